@@ -1,0 +1,96 @@
+"""The two contracts that everything in this project meets: a method restores, a metric measures.
+
+This module imports nothing heavy, so that the workflow can read it while it builds its graph.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+OK = "ok"
+
+
+class Score(NamedTuple):
+    """One image's value; NaN with the reason as `status` when it could not be measured."""
+
+    value: float
+    status: str = OK
+
+
+@dataclass(frozen=True)
+class MethodCard:
+    """What a method says of itself, written as a literal `CARD` so that reading it imports nothing."""
+
+    name: str
+    label: str
+    stochastic: bool
+    paper: str = ""
+    licence: str = ""
+    trained_here: bool = False
+    """True when `weights` (shipped, fit, a path, a hub id) applies: the weights lie in `models/<name>/`."""
+    sees_truth: bool = False
+    """True for the oracle alone: `lq` is then the ground truth."""
+    params: dict[str, Any] = field(default_factory=dict)
+    """The parameters that the config may set, with their defaults."""
+    sources: tuple[str, ...] = ()
+    """Entries of config/sources.yaml that `load` needs."""
+
+
+@runtime_checkable
+class Restorer(Protocol):
+    """A restoration method. `baselines/<name>.py` holds a class of this name and a `CARD`."""
+
+    def load(self, weights: Path | None, device: str, sources: Path) -> None:
+        """Get ready: read the weights (a folder, None for a method without) and move to `device`.
+
+        `sources` is the folder of fetched sources (data/raw). Raises UserError for weights that don't fit.
+        """
+
+    def restore(self, lq: "torch.Tensor", seeds: list[int]) -> "torch.Tensor":
+        """Restore (B, 3, H, W) float32 RGB in [0, 1] to the same shape and range, with one seed an image.
+
+        An image's result depends on its own pixels and seed alone, not on its batch.
+        """
+
+
+@dataclass(frozen=True)
+class MetricCard:
+    """What a metric says of itself, written as a literal `CARD`."""
+
+    id: str
+    label: str
+    direction: Literal["higher", "lower"]
+    unit: str
+    level: Literal["image", "set"]
+    needs_reference: bool
+    decimals: int
+    source: str
+    """The paper, or the repository, whose definition this is."""
+    sources: tuple[str, ...] = ()
+    """Entries of config/sources.yaml that it reads."""
+
+
+@runtime_checkable
+class ImageMetric(Protocol):
+    """A metric with one value an image. `clrface/metrics/<id>.py` holds `CARD` and `class Metric`."""
+
+    def update(self, pred: "np.ndarray", ref: "np.ndarray | None") -> None:
+        """Take a batch, both (B, 3, H, W) float32 RGB in [0, 1]; `ref` is None when there is no ground truth."""
+
+    def result(self) -> list[Score]:
+        """One score for each image taken so far, in the order of the updates."""
+
+
+@runtime_checkable
+class SetMetric(Protocol):
+    """A metric with one value for a set of images. `clrface/metrics/<id>.py` holds `CARD` and `class Metric`."""
+
+    def update(self, pred: "np.ndarray", ref: "np.ndarray | None") -> None:
+        """Take a batch, both (B, 3, H, W) float32 RGB in [0, 1]."""
+
+    def result(self, indices: "np.ndarray | None" = None) -> float:
+        """The value over all images taken, or over those at `indices` (with repeats), for the bootstrap."""
