@@ -32,6 +32,8 @@ class MethodCard:
     licence: str = ""
     trained_here: bool = False
     """True when `weights` (shipped, fit, a path, a hub id) applies: the weights lie in `models/<name>/`."""
+    control: bool = False
+    """True for the two that test a table rather than compete in it: they are left out of its ranking."""
     sees_truth: bool = False
     """True for the oracle alone: `lq` is then the ground truth."""
     params: dict[str, Any] = field(default_factory=dict)
@@ -42,7 +44,7 @@ class MethodCard:
 
 @runtime_checkable
 class Restorer(Protocol):
-    """A restoration method. `baselines/<name>.py` holds a class of this name and a `CARD`."""
+    """A restoration method. `baselines/<name>.py` holds a class of this name, made with the card's `params`, and a `CARD`."""
 
     def load(self, weights: Path | None, device: str, sources: Path) -> None:
         """Get ready: read the weights (a folder, None for a method without) and move to `device`.

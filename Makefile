@@ -1,0 +1,63 @@
+# Two commands matter: `make table1` gives the table, `make test` passes the tests. Both set up .venv first.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+
+# .venv keeps a copy of the lock that it was made from: dates don't matter, contents do. A moved .venv is stale too.
+READY  := $(shell cmp -s requirements.lock $(VENV)/requirements.lock && $(BIN)/python -c '' 2>/dev/null \
+	&& grep -qF '$(CURDIR)/$(VENV)' $(BIN)/activate && echo yes)
+# Snakemake's jobs start `python` themselves, so .venv must come first in their PATH.
+ENTER  := . $(BIN)/activate &&
+
+.DEFAULT_GOAL := help
+.PHONY: help setup venv table1 train test lint lock clean
+
+help: ## show this list
+	@sed -nE 's/^([a-z0-9]+):.*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
+
+setup: $(if $(READY),,venv) ## make .venv from requirements.lock, if it is missing or stale
+
+table1: setup ## restore and measure the test faces: results/table1.csv and the picture beside it
+	@$(ENTER) snakemake --cores all table1
+
+train: setup ## train every network of CLR-Face, and the U-Net, from the training faces
+	@$(ENTER) snakemake --cores all train
+
+test: setup ## run the tests (more options: make test PYTEST="-k config")
+	@$(ENTER) OMP_NUM_THREADS=1 pytest -n logical --maxprocesses 4 --dist loadfile $(PYTEST)
+
+lint: setup ## check style, types and the workflow
+	@$(ENTER) ruff check .
+	@$(ENTER) ruff format --check .
+	@$(ENTER) pyright
+	@$(ENTER) snakefmt --check Snakefile workflow
+	@$(ENTER) snakemake --lint
+
+lock: setup ## pin pyproject.toml's dependencies anew (newest versions: make lock UPGRADE=--upgrade)
+	@$(ENTER) CUSTOM_COMPILE_COMMAND="make lock" pip-compile --quiet --extra dev --strip-extras --unsafe-package pip \
+		--annotation-style line --no-emit-index-url --no-emit-find-links --no-emit-trusted-host $(UPGRADE) \
+		--output-file requirements.lock pyproject.toml
+	@# Lock with the oldest Python 3.11 at hand: some newest versions want 3.11.5. The same lock serves every machine: CPU or CUDA is pip's choice there.
+	@sed -E -i.bak -e '/^(nvidia|cuda|triton)/d' -e 's/^([a-z0-9.-]+==[^ +]+)\+[a-z0-9.]+/\1/' -e '/^(# The following.*|# pip|)$$/d' requirements.lock
+	@rm requirements.lock.bak
+	@{ sed '/- pip:/q' environment.yml; sed -nE 's/^([a-z0-9.-]+==[^ ]+).*/      - \1/p' requirements.lock; echo '      - -e .'; } > environment.yml.new
+	@mv environment.yml.new environment.yml
+
+clean: ## remove what the table's run made; downloads, trained weights and .venv stay
+	rm -rf results/restored results/scores results/figures results/table* data/aligned data/degraded .pytest_cache .ruff_cache
+
+venv:
+	@command -v git >/dev/null || { echo "git is missing: install it, then run the same command again." >&2; exit 1; }
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is missing: install Python 3.11, 3.12 or 3.13, or name one: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null || \
+		{ echo "$(PYTHON) is $$($(PYTHON) --version 2>&1), expected Python 3.11 to 3.13. Name one: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+		{ echo "$(PYTHON) has no venv module: install it (Debian, Ubuntu: apt install python3-venv), then run the same command again." >&2; exit 1; }
+	@echo "Setting up $(VENV): $$(grep -c '==' requirements.lock) packages, once, 1 to 5 minutes (about 1 GB; more where pip takes PyTorch with CUDA) ..."
+	@$(PYTHON) -m venv --clear $(VENV)
+	@{ $(BIN)/pip install --quiet --disable-pip-version-check --no-input -r requirements.lock && \
+		$(BIN)/pip install --quiet --disable-pip-version-check --no-input --no-deps --no-build-isolation -e . ; } || \
+		{ echo "Setting up failed, see pip's message above. Is the package index reachable, and the disk not full? Then run the same command again." >&2; exit 1; }
+	@cp requirements.lock $(VENV)/
+	@echo "$(VENV) is ready."

@@ -1,0 +1,48 @@
+"""CLR-Face Bench: fetch, align, degrade, train or load, restore, measure, tabulate.
+
+snakemake --cores all results/table1.csv
+"""
+
+from snakemake.utils import min_version
+
+min_version("9.19")
+
+# A --configfile that names a `profile` stands alone; any other is laid over the embedded one.
+if "profile" not in config:
+
+    configfile: "config/embedded.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/fetch.smk"
+include: "workflow/rules/align.smk"
+include: "workflow/rules/degrade.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/restore.smk"
+include: "workflow/rules/measure.smk"
+include: "workflow/rules/tabulate.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        table_files(TABLES),
+
+
+rule table1:
+    input:
+        table_files(["table1"]),
+
+
+rule train:
+    input:
+        training_records(),
+
+
+rule fetch_all:
+    input:
+        expand("data/raw/{source}/SOURCE.json", source=needed_sources()),
+
+
+onsuccess:
+    show_tables(workflow)

@@ -1,0 +1,45 @@
+"""CLR-Face (Suin and Chellappa, arXiv 2402.06106): latent refinement steered by identity. The method itself is in clrface/restore."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from clrface.models.recogniser import SFace
+from clrface.restore.pipeline import CLRFace, Settings
+
+CARD = {
+    "name": "clrface",
+    "label": "CLR-Face",
+    "stochastic": True,
+    "paper": "Suin and Chellappa, arXiv 2402.06106",
+    "licence": "Apache-2.0",
+    "trained_here": True,
+    "params": {
+        "start": "irn",
+        "t0": 0.5,
+        "solver": "ddim",
+        "steps": 8,
+        "guidance": "recognition",
+        "guidance_scale": 0.1,
+        "guidance_every": 1,
+        "mask": "learned",
+    },
+    "sources": ("sface",),
+}
+
+
+class Restorer:
+    """The pipeline with the config's settings."""
+
+    def __init__(self, **params: Any):
+        self.settings = Settings(**params)
+
+    def load(self, weights: Path | None, device: str, sources: Path) -> None:
+        assert weights is not None
+        self.device = device
+        self.pipeline = CLRFace.from_pretrained(weights).to(device)
+        self.recogniser = SFace(sources).to(device) if self.settings.guidance == "recognition" else None
+
+    def restore(self, lq: torch.Tensor, seeds: list[int]) -> torch.Tensor:
+        return self.pipeline.restore(lq.to(self.device), seeds, self.settings, self.recogniser).cpu()

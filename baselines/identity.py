@@ -1,0 +1,17 @@
+"""Control: the degraded input itself, untouched. What a method must beat."""
+
+from pathlib import Path
+
+import torch
+
+CARD = {"name": "identity", "label": "Input", "stochastic": False, "control": True}
+
+
+class Restorer:
+    """Returns its input."""
+
+    def load(self, weights: Path | None, device: str, sources: Path) -> None:
+        """Nothing to load."""
+
+    def restore(self, lq: torch.Tensor, seeds: list[int]) -> torch.Tensor:
+        return lq

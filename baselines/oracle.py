@@ -1,0 +1,17 @@
+"""Control: the ground truth. Perfect scores, or the table is wrong."""
+
+from pathlib import Path
+
+import torch
+
+CARD = {"name": "oracle", "label": "Ground truth", "stochastic": False, "control": True, "sees_truth": True}
+
+
+class Restorer:
+    """Returns its input, which for this one method is the ground truth."""
+
+    def load(self, weights: Path | None, device: str, sources: Path) -> None:
+        """Nothing to load."""
+
+    def restore(self, lq: torch.Tensor, seeds: list[int]) -> torch.Tensor:
+        return lq

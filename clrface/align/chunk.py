@@ -1,0 +1,72 @@
+"""Align one chunk of a dataset: raw files in, squares and an index out."""
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from clrface.align.geometry import align
+from clrface.align.landmarks import FaceFinder, Fallback
+from clrface.api import OK
+from clrface.errors import UserError
+from clrface.files import sha256_file, write_text
+from clrface.images import read_rgb, write_png
+from clrface.manifest import Entry
+
+NO_FACE = "no face found"
+COORDINATES = ("left_eye_x", "left_eye_y", "right_eye_x", "right_eye_y", "mouth_x", "mouth_y")
+COLUMNS = ("image_id", "status", "sha256", *COORDINATES, "found_by")
+
+
+def align_chunk(
+    entries: Sequence[Entry],
+    raw_folder: Path,
+    out_folder: Path,
+    size: int,
+    dlib_folder: Path,
+    fallback: Fallback = "none",
+) -> None:
+    """Write `<image_id>.png`, RGB of `size` x `size` pixels, for each entry's face, then `index.csv`.
+
+    The index has a row an entry: status (`ok`, or `no face found` and then no PNG), the PNG's SHA-256, the landmarks in the raw
+    file's pixels, and which attempt found the face. It is written last.
+
+    Raises: UserError for a raw file that is missing, truncated or not the manifest's.
+    """
+    finder = FaceFinder(dlib_folder, fallback)
+    rows = []
+    for entry in tqdm(entries, desc="align", unit="image", mininterval=1):
+        rgb = read_raw(entry, raw_folder)
+        target = Path(out_folder) / f"{entry.image_id}.png"
+        face = finder.find(rgb)
+        if face is None:
+            target.unlink(missing_ok=True)
+            rows.append([entry.image_id, NO_FACE])
+            continue
+        write_png(target, align(rgb, face.landmarks, size))
+        rows.append([entry.image_id, OK, sha256_file(target), *face.landmarks.ravel(), face.found_by])
+    _write_index(Path(out_folder) / "index.csv", rows)
+
+
+def read_raw(entry: Entry, raw_folder: Path) -> np.ndarray:
+    """The entry's picture as (H, W, 3) uint8.
+
+    Raises: UserError when the file is missing, truncated, or its checksum is not the manifest's.
+    """
+    path = Path(raw_folder) / entry.file
+    rgb = read_rgb(path)
+    found = sha256_file(path)
+    if found != entry.sha256:
+        raise UserError(f"{path} is altered: found sha256 {found}, but the manifest says {entry.sha256}. Fetch the source again.")
+    return rgb
+
+
+def _write_index(path: Path, rows: list[list]) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows(row + [""] * (len(COLUMNS) - len(row)) for row in rows)
+    write_text(path, text.getvalue())

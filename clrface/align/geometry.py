@@ -1,0 +1,56 @@
+"""One geometry for the whole project: where the eyes and the mouth lie in a square face, and how a picture is brought there.
+
+Points are (x, y), x to the right and y down, in pixels; the centre of the first pixel is (0, 0). A share of the side, s,
+lies at s * size - 0.5. The template is the median UTKFace chip, made symmetric.
+"""
+
+import math
+
+import cv2
+import numpy as np
+from skimage.transform import SimilarityTransform
+
+TEMPLATE = np.array([(0.305, 0.30), (0.695, 0.30), (0.50, 0.715)])
+"""Left eye, right eye (as seen in the picture) and mouth centre, (3, 2), in shares of the side."""
+
+
+def template(size: int) -> np.ndarray:
+    """The template's three points in a square of `size` pixels, (3, 2)."""
+    return TEMPLATE * size - 0.5
+
+
+def fit_similarity(points: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """The rotation, scale and shift, never a mirroring, that bring `points` closest to `targets` (least squares).
+
+    Both are (n, 2) in pixels; returns a (2, 3) matrix that maps source to target. Umeyama 1991, by scikit-image.
+
+    Raises: ValueError when the points coincide.
+    """
+    found = SimilarityTransform.from_estimate(points, targets)
+    if not found:
+        raise ValueError(f"No similarity transform brings {points.tolist()} to {targets.tolist()}.")
+    return np.asarray(found.params)[:2]
+
+
+def apply(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Map (n, 2) points by a (2, 3) matrix."""
+    return points @ matrix[:, :2].T + matrix[:, 2]
+
+
+def warp(rgb: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
+    """Cut a square of `size` pixels out of `rgb`, (H, W, 3) uint8; `matrix` (2, 3) maps the source to it.
+
+    Beyond its edges the picture is mirrored. Against aliasing, the warp (bicubic) goes to the smallest whole multiple of
+    `size` that shrinks nothing, and the mean over each block (INTER_AREA) brings it down.
+    """
+    factor = max(1, math.ceil(1 / np.hypot(matrix[0, 0], matrix[1, 0]) - 1e-6))
+    finer = matrix * factor
+    finer[:, 2] += (factor - 1) / 2  # the block's centre, not its corner, is the pixel's centre
+    side = size * factor
+    large = cv2.warpAffine(rgb, finer, (side, side), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
+    return large if factor == 1 else cv2.resize(large, (size, size), interpolation=cv2.INTER_AREA)
+
+
+def align(rgb: np.ndarray, points: np.ndarray, size: int) -> np.ndarray:
+    """Bring the three `points` of `rgb` to the template: a (size, size, 3) uint8 square."""
+    return warp(rgb, fit_similarity(points, template(size)), size)

@@ -1,0 +1,320 @@
+"""The command line: one sub-command a step, as the workflow's rules call them. `python -m clrface STEP --help`."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from clrface.errors import UserError
+
+SOURCES = Path("config/sources.yaml")
+RECIPES = Path("config/degradations.yaml")
+RAW = Path("data/raw")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one step. Returns 0, 2 after an error that the user can put right (told in one message), 130 when interrupted."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except UserError as error:
+        print(f"clrface {options.step}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"clrface {options.step}: stopped. Run the same command again to go on.", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="clrface", description="Blind face restoration, benchmarked. The steps that the workflow runs.")
+    steps = parser.add_subparsers(dest="step", required=True, metavar="STEP")
+    _add_fetch(steps)
+    _add_align(steps)
+    _add_degrade(steps)
+    _add_train(steps)
+    _add_restore(steps)
+    _add_measure(steps)
+    _add_tabulate(steps)
+    _add_samples(steps)
+    _add_show(steps)
+    return parser
+
+
+def _step(steps: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, text: str, run: Callable[[argparse.Namespace], None]) -> argparse.ArgumentParser:
+    parser = steps.add_parser(name, help=text, description=text)
+    parser.set_defaults(run=run)
+    return parser
+
+
+# ---- fetch
+
+
+def _add_fetch(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    step = _step(steps, "fetch", "Download, verify and extract sources; does nothing for those that are there.", _fetch)
+    step.add_argument("names", nargs="+", help="entries of config/sources.yaml")
+    step.add_argument("--sources", type=Path, default=SOURCES)
+    step.add_argument("--raw", type=Path, default=RAW, help="where the sources' folders are")
+    step.add_argument("--downloads", type=Path, default=Path("data/downloads"), help="where archives are kept")
+    step.add_argument("--mirrors", nargs="*", type=Path, default=[], help="folders looked into by checksum before the network")
+
+
+def _fetch(options: argparse.Namespace) -> None:
+    from clrface.fetch.install import fetch
+    from clrface.fetch.sources import load_sources
+
+    sources = load_sources(options.sources)
+    for name in options.names:
+        fetch(name, sources, options.raw, options.downloads, options.mirrors)
+
+
+# ---- align
+
+
+def _add_align(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    step = _step(steps, "align", "Align one chunk of a dataset's faces to the template.", _align)
+    step.add_argument("--dataset", required=True)
+    group = step.add_mutually_exclusive_group(required=True)
+    group.add_argument("--manifest", type=Path, help="a manifest; its files lie in --raw")
+    group.add_argument("--folder", type=Path, help="a folder of pictures")
+    step.add_argument("--raw", type=Path, help="the folder of the manifest's files")
+    step.add_argument("--identities", type=int)
+    step.add_argument("--images-per-identity", type=int)
+    step.add_argument("--splits", nargs="*", default=["test"])
+    step.add_argument("--chunk", type=int, required=True)
+    step.add_argument("--chunk-size", type=int, required=True)
+    step.add_argument("--size", type=int, required=True, help="pixels a side")
+    step.add_argument("--dlib", type=Path, default=RAW / "dlib")
+    step.add_argument("--fallback", choices=["none", "centre"], default="none", help="centre: every picture is known to be one centred face")
+    step.add_argument("--aligned", action="store_true", help="the pictures are aligned already: only bring them to size")
+    step.add_argument("--out", type=Path, required=True)
+
+
+def _align(options: argparse.Namespace) -> None:
+    from clrface.align.chunk import align_chunk, resize_chunk
+    from clrface.manifest import chunks, from_folder, read_manifest, select
+
+    if options.folder:
+        entries, raw = from_folder(options.folder), options.folder
+    else:
+        listed = read_manifest(options.manifest)
+        picked = [select(listed, options.identities, options.images_per_identity, split) for split in options.splits]
+        entries, raw = [entry for part in picked for entry in part], options.raw
+    by_id = {entry.image_id: entry for entry in entries}
+    mine = [by_id[image_id] for image_id in chunks(list(by_id), options.chunk_size)[options.chunk]]
+    if options.aligned:
+        resize_chunk(mine, raw, options.out, options.size)
+    else:
+        align_chunk(mine, raw, options.out, options.size, options.dlib, options.fallback)
+
+
+# ---- degrade
+
+
+def _add_degrade(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    step = _step(steps, "degrade", "Degrade one chunk of aligned faces by a named recipe.", _degrade)
+    step.add_argument("--dataset", required=True)
+    step.add_argument("--recipe", required=True)
+    step.add_argument("--recipes", type=Path, default=RECIPES)
+    step.add_argument("--aligned", type=Path, required=True)
+    step.add_argument("--base-seed", type=int, required=True)
+    step.add_argument("--out", type=Path, required=True)
+
+
+def _degrade(options: argparse.Namespace) -> None:
+    from clrface.degrade.chunk import degrade_chunk
+    from clrface.degrade.recipes import get_recipe, load_recipes
+
+    recipe = get_recipe(load_recipes(options.recipes), options.recipe)
+    degrade_chunk(_ids(options.aligned, only_ok=True), options.aligned, options.out, recipe, options.dataset, options.base_seed)
+
+
+# ---- train
+
+
+def _add_train(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    step = _step(steps, "train", "Train one stage's network; goes on from its last checkpoint. Several devices: accelerate launch -m clrface train ...", _train)
+    step.add_argument("--spec", type=json.loads, required=True, help="the stage as JSON, as in the config's training.stages, with its name")
+    step.add_argument("--faces", type=Path, required=True, help="the folder of chunks of aligned training faces")
+    step.add_argument("--manifest", type=Path, required=True)
+    step.add_argument("--recipe", required=True)
+    step.add_argument("--recipes", type=Path, default=RECIPES)
+    step.add_argument("--raw", type=Path, default=RAW)
+    step.add_argument("--models", type=Path, required=True, help="the folder of the stages trained before this one")
+    step.add_argument("--out", type=Path, required=True)
+    step.add_argument("--seed", type=int, default=0)
+    step.add_argument("--workers", type=int, default=1)
+    step.add_argument("--precision", choices=["no", "bf16", "fp16"], default="no")
+    step.add_argument("--device", default="auto")
+    step.add_argument("--limit", type=int, help="stop after so many steps, for a trial")
+
+
+def _train(options: argparse.Namespace) -> None:
+    from clrface.degrade.recipes import get_recipe, load_recipes
+    from clrface.training.run import train_stage
+    from clrface.training.stage import StageSpec
+
+    spec = StageSpec(**options.spec)
+    if options.limit:
+        spec = replace(spec, steps=min(options.limit, spec.steps))
+    train_stage(
+        spec,
+        faces=options.faces,
+        manifest=options.manifest,
+        sources=options.raw,
+        models=options.models,
+        out=options.out,
+        recipe=get_recipe(load_recipes(options.recipes), options.recipe),
+        seed=options.seed,
+        workers=options.workers,
+        precision=options.precision,
+        device=options.device,
+    )
+
+
+# ---- restore
+
+
+def _add_restore(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    step = _step(steps, "restore", "Restore one chunk of degraded faces with one method, or take it from a folder of finished images.", _restore)
+    group = step.add_mutually_exclusive_group(required=True)
+    group.add_argument("--method", help="a file of baselines/")
+    group.add_argument("--finished", type=Path, help="a folder of finished images, <image_id>.png")
+    step.add_argument("--params", type=json.loads, default={}, help="the method's parameters as JSON")
+    step.add_argument("--weights", default="shipped", help="shipped, fit, a folder, or a Hugging Face id")
+    step.add_argument("--dataset", required=True)
+    step.add_argument("--aligned", type=Path, required=True)
+    step.add_argument("--degraded", type=Path, required=True)
+    step.add_argument("--raw", type=Path, default=RAW)
+    step.add_argument("--device", default="auto")
+    step.add_argument("--batch", type=int, default=16)
+    step.add_argument("--base-seed", type=int, default=0)
+    step.add_argument("--seed", type=int, default=0)
+    step.add_argument("--out", type=Path, required=True)
+
+
+def _restore(options: argparse.Namespace) -> None:
+    from clrface.restore.chunk import Chunk, copy_finished, restore_chunk
+
+    chunk = Chunk(options.dataset, _ids(options.aligned), options.aligned, options.degraded, options.out)
+    if options.finished:
+        siblings = sorted(options.aligned.parent.glob("*/index.csv"))
+        copy_finished(options.finished, chunk, [image_id for index in siblings for image_id in _ids(index.parent)])
+        return
+    import torch
+
+    from clrface.registry import make_method, method_card
+    from clrface.weights import weights_folder
+
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", torch.get_num_threads())))
+    card = method_card(options.method)
+    method = make_method(card.name, options.params)
+    weights = weights_folder(options.weights, card.name) if card.trained_here else None
+    method.load(weights, _device(options.device), options.raw)
+    restore_chunk(method, chunk, options.batch, options.base_seed, options.seed, sees_truth=card.sees_truth, control=card.control)
+
+
+def _device(name: str) -> str:
+    """`auto` as the device that is there. Raises: UserError for one that isn't."""
+    import torch
+
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if name == "auto":
+        return next((device for device in ("cuda", "mps") if there[device]), "cpu")
+    if not there.get(name, False):
+        raise UserError(f"Device '{name}' is not there. Available: {', '.join(device for device in there if there[device])}. Set `device: auto` in the config.")
+    return name
+
+
+# ---- measure
+
+
+def _add_measure(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    step = _step(steps, "measure", "Measure one metric over a method's restored faces.", _measure)
+    step.add_argument("--metric", required=True)
+    step.add_argument("--restored", nargs="+", type=Path, required=True, help="folders of chunks")
+    step.add_argument("--aligned", nargs="+", type=Path, required=True, help="the ground truth's folders of chunks")
+    step.add_argument("--raw", type=Path, default=RAW)
+    step.add_argument("--dataset", required=True)
+    step.add_argument("--base-seed", type=int, required=True)
+    step.add_argument("--bootstrap", type=int, required=True)
+    step.add_argument("--out", type=Path, required=True)
+
+
+def _measure(options: argparse.Namespace) -> None:
+    from clrface.metrics.measure import measure
+
+    ids = [image_id for folder in options.aligned for image_id in _ids(folder)]
+    measure(options.metric, options.restored, options.aligned, ids, options.raw, options.out, options.base_seed, options.dataset, options.bootstrap)
+
+
+# ---- tabulate
+
+
+def _add_tabulate(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    step = _step(steps, "tabulate", "Make a table from score files: csv, json, md, tex.", _tabulate)
+    step.add_argument("--spec", type=json.loads, required=True, help="the table as JSON: rows, metrics, protocol and where it comes from")
+    step.add_argument("--scores", type=Path, default=Path("results/scores"))
+    step.add_argument("--degraded", type=Path, default=Path("data/degraded"))
+    step.add_argument("--out", type=Path, required=True)
+
+
+def _tabulate(options: argparse.Namespace) -> None:
+    from clrface.metrics.registry import metric_cards
+    from clrface.registry import method_card
+    from clrface.tables.table import RowSpec, TableSpec
+    from clrface.tables.tabulate import tabulate
+
+    spec = dict(options.spec)
+    weights = {name: Path(folder) for name, folder in spec.pop("weights").items()}
+    cards = {row: replace(method_card(method), label=label) for row, (method, label) in spec.pop("cards").items()}
+    rows = [RowSpec(**{**row, "seeds": tuple(row["seeds"])}) for row in spec.pop("rows")]
+    table = TableSpec(rows=rows, metric_cards=metric_cards(), method_cards=cards, **spec)
+    tabulate(table, scores=options.scores, degraded=options.degraded, weights=weights, target=options.out)
+
+
+def _add_samples(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    step = _step(steps, "samples", "Draw a sheet of restored faces: input, methods, ground truth.", _samples)
+    step.add_argument("--panels", type=json.loads, required=True, help='JSON: [{"title", "columns": {label: folder}}]')
+    step.add_argument("--rows", type=int, default=6)
+    step.add_argument("--out", type=Path, required=True)
+
+
+def _samples(options: argparse.Namespace) -> None:
+    from clrface.manifest import natural
+    from clrface.report.samples import SampleSet, sample_sheet, spread
+
+    panels = []
+    for panel in options.panels:
+        columns = {label: Path(folder) for label, folder in panel["columns"].items()}
+        truth = list(columns.values())[-1]
+        ids = sorted((image_id for index in truth.glob("*/index.csv") for image_id in _ids(index.parent, only_ok=True)), key=natural)
+        panels.append(SampleSet(panel["title"], spread(ids, options.rows), columns))
+    sample_sheet(panels, options.out)
+
+
+def _add_show(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    step = _step(steps, "show", "Print tables that are there, and where their files are.", _show)
+    step.add_argument("tables", nargs="+", type=Path, help="results/table1.json ...")
+
+
+def _show(options: argparse.Namespace) -> None:
+    from clrface.tables.terminal import show
+
+    for table in options.tables:
+        files = [table.with_suffix(suffix) for suffix in (".csv", ".json", ".md", ".tex")]
+        files.append(table.parent / "figures" / f"{table.stem}_samples.png")
+        show(table, [path for path in files if path.is_file()])
+
+
+def _ids(chunk: Path, only_ok: bool = False) -> list[str]:
+    """The image ids of an aligned chunk, in order."""
+    import csv
+
+    from clrface.api import OK
+
+    with (chunk / "index.csv").open(encoding="utf-8", newline="") as lines:
+        return [row["image_id"] for row in csv.DictReader(lines) if not only_ok or row["status"] == OK]

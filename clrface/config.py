@@ -1,0 +1,325 @@
+"""The config: its files merged, checked against the schema and the names that exist, and resolved to the rows of a table.
+
+Nothing heavy is imported here: the workflow calls this while it builds its graph, before any work.
+"""
+
+import json
+import math
+import re
+import reprlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema.exceptions import ValidationError
+from jsonschema.validators import extend
+
+from clrface.api import MethodCard
+from clrface.errors import UserError
+from clrface.fingerprint import ROOT
+
+SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.json"
+WEIGHTS = ("shipped", "fit")
+HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+
+KeyPath = tuple[Any, ...]
+Mistake = tuple[KeyPath, str]
+
+
+@dataclass(frozen=True)
+class Known:
+    """The names that a config may use."""
+
+    methods: Mapping[str, MethodCard]
+    protocols: Collection[str]
+    recipes: Collection[str]
+    manifests: Collection[str]
+    """The datasets that have a manifest."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a table: a method with all its parameters, or a folder of finished images."""
+
+    name: str
+    label: str
+    method: str | None
+    """The method that runs; None for a folder of finished images."""
+    params: dict[str, Any]
+    """Every parameter of the method's card, with its value."""
+    folder: Path | None = None
+
+
+def load_config(paths: Sequence[Path]) -> dict[str, Any]:
+    """Read YAML files and lay each over those before it, as Snakemake's `--configfile` does.
+
+    Mappings are merged key by key, at any depth; anything else, a list too, replaces what was there.
+
+    Raises: UserError for a file that is missing, is not YAML or holds no mapping.
+    """
+    config: dict[str, Any] = {}
+    for path in paths:
+        config = _merged(config, _read_yaml(Path(path)))
+    return config
+
+
+def validate_config(config: Mapping[str, Any], known: Known, folder: Path = Path()) -> None:
+    """Check a merged config: its keys, types, ranges and names, and that the folders it names exist, relative to `folder`.
+
+    Raises: one UserError with a line for each mistake, in the order of the config's keys. A line gives the key's
+    path, what was found, what is allowed and, for a name, the nearest one.
+    """
+    errors = _validator(_schema(config, known), folder).iter_errors(config)
+    mistakes = [mistake for error in errors for mistake in _explain(error)]
+    mistakes += _unknown_entries(config, "methods", known.methods, "For images restored elsewhere")
+    mistakes += _unknown_entries(config, "datasets", known.manifests, "For a test set of your own")
+    mistakes += _taken_names(config, known)
+    if mistakes:
+        mistakes.sort(key=lambda mistake: _position(config, mistake[0]))
+        lines = dict.fromkeys(f"  {_dotted(path)}: {text}" for path, text in mistakes)
+        raise UserError("\n".join(["The config has mistakes; nothing was run.", *lines]))
+
+
+def rows(config: Mapping[str, Any], methods: Mapping[str, MethodCard], table: str | None = None) -> list[Row]:
+    """The rows of a valid config, methods first, then variants; or those of one table, in its order.
+
+    A parameter's value is the method's own default, overridden by the config's block of the method's name
+    (`clrface:`), by the entry under `methods`, and by the variant, in this order.
+    """
+    found = []
+    for name, entry in config["methods"].items():
+        if "folder" in entry:
+            found.append(Row(name, name, None, {}, Path(entry["folder"])))
+        else:
+            found.append(Row(name, methods[name].label, name, _params(config, methods[name])))
+    for name, variant in config["variants"].items():
+        [(method, changes)] = variant.items()
+        told = ", ".join(f"{key} {value}" for key, value in changes.items())
+        found.append(Row(name, f"{methods[method].label} ({told})", method, _params(config, methods[method]) | changes))
+    wanted = config["tables"][table].get("methods", "all") if table else "all"
+    by_name = {row.name: row for row in found}
+    return found if wanted == "all" else [by_name[name] for name in wanted]
+
+
+def table_datasets(config: Mapping[str, Any], table: str) -> list[str]:
+    """The names of a table's test sets, of a valid config."""
+    wanted = config["tables"][table]["datasets"]
+    return list(config["datasets"]) if wanted == "all" else list(wanted)
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"Can't read the config {path} ({error.strerror}). Expected a YAML file there: correct the path.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not valid YAML. Put this right and run again:\n{error}") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{path} holds {_found(content)}, expected a mapping of keys to values, as in config/embedded.yaml.")
+    return content
+
+
+def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        old = merged.get(key)
+        merged[key] = _merged(old if isinstance(old, Mapping) else {}, value) if isinstance(value, Mapping) else value
+    return merged
+
+
+def _params(config: Mapping[str, Any], card: MethodCard) -> dict[str, Any]:
+    """A method's parameters as its own row has them. CLR-Face alone has a block at the top of the config."""
+    block = config["clrface"] if card.name == "clrface" else {}
+    return {**card.params, **block, **config["methods"].get(card.name, {})}
+
+
+# ---- the schema, narrowed to the names that exist
+
+
+def _schema(config: Mapping[str, Any], known: Known) -> dict[str, Any]:
+    """The schema with its open names narrowed to those that exist, and every `$ref` replaced by what it stands for."""
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    parts, keys = schema["$defs"], schema["properties"]
+    parts["protocol"]["enum"] = sorted(known.protocols)
+    parts["recipe"]["enum"] = sorted(known.recipes)
+    parts["manifest"]["enum"] = sorted(known.manifests)
+    parts["dataset"]["enum"] = list(_entries(config, "datasets"))
+    parts["row"]["enum"] = [*_entries(config, "methods"), *_entries(config, "variants")]
+    params = {name: _params_schema(card, parts.get(name, {}).get("properties", {})) for name, card in known.methods.items()}
+    parts["clrface"] = params.get("clrface", parts["clrface"])
+    keys["methods"]["properties"] = params
+    parts["variant"]["properties"] = {name: part | {"minProperties": 1} for name, part in params.items()}
+    keys["datasets"]["properties"] = {name: {"$ref": "#/$defs/manifest_dataset"} for name in known.manifests}
+    return _inlined(schema, parts)
+
+
+def _params_schema(card: MethodCard, described: Mapping[str, Any]) -> dict[str, Any]:
+    """What a method's entry may hold: its card's parameters, as the schema describes them or else by their defaults' types."""
+    properties = {name: described.get(name) or _type_of(default) for name, default in card.params.items()}
+    return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+def _type_of(default: object) -> dict[str, str]:
+    types = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
+    return {"type": types[type(default)]} if type(default) in types else {}
+
+
+def _inlined(part: Any, defs: Mapping[str, Any]) -> Any:
+    if isinstance(part, list):
+        return [_inlined(item, defs) for item in part]
+    if not isinstance(part, dict):
+        return part
+    own = {key: _inlined(value, defs) for key, value in part.items() if key != "$ref"}
+    return {**_inlined(defs[part["$ref"].removeprefix("#/$defs/")], defs), **own} if "$ref" in part else own
+
+
+def _validator(schema: Mapping[str, Any], folder: Path) -> Any:
+    """JSON Schema 2020-12, with 8.0 no integer, NaN and infinity no numbers, and formats that look at the disk."""
+    types = Draft202012Validator.TYPE_CHECKER.redefine_many(
+        {
+            "integer": lambda _, value: isinstance(value, int) and not isinstance(value, bool),
+            "number": lambda _, value: isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value),
+        }
+    )
+    formats = FormatChecker(formats=())
+    formats.checks("folder")(lambda value: not isinstance(value, str) or (folder / value).is_dir())
+    formats.checks("weights")(lambda value: not isinstance(value, str) or _are_weights(value, folder))
+    return extend(Draft202012Validator, type_checker=types)(schema, format_checker=formats)
+
+
+def _are_weights(value: str, folder: Path) -> bool:
+    return value in WEIGHTS or (folder / value).is_dir() or HUB_ID.fullmatch(value) is not None
+
+
+# ---- mistakes, told
+
+
+def _unknown_entries(config: Mapping[str, Any], key: str, names: Collection[str], otherwise: str) -> list[Mistake]:
+    """The entries under a key that neither have a known name nor bring a folder."""
+    unknown = [name for name, entry in _entries(config, key).items() if name not in names and "folder" not in (entry or {})]
+    return [((key, name), f"unknown name.{_allowed(name, sorted(names))} {otherwise}: {{folder: path}}.") for name in unknown]
+
+
+def _taken_names(config: Mapping[str, Any], known: Known) -> list[Mistake]:
+    taken = {*_entries(config, "methods"), *known.methods}
+    return [(("variants", name), "a method has this name. Choose another.") for name in _entries(config, "variants") if name in taken]
+
+
+def _explain(error: ValidationError) -> Iterator[Mistake]:
+    """What an error of jsonschema says, a mistake for each key or value that it is about."""
+    path, schema, found = tuple(error.absolute_path), cast(Mapping[str, Any], error.schema), cast(Any, error.instance)
+    if error.validator == "additionalProperties":
+        names = list(schema["properties"])
+        yield from (((*path, key), f"unknown key.{_allowed(key, names)}") for key in found if key not in names)
+    elif error.validator == "required":
+        missing = [key for key in schema["required"] if key not in found]
+        yield from (((*path, key), f"missing, expected {_expected(schema.get('properties', {}).get(key, {}))}.") for key in missing)
+    elif "propertyNames" in error.absolute_schema_path:
+        yield (*path, found), f"not a name, expected {schema['description']}."
+    elif error.validator == "anyOf" and isinstance(found, list):
+        lists = [inner for inner in error.context or () if inner.validator != "const"]
+        yield from (mistake for inner in lists for mistake in _explain(inner))
+    else:
+        yield path, f"found {_found(found)}, expected {_expected(schema)}.{_hint(found, schema)}"
+
+
+def _allowed(name: object, names: Sequence[str]) -> str:
+    return f"{_nearest(name, names)} Allowed: {', '.join(names) or 'none'}."
+
+
+def _nearest(name: object, names: Sequence[object]) -> str:
+    near = get_close_matches(str(name), [str(other) for other in names], n=1, cutoff=0.5)
+    return f" Did you mean '{near[0]}'?" if near else ""
+
+
+def _found(value: object) -> str:
+    """`'64px' (string)`, in the words of YAML and JSON Schema."""
+    kinds = {bool: "boolean", int: "integer", float: "number", str: "string", list: "list", dict: "mapping"}
+    return "nothing" if value is None else f"{reprlib.repr(value)} ({kinds.get(type(value), type(value).__name__)})"
+
+
+def _expected(schema: Mapping[str, Any]) -> str:
+    """A part of the schema in words, e.g. `integer from 32 to 1024, a multiple of 16`."""
+    if "enum" in schema:
+        return f"one of {', '.join(map(str, schema['enum']))}"
+    if "const" in schema:
+        return str(schema["const"])
+    if "anyOf" in schema:
+        return " or ".join(_expected(part) for part in schema["anyOf"])
+    if schema.get("format") == "folder":
+        return "a folder that exists"
+    if schema.get("format") == "weights":
+        return "shipped, fit, a folder that exists, or a Hugging Face id such as owner/model"
+    if "pattern" in schema:
+        return schema["description"]
+    if schema["type"] == "array":
+        return f"a list of {_expected(schema.get('items', {}))}{_constraints(schema)}"
+    return {"object": "a mapping"}.get(schema.get("type", ""), schema.get("type", "a value")) + _constraints(schema)
+
+
+def _constraints(schema: Mapping[str, Any]) -> str:
+    words = {
+        "minimum": " of at least {}",
+        "exclusiveMinimum": " above {}",
+        "maximum": ", at most {}",
+        "exclusiveMaximum": ", below {}",
+        "multipleOf": ", a multiple of {}",
+        "minItems": ", at least {}",
+        "uniqueItems": ", none of them twice",
+        "minProperties": ", with at least {} key",
+        "maxProperties": ", with at most {} key",
+    }
+    return "".join(text.format(schema[word]) for word, text in words.items() if schema.get(word) is not None)
+
+
+def _hint(found: object, schema: Mapping[str, Any]) -> str:
+    """The next step, where it can be guessed."""
+    options = [schema, *schema.get("anyOf", ())]
+    if found is None and schema.get("type") == "object":
+        return " Write {} for none."
+    if schema.get("type") in ("integer", "number") and (written := _number(found)):
+        return f" Write {written}."
+    if isinstance(found, str) and any(part.get("type") == "array" and found in part["items"].get("enum", ()) for part in options):
+        return f" Write [{found}]."
+    for word in {False: ("no", "off"), True: ("yes", "on")}[found] if isinstance(found, bool) else ():
+        if word in schema.get("enum", ()):
+            return f' Write "{word}", in quotes: YAML takes the bare word for {str(found).lower()}.'
+    names = [name for part in options for name in (*part.get("enum", ()), *([part["const"]] if "const" in part else ()))]
+    return _nearest(found, [*names, *(WEIGHTS if schema.get("format") == "weights" else ())])
+
+
+def _number(found: object) -> str:
+    """How YAML wants a number that it took for a string (quoted, or 1e-1), or a whole one written as 8.0; else empty."""
+    try:
+        value = float(found) if isinstance(found, str | float) else math.nan
+    except ValueError:
+        return ""
+    return str(int(value) if value.is_integer() else value) if math.isfinite(value) else ""
+
+
+def _dotted(path: KeyPath) -> str:
+    """`tables.table1.degradations[0]`; `config` for the whole."""
+    return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path).removeprefix(".") or "config"
+
+
+def _position(config: Any, path: KeyPath) -> list[int]:
+    """Where a path stands in the config, to sort by; a missing key comes last in its place."""
+    places: list[int] = []
+    for key in path:
+        if isinstance(config, Mapping):
+            places.append(list(config).index(key) if key in config else len(config))
+            config = config.get(key)
+        else:
+            places.append(key)
+            config = config[key]
+    return places
+
+
+def _entries(config: Mapping[str, Any], key: str) -> Mapping[Any, Any]:
+    """What a key holds, or nothing when that is no mapping (the schema says so then)."""
+    value = config.get(key)
+    return value if isinstance(value, Mapping) else {}

@@ -1,0 +1,101 @@
+"""Apply drawn degradations: y = up( JPEG_q( down( x * k_sigma ) + n ) ), after BasicSR's FFHQ degradation dataset.
+
+OpenCV does the arithmetic (filter2D with its mirrored border, INTER_LINEAR, imencode), as in the field's code; Pillow
+does the anti-aliased bicubic scaling of the super-resolution recipes.
+"""
+
+import cv2
+import numpy as np
+from PIL import Image, ImageEnhance
+
+from clrface.degrade.recipes import Draws
+
+cv2.setNumThreads(1)  # one picture is too small to share, and the result must not depend on the number of cores
+
+
+def apply(rgb: np.ndarray, draws: Draws) -> np.ndarray:
+    """Degrade one picture.
+
+    Args:
+        rgb: (S, S, 3) uint8 RGB, square.
+        draws: from `recipes.draw` with this picture's size.
+
+    Returns: (S, S, 3) uint8 RGB, the same for the same arguments.
+    """
+    if not draws.kernel:
+        return grey(rgb) if draws.grey else bicubic(rgb, draws.side_px)
+    size = rgb.shape[0]
+    image = rgb.astype(np.float32) / 255.0
+    image = cv2.filter2D(image, -1, gaussian_kernel(draws.kernel_px, draws.sigma_x_px, draws.sigma_y_px, draws.angle_rad))
+    image = cv2.resize(image, (draws.side_px, draws.side_px), interpolation=cv2.INTER_LINEAR)
+    image = add_noise(image, draws)
+    image = jpeg(image, draws.jpeg_quality)
+    image = cv2.resize(image, (size, size), interpolation=cv2.INTER_LINEAR)
+    image += np.array([draws.shift_r_255, draws.shift_g_255, draws.shift_b_255], dtype=np.float32) / 255.0
+    result = np.rint(np.clip(image, 0, 1) * 255.0).astype(np.uint8)
+    if draws.grey:
+        result = grey(result)
+    return jitter(result, draws) if draws.jitter_order else result
+
+
+def gaussian_kernel(length_px: int, sigma_x_px: float, sigma_y_px: float, angle_rad: float) -> np.ndarray:
+    """A (length, length) float64 Gaussian with sum 1, its axes turned by `angle_rad`."""
+    half = length_px // 2
+    y, x = np.mgrid[-half : half + 1, -half : half + 1]
+    across = np.cos(angle_rad) * x + np.sin(angle_rad) * y
+    along = -np.sin(angle_rad) * x + np.cos(angle_rad) * y
+    kernel = np.exp(-0.5 * ((across / sigma_x_px) ** 2 + (along / sigma_y_px) ** 2))
+    return kernel / kernel.sum()
+
+
+def add_noise(image: np.ndarray, draws: Draws) -> np.ndarray:
+    """Gaussian noise from the image's own seed, clipped to [0, 1]; one field for all channels when `noise_shared`."""
+    channels = 1 if draws.noise_shared else 3
+    noise = np.random.default_rng(draws.noise_seed).standard_normal((*image.shape[:2], channels), dtype=np.float32)
+    return np.clip(image + noise * (draws.noise_std_255 / 255.0), 0, 1)
+
+
+def jpeg(image: np.ndarray, quality: int) -> np.ndarray:
+    """Through JPEG at an integer quality and back; (H, W, 3) float32 RGB in [0, 1]."""
+    bgr = np.rint(image[..., ::-1] * 255.0).astype(np.uint8)
+    _, encoded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    decoded = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+    return decoded[..., ::-1].astype(np.float32) / 255.0
+
+
+def bicubic(rgb: np.ndarray, side_px: int) -> np.ndarray:
+    """Anti-aliased bicubic to `side_px` and back to the picture's size."""
+    size = rgb.shape[0]
+    small = Image.fromarray(rgb).resize((side_px, side_px), Image.Resampling.BICUBIC)
+    return np.asarray(small.resize((size, size), Image.Resampling.BICUBIC))
+
+
+def grey(rgb: np.ndarray) -> np.ndarray:
+    """Luminance (ITU-R 601) in all three channels."""
+    return cv2.cvtColor(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+
+
+def is_grey(rgb: np.ndarray) -> bool:
+    """Whether the three channels are equal everywhere."""
+    return bool((rgb[..., 0] == rgb[..., 1]).all() and (rgb[..., 1] == rgb[..., 2]).all())
+
+
+def jitter(rgb: np.ndarray, draws: Draws) -> np.ndarray:
+    """Brightness, contrast, saturation and hue in the drawn order."""
+    image = Image.fromarray(rgb)
+    for step in draws.jitter_order:
+        if step == "b":
+            image = ImageEnhance.Brightness(image).enhance(draws.brightness)
+        elif step == "c":
+            image = ImageEnhance.Contrast(image).enhance(draws.contrast)
+        elif step == "s":
+            image = ImageEnhance.Color(image).enhance(draws.saturation)
+        else:
+            image = _turn_hue(image, draws.hue)
+    return np.asarray(image)
+
+
+def _turn_hue(image: Image.Image, turns: float) -> Image.Image:
+    hsv = np.array(image.convert("HSV"))
+    hsv[..., 0] = (hsv[..., 0].astype(int) + round(turns * 255)) % 256
+    return Image.fromarray(hsv, mode="HSV").convert("RGB")

@@ -1,0 +1,173 @@
+"""The named recipes of config/degradations.yaml, and the draws that one image gets from them.
+
+Drawing and applying are apart: the draws of an image are a flat record that is written beside it, and they alone
+(with the picture) give its low-quality version, byte for byte.
+"""
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import yaml
+
+from clrface.errors import UserError, unknown_name
+
+Range = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One recipe; config/degradations.yaml explains the kinds. Ranges are drawn uniformly, ends included for integers."""
+
+    name: str
+    kind: Literal["classical", "by_side", "bicubic", "grey"]
+    reference_size: int = 512
+    kernel_px: tuple[int, ...] = ()
+    sigma_px: Range = (0.0, 0.0)
+    downscale: Range = (1.0, 1.0)
+    side_px: tuple[int, int] = (0, 0)
+    sigma_factor: Range = (0.0, 0.0)
+    noise_std_255: Range = (0.0, 0.0)
+    jpeg_quality: tuple[int, int] = (100, 100)
+    factor: int = 1
+    colour_shift_probability: float = 0.0
+    colour_shift_255: float = 0.0
+    colour_jitter_probability: float = 0.0
+    grey_probability: float = 0.0
+    grey_truth: bool = False
+    """The ground truth turns grey with its input (training only: a test set's truth is never changed)."""
+
+
+@dataclass(frozen=True)
+class Draws:
+    """What was drawn for one image. Lengths in pixels of the picture at hand, angles in radians, noise on the 0-255 scale."""
+
+    recipe: str
+    kernel: Literal["iso", "aniso", ""] = ""
+    kernel_px: int = 0
+    sigma_x_px: float = 0.0
+    sigma_y_px: float = 0.0
+    angle_rad: float = 0.0
+    side_px: int = 0
+    noise_std_255: float = 0.0
+    noise_seed: int = 0
+    noise_shared: bool = False
+    jpeg_quality: int = 0
+    shift_r_255: float = 0.0
+    shift_g_255: float = 0.0
+    shift_b_255: float = 0.0
+    grey: bool = False
+    jitter_order: str = ""
+    brightness: float = 1.0
+    contrast: float = 1.0
+    saturation: float = 1.0
+    hue: float = 0.0
+
+
+def load_recipes(path: Path) -> dict[str, Recipe]:
+    """All recipes of a file. Raises: UserError naming the recipe and key that can't be understood."""
+    return {name: _recipe(name, entry) for name, entry in yaml.safe_load(Path(path).read_text(encoding="utf-8")).items()}
+
+
+def get_recipe(recipes: dict[str, Recipe], name: str) -> Recipe:
+    """The recipe of that name. Raises: UserError with the nearest name."""
+    if name not in recipes:
+        raise unknown_name("degradation recipe", name, recipes)
+    return recipes[name]
+
+
+def _recipe(name: str, entry: dict[str, Any]) -> Recipe:
+    allowed = {field.name for field in fields(Recipe)} - {"name"}
+    for key in entry:
+        if key not in allowed:
+            raise unknown_name(f"key in degradation recipe '{name}'", key, allowed)
+    kinds = ("classical", "by_side", "bicubic", "grey")
+    if entry.get("kind") not in kinds:
+        raise UserError(f"Degradation recipe '{name}': found kind '{entry.get('kind')}', expected one of {', '.join(kinds)}.")
+    return Recipe(name=name, **{key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()})
+
+
+def draw(recipe: Recipe, size: int, is_grey: bool, rng: np.random.Generator) -> Draws:
+    """Draw one image's degradation.
+
+    Args:
+        size: the picture's side in pixels.
+        is_grey: whether its three channels are equal; only `by_side` recipes use it.
+        rng: the image's own generator (`clrface.seeds`).
+    """
+    if recipe.kind == "by_side":
+        return _draw_by_side(recipe, size, is_grey, rng)
+    if recipe.kind == "classical":
+        return _draw_classical(recipe, size, rng)
+    if recipe.kind == "bicubic":
+        return Draws(recipe.name, side_px=max(1, size // recipe.factor))
+    return Draws(recipe.name, grey=True)
+
+
+def _draw_by_side(recipe: Recipe, size: int, is_grey: bool, rng: np.random.Generator) -> Draws:
+    side = int(rng.integers(recipe.side_px[0], recipe.side_px[1], endpoint=True))
+    unit = 0.35 * size / side
+    kernel, sigma_x, sigma_y, angle = _draw_kernel((recipe.sigma_factor[0] * unit, recipe.sigma_factor[1] * unit), rng)
+    return Draws(
+        recipe.name,
+        kernel=kernel,
+        kernel_px=2 * int(np.ceil(3 * max(sigma_x, sigma_y))) + 1,
+        sigma_x_px=sigma_x,
+        sigma_y_px=sigma_y,
+        angle_rad=angle,
+        side_px=side,
+        noise_std_255=float(rng.uniform(*recipe.noise_std_255)),
+        noise_seed=int(rng.integers(2**31)),
+        noise_shared=is_grey,
+        jpeg_quality=int(rng.integers(recipe.jpeg_quality[0], recipe.jpeg_quality[1], endpoint=True)),
+    )
+
+
+def _draw_classical(recipe: Recipe, size: int, rng: np.random.Generator) -> Draws:
+    scale = size / recipe.reference_size
+    kernel, sigma_x, sigma_y, angle = _draw_kernel((recipe.sigma_px[0] * scale, recipe.sigma_px[1] * scale), rng)
+    # The down-scale shrinks with the picture, so that as many pixels are left of a face; never more than the field's own 1/0.8.
+    downscale = max(float(rng.uniform(*recipe.downscale)) * scale, min(1.0, recipe.downscale[0]))
+    shift = rng.uniform(-recipe.colour_shift_255, recipe.colour_shift_255, 3) * (rng.random() < recipe.colour_shift_probability)
+    jitter = _draw_jitter(rng) if rng.random() < recipe.colour_jitter_probability else {}
+    return Draws(
+        recipe.name,
+        kernel=kernel,
+        kernel_px=_odd(int(rng.choice(recipe.kernel_px)) * scale),
+        sigma_x_px=sigma_x,
+        sigma_y_px=sigma_y,
+        angle_rad=angle,
+        side_px=max(1, int(size // downscale)),
+        noise_std_255=float(rng.uniform(*recipe.noise_std_255)),
+        noise_seed=int(rng.integers(2**31)),
+        jpeg_quality=int(rng.integers(recipe.jpeg_quality[0], recipe.jpeg_quality[1], endpoint=True)),
+        shift_r_255=float(shift[0]),
+        shift_g_255=float(shift[1]),
+        shift_b_255=float(shift[2]),
+        grey=bool(rng.random() < recipe.grey_probability),
+        **jitter,
+    )
+
+
+def _draw_kernel(sigma: Range, rng: np.random.Generator) -> tuple[Literal["iso", "aniso"], float, float, float]:
+    """Isotropic and anisotropic half and half; sigma_x and sigma_y independent, the angle over the whole circle."""
+    if rng.random() < 0.5:
+        value = float(rng.uniform(*sigma))
+        return "iso", value, value, 0.0
+    return "aniso", float(rng.uniform(*sigma)), float(rng.uniform(*sigma)), float(rng.uniform(-np.pi, np.pi))
+
+
+def _draw_jitter(rng: np.random.Generator) -> dict[str, Any]:
+    """Ranges of BasicSR's GFPGAN training set: brightness, contrast 0.5-1.5, saturation 0-1.5, hue +-0.1 turns."""
+    return {
+        "jitter_order": "".join(rng.permutation(list("bcsh"))),
+        "brightness": float(rng.uniform(0.5, 1.5)),
+        "contrast": float(rng.uniform(0.5, 1.5)),
+        "saturation": float(rng.uniform(0.0, 1.5)),
+        "hue": float(rng.uniform(-0.1, 0.1)),
+    }
+
+
+def _odd(length_px: float) -> int:
+    return max(3, 2 * round((length_px - 1) / 2) + 1)

@@ -1,0 +1,13 @@
+"""Fetch: every byte that isn't ours comes through here, checked against config/sources.yaml.
+
+    sources = load_sources(Path("config/sources.yaml"))
+    fetch("orl", sources, Path("data/raw"), Path("data/downloads"), mirrors=[])
+
+The rooms: `sources` reads the entries, `readers` holds one reader a kind, `download` tries mirrors and readers until
+an archive has the right checksum, `archives` takes members out of it, `install` puts them in place.
+"""
+
+from clrface.fetch.install import RECORD, fetch, is_fetched
+from clrface.fetch.sources import Archive, Source, entry_digest, load_sources
+
+__all__ = ["RECORD", "Archive", "Source", "entry_digest", "fetch", "is_fetched", "load_sources"]

@@ -1,0 +1,152 @@
+"""A source's files, in place: fetched once, complete or absent, with a record of what they are."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from clrface.errors import unknown_name
+from clrface.fetch.archives import BadArchive, Limits, Taken, extract
+from clrface.fetch.download import PAUSES_S, Found, obtain
+from clrface.fetch.sources import Source, entry_digest
+from clrface.files import _explained, atomic_path
+
+RECORD = "SOURCE.json"
+MIRRORS_VARIABLE = "CLRFACE_MIRRORS"
+
+
+def fetch(
+    name: str,
+    sources: Mapping[str, Source],
+    raw_folder: Path,
+    downloads_folder: Path,
+    mirrors: Sequence[Path] = (),
+    pauses_s: Sequence[float] = PAUSES_S,
+) -> Path:
+    """Have the source's files under `raw_folder`/<name>/, and return the path of the SOURCE.json there.
+
+    Does nothing when they are there already; replaces the whole folder when it is stale or has no SOURCE.json.
+    mirrors: folders looked into by checksum before the network; CLRFACE_MIRRORS adds more.
+    pauses_s: waits between tries, one fewer than there are tries.
+    Raises: UserError for an unknown name, an archive that can't be had, isn't the right one or holds other files
+        than expected, and a disk that is full or may not be written to.
+    """
+    if name not in sources:
+        raise unknown_name("source", name, sources)
+    source, folder = sources[name], Path(raw_folder) / name
+    if is_fetched(source, raw_folder):
+        return folder / RECORD
+    downloads = Path(downloads_folder) / name
+    with _alone(downloads):
+        if not is_fetched(source, raw_folder):
+            found = obtain(source, downloads, [*map(Path, mirrors), *_mirrors_named_outside()], pauses_s)
+            _install(source, found, folder, downloads)
+    return folder / RECORD
+
+
+def is_fetched(source: Source, raw_folder: Path) -> bool:
+    """Whether its SOURCE.json is of this entry, and each file it lists is there with its size."""
+    folder = Path(raw_folder) / source.name
+    try:
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        return record["entry"] == entry_digest(source) and all(
+            (folder / name).stat().st_size == member["bytes"] for name, member in record["members"].items()
+        )
+    except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError, KeyError):
+        return False
+
+
+def _mirrors_named_outside() -> list[Path]:
+    return [Path(part) for part in os.environ.get(MIRRORS_VARIABLE, "").split(os.pathsep) if part]
+
+
+@contextmanager
+def _alone(downloads: Path) -> Iterator[None]:
+    """One process at a time fetches a source; another one waits, and then finds it done."""
+    lock = downloads / ".lock"
+    try:
+        downloads.mkdir(parents=True, exist_ok=True)
+        lock.touch()
+    except OSError as error:
+        raise _explained(error, lock) from error
+    with FileLock(lock):
+        yield
+
+
+def _install(source: Source, found: Found, folder: Path, downloads: Path) -> None:
+    """Extract into a folder beside, with SOURCE.json as its last file, then let it take the place of `folder`."""
+    fresh = folder.with_name(f".part-{source.name}")
+    shutil.rmtree(fresh, ignore_errors=True)
+    try:
+        with atomic_path(fresh / RECORD) as temporary:
+            taken = _take(source, found, fresh)
+            temporary.write_text(json.dumps(_record(source, found, taken), indent=1) + "\n", encoding="utf-8")
+        _replace(folder, fresh)
+    except BadArchive:
+        # A download with no checksum of its own is judged by its members: the next run must not find it again.
+        if found.archive.sha256 is None and found.path.parent == downloads:
+            found.path.unlink()
+        raise
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _take(source: Source, found: Found, folder: Path) -> dict[str, Taken]:
+    expected = source.expected()
+
+    def wanted(name: str) -> str | None:
+        inner = name.removeprefix(found.archive.strip)
+        inside = name.startswith(found.archive.strip) and any(_matches(inner, glob) for glob in source.members)
+        return inner if inside and (expected is None or inner in expected) else None
+
+    taken = extract(found.path, found.archive.file, folder, wanted, Limits(source.max_files, source.max_bytes))
+    if problem := _difference(source, taken, expected):
+        raise BadArchive(found.path, f"isn't what the entry of source '{source.name}' says: {problem}")
+    return taken
+
+
+def _matches(name: str, glob: str) -> bool:
+    """Part by part, so that `*` doesn't reach into another folder."""
+    parts, globs = name.split("/"), glob.split("/")
+    return len(parts) == len(globs) and all(map(fnmatchcase, parts, globs))
+
+
+def _difference(source: Source, taken: Mapping[str, Taken], expected: Mapping[str, str] | None) -> str | None:
+    """What differs between the files found and those that the entry, or its manifest, promises."""
+    count = len(expected) if expected is not None else source.files
+    if len(taken) != count and (count is not None or not taken):
+        missing = sorted((expected or {}).keys() - taken.keys())
+        return f"found {len(taken):,} files, but expected {count or 'some':,}" + (
+            f"; missing, among others: {missing[0]}" if missing else ""
+        )
+    wrong = sorted(name for name, file in taken.items() if expected is not None and file.sha256 != expected[name])
+    if wrong:
+        return f"{len(wrong):,} files have another sha256 than the manifest says, among them {wrong[0]}"
+    return None
+
+
+def _record(source: Source, found: Found, taken: Mapping[str, Taken]) -> dict[str, Any]:
+    return {
+        "source": source.name,
+        "entry": entry_digest(source),
+        "from": str(found.archive),
+        "archive": {"found_as": str(found.path), "sha256": found.archive.sha256, "bytes": found.archive.size_bytes},
+        "licence": source.licence,
+        "citation": source.citation,
+        "members": {name: file._asdict() for name, file in sorted(taken.items())},
+    }
+
+
+def _replace(folder: Path, fresh: Path) -> None:
+    old = folder.with_name(f".old-{folder.name}")
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        folder.rename(old)
+    fresh.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,162 @@
+"""The entries of config/sources.yaml: what a source is made of, where it may come from, how it is checked."""
+
+import csv
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+from clrface.errors import UserError, unknown_name
+from clrface.fingerprint import ROOT
+
+SCHEMA = ROOT / "workflow" / "schemas" / "sources.schema.json"
+COMMON_KEYS = ("kind", "file", "sha256", "bytes", "strip")
+NOTES = ("about", "licence", "citation")
+DEFAULT_MAX_FILES = 200_000
+DEFAULT_MAX_BYTES = 2**30
+
+
+@dataclass(frozen=True)
+class Archive:
+    """One place that a source may come from: an archive (or a single file, or a folder) and how to reach it."""
+
+    kind: str
+    file: str
+    """Its file name; the suffix says whether it is an archive. Empty for a folder."""
+    sha256: str | None
+    size_bytes: int | None
+    strip: str
+    """The folder in the archive that the members lie under: taken off their names."""
+    locator: dict[str, str]
+    """What the kind's reader needs: `package` and `version`, `url`, `repository` and `commit`, ..."""
+
+    def __str__(self) -> str:
+        return " ".join([self.kind, *(self.locator.values() or [self.file])])
+
+
+@dataclass(frozen=True)
+class Source:
+    """An entry of config/sources.yaml; any one of its archives will do."""
+
+    name: str
+    archives: tuple[Archive, ...]
+    members: tuple[str, ...]
+    """Globs for the names after `strip`; `*` stays within one folder."""
+    files: int | None
+    manifest: Path | None
+    """A CSV with the columns file and sha256: only these files are taken, and each is checked."""
+    max_files: int
+    max_bytes: int
+    licence: str
+    citation: str
+    content: dict[str, Any]
+    """The entry as written, less its notes: what decides which files it gives."""
+
+    def expected(self) -> dict[str, str] | None:
+        """File name to sha256, from the manifest; None for a source without.
+
+        Raises: UserError for a manifest that is missing or lacks a column.
+        """
+        if self.manifest is None:
+            return None
+        try:
+            with self.manifest.open(newline="", encoding="utf-8") as handle:
+                return {row["file"]: row["sha256"] for row in csv.DictReader(handle)}
+        except FileNotFoundError:
+            raise UserError(f"Source '{self.name}' needs the manifest {self.manifest}, which isn't there. Restore it from git.") from None
+        except KeyError as error:
+            raise UserError(
+                f"The manifest {self.manifest} has no column {error}. Expected the columns file and sha256: restore it from git."
+            ) from None
+
+
+def load_sources(path: Path) -> dict[str, Source]:
+    """Read and check config/sources.yaml; paths in it (a folder, a manifest) are relative to it.
+
+    Raises: UserError naming each wrong key by its path.
+    """
+    path = Path(path)
+    entries = _read(path)
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    errors = sorted(Draft202012Validator(schema).iter_errors(entries), key=lambda error: error.json_path)
+    if errors:
+        raise UserError("\n".join([f"{path} has {len(errors)} mistake(s). Correct:", *(f"  {_explain(error)}" for error in errors)]))
+    return {name: _source(name, entry, path) for name, entry in entries.items()}
+
+
+def entry_digest(source: Source) -> str:
+    """16 hexadecimal digits that change when the entry would give other files (or its manifest names others).
+
+    The workflow puts it among a rule's `params`; SOURCE.json holds it, so that a stale folder is seen.
+    """
+    text = json.dumps([source.content, source.expected()], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _read(path: Path) -> Any:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"No file {path}. Expected the list of sources there: restore it from git, or correct the path.") from None
+    except yaml.YAMLError as error:
+        raise UserError(f"{path} isn't valid YAML: {error}. Correct it there.") from error
+
+
+def _explain(error: ValidationError) -> str:
+    where = error.json_path.removeprefix("$").removeprefix(".") or "the top level"
+    return f"{where}: {' '.join(_reasons(error))}"
+
+
+def _reasons(error: ValidationError) -> Iterator[str]:
+    """One sentence for each thing wrong here, with the nearest name where a name is."""
+    schema, found = error.schema, error.instance
+    if error.validator == "additionalProperties" and isinstance(schema, dict) and isinstance(found, dict):
+        allowed = schema.get("properties", {})
+        yield from (str(unknown_name("key", str(key), allowed)) for key in found if key not in allowed)
+    elif error.validator == "enum" and isinstance(schema, dict):
+        yield str(unknown_name("value", str(found), schema["enum"]))
+    else:
+        yield f"{error.message}."
+
+
+def _source(name: str, entry: dict[str, Any], path: Path) -> Source:
+    manifest = entry.get("manifest")
+    source = Source(
+        name=name,
+        archives=tuple(_archive(archive, path.parent) for archive in entry["archives"]),
+        members=tuple(entry["members"]),
+        files=entry.get("files"),
+        manifest=path.parent / manifest if manifest else None,
+        max_files=entry.get("max_files", DEFAULT_MAX_FILES),
+        max_bytes=entry.get("max_bytes", DEFAULT_MAX_BYTES),
+        licence=entry["licence"],
+        citation=entry["citation"],
+        content={key: value for key, value in entry.items() if key not in NOTES},
+    )
+    for archive in source.archives:
+        if archive.sha256 is None and archive.kind != "folder" and manifest is None:
+            raise UserError(
+                f"{path}: source '{name}' takes {archive} with no sha256, so nothing would be checked. "
+                "Give the archive's sha256 and bytes, or a manifest with each file's sha256."
+            )
+    return source
+
+
+def _archive(entry: dict[str, Any], base: Path) -> Archive:
+    locator = {key: value for key, value in entry.items() if key not in COMMON_KEYS}
+    if "path" in locator:
+        locator["path"] = str((base / locator["path"]).resolve())
+    return Archive(
+        kind=entry["kind"],
+        file=entry.get("file", ""),
+        sha256=entry.get("sha256"),
+        size_bytes=entry.get("bytes"),
+        strip=entry.get("strip", ""),
+        locator=locator,
+    )

@@ -1,0 +1,196 @@
+"""Manifests: which pictures a dataset has, in git as data/manifests/<dataset>.csv, with each file's SHA-256.
+
+This module imports neither torch nor dlib, so that the workflow can read it while it builds its graph.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass, fields
+from itertools import groupby
+from pathlib import Path, PurePosixPath
+
+from clrface.errors import UserError
+from clrface.files import sha256_file, write_text
+from clrface.images import IMAGE_SUFFIXES
+
+SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One picture of a dataset."""
+
+    image_id: str
+    """Unique in its dataset; names the picture's file in every later step."""
+    file: str
+    """Path under the dataset's folder of raw files, with forward slashes."""
+    identity: str
+    """The person; empty when unknown."""
+    split: str
+    """train, val or test."""
+    sha256: str
+    """Of the raw file."""
+
+
+COLUMNS = tuple(field.name for field in fields(Entry))
+
+
+def read_manifest(path: Path) -> list[Entry]:
+    """The manifest's entries, in the file's order.
+
+    Raises: UserError for a file that is missing or not a manifest, and for an image_id that comes twice.
+    """
+    path = Path(path)
+    try:
+        rows = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8"))))
+    except FileNotFoundError:
+        raise UserError(f"No manifest at {path}. Each dataset of the config needs one there, or a `folder: path`.") from None
+    if not rows or tuple(rows[0]) != COLUMNS:
+        found = ",".join(rows[0]) if rows else "an empty file"
+        raise UserError(f"{path} starts with '{found}', but a manifest starts with the columns {','.join(COLUMNS)}.")
+    entries = [_entry(row, f"{path}, line {number}") for number, row in enumerate(rows[1:], start=2)]
+    _refuse_repeats([entry.image_id for entry in entries], f"{path} has two rows with the image_id")
+    return entries
+
+
+def write_manifest(path: Path, entries: Iterable[Entry]) -> None:
+    """Write the entries, whole or not at all."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows(astuple(entry) for entry in entries)
+    write_text(path, text.getvalue())
+
+
+def from_folder(path: Path) -> list[Entry]:
+    """Entries for a user's own folder: every picture right in it, the file's stem as image_id, all of them test.
+
+    Raises: UserError when the folder is missing or holds no picture, and when two pictures have the same stem.
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        raise UserError(f"No folder at {folder}. Give the folder of the dataset's pictures.")
+    files = [file for file in folder.iterdir() if file.is_file() and file.suffix.lower() in IMAGE_SUFFIXES]
+    files = sorted((file for file in files if not file.name.startswith(".")), key=lambda file: natural(file.name))
+    if not files:
+        raise UserError(f"Found 0 pictures in {folder}, but expected at least 1 ({', '.join(IMAGE_SUFFIXES)}). Put them right in it.")
+    _refuse_repeats([file.stem for file in files], f"{folder} has two pictures named")
+    return [Entry(file.stem, file.name, "", "test", sha256_file(file)) for file in files]
+
+
+def select(
+    entries: Iterable[Entry],
+    identities: int | None = None,
+    images_per_identity: int | None = None,
+    split: str | None = None,
+) -> list[Entry]:
+    """The first `images_per_identity` pictures of the first `identities` people, of one split; None takes all.
+
+    "First" and the result's order are natural: s1_1, s1_2, s1_10, s2_1.
+
+    Raises: UserError when there are fewer people, or a person has fewer pictures, than asked for.
+    """
+    chosen = sorted((e for e in entries if split in (None, e.split)), key=lambda e: (natural(e.identity), natural(e.image_id)))
+    people = {identity: list(group) for identity, group in groupby(chosen, key=lambda e: e.identity)}
+    if identities is not None:
+        if len(people) < identities:
+            raise UserError(f"Found {len(people)} identities, but `identities` asks for {identities}. Lower it, or complete the manifest.")
+        people = dict(list(people.items())[:identities])
+    if images_per_identity is not None:
+        for identity, group in people.items():
+            if len(group) < images_per_identity:
+                raise UserError(
+                    f"Found {len(group)} images of identity '{identity}', but `images_per_identity` asks for {images_per_identity}. "
+                    "Lower it, or complete the manifest."
+                )
+    return [entry for group in people.values() for entry in group[:images_per_identity]]
+
+
+def natural(text: str) -> list[tuple[int, str]]:
+    """Sort key that reads digits as numbers: s2 before s10.
+
+    >>> sorted(["s10", "s2"], key=natural)
+    ['s2', 's10']
+    """
+    return [(int(part), part) if part.isdecimal() else (-1, part) for part in re.split(r"([0-9]+)", text)]
+
+
+def chunks(ids: Sequence[str], size: int) -> list[list[str]]:
+    """Cut `ids` into runs of `size`, the last one shorter; chunk i is named by `chunk_name(i)`.
+
+    >>> chunks(["a", "b", "c"], 2)
+    [['a', 'b'], ['c']]
+    """
+    if size < 1:
+        raise UserError(f"Found a chunk size of {size}, but expected at least 1. Set `chunk` in the config.")
+    return [list(ids[start : start + size]) for start in range(0, len(ids), size)]
+
+
+def chunk_name(index: int) -> str:
+    """The folder of chunk `index`: 000, 001, ..."""
+    return f"{index:03d}"
+
+
+def verify(entries: Iterable[Entry], folder: Path) -> None:
+    """Check that every entry's file lies in `folder` with its checksum.
+
+    Raises: UserError that names the missing and the altered files.
+    """
+    missing, altered = [], []
+    for entry in entries:
+        file = Path(folder) / entry.file
+        if not file.is_file():
+            missing.append(entry.file)
+        elif sha256_file(file) != entry.sha256:
+            altered.append(entry.file)
+    if missing or altered:
+        parts = _named("missing", missing) + _named("altered (wrong sha256)", altered)
+        raise UserError(f"The raw files in {folder} don't match the manifest: {'; '.join(parts)}. Fetch the source again.")
+
+
+def match_ids(found: Iterable[str], expected: Iterable[str], where: str) -> None:
+    """Check that `found` and `expected` are the same set of image ids; pairing is by id, never by position.
+
+    Raises: UserError that names what `where` (e.g. a folder) lacks and what it has too many.
+    """
+    have, want = set(found), set(expected)
+    parts = _named("missing", sorted(want - have, key=natural)) + _named("not expected", sorted(have - want, key=natural))
+    if parts:
+        raise UserError(
+            f"Found {len(have)} images in {where}, but expected these {len(want)} by name: {'; '.join(parts)}. "
+            "Add what is missing, remove or rename the others."
+        )
+
+
+def _entry(row: list[str], place: str) -> Entry:
+    if len(row) != len(COLUMNS):
+        raise UserError(f"{place}: found {len(row)} fields, but expected {len(COLUMNS)} ({','.join(COLUMNS)}).")
+    entry = Entry(*row)
+    file = PurePosixPath(entry.file)
+    if not entry.image_id or "/" in entry.image_id or entry.image_id.startswith("."):
+        raise UserError(f"{place}: found image_id '{entry.image_id}', but expected a plain file name.")
+    if not entry.file or file.is_absolute() or ".." in file.parts:
+        raise UserError(f"{place}: found file '{entry.file}', but expected a path inside the dataset's folder.")
+    if entry.split not in SPLITS:
+        raise UserError(f"{place}: found split '{entry.split}', but expected one of {', '.join(SPLITS)}.")
+    if not re.fullmatch(r"[0-9a-f]{64}", entry.sha256):
+        raise UserError(f"{place}: found sha256 '{entry.sha256}', but expected 64 hexadecimal digits.")
+    return entry
+
+
+def _refuse_repeats(ids: Sequence[str], where: str) -> None:
+    seen: set[str] = set()
+    for image_id in ids:
+        if image_id in seen:
+            raise UserError(f"{where} '{image_id}'. Rename or remove one of the two.")
+        seen.add(image_id)
+
+
+def _named(what: str, names: Sequence[str], shown: int = 10) -> list[str]:
+    """`["missing (12): a, b, ... and 2 more"]`, or nothing for no names."""
+    if not names:
+        return []
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return [f"{what} ({len(names)}): {', '.join(names[:shown])}{more}"]

@@ -1,0 +1,63 @@
+"""What every metric shares: which images can be measured at all, and how their scores are kept.
+
+An image that can't be measured keeps its place with the reason; it is never dropped and never crashes a run.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from clrface.api import Score
+
+
+def problem(pred: np.ndarray, ref: np.ndarray | None) -> str | None:
+    """Why this image, (3, H, W), can't be measured against `ref` (None: without ground truth); None when it can."""
+    if pred.ndim != 3 or pred.shape[0] != 3:
+        return f"wrong shape: found {_size(pred)}, expected 3 channels"
+    if ref is not None and pred.shape != ref.shape:
+        return f"wrong shape: found {_size(pred)}, ground truth has {_size(ref)}"
+    if not np.isfinite(pred).all():
+        return "not finite: the image has NaN or infinite pixels"
+    return None
+
+
+class ImageScores:
+    """Base of the metrics with one value an image: a subclass says how to measure good images, in `measure`."""
+
+    needs_reference = True
+    """False for a metric that ignores the ground truth: `measure` then gets the images themselves as `ref`."""
+
+    def __init__(self) -> None:
+        self._scores: list[Score] = []
+
+    def measure(self, pred: np.ndarray, ref: np.ndarray) -> Sequence[float | Score]:
+        """One value for each of (B, 3, H, W), B at least 1, all finite and paired; a Score where one fails."""
+        raise NotImplementedError
+
+    def update(self, pred: np.ndarray, ref: np.ndarray | None) -> None:
+        """Take a batch, both (B, 3, H, W) float32 RGB in [0, 1]; see `clrface.api.ImageMetric`.
+
+        Raises: ValueError without the reference that it needs, or with another number of images in it.
+        """
+        truth = ref if self.needs_reference else pred
+        if truth is None or len(truth) != len(pred):
+            raise ValueError(f"Found {len(pred)} images, but {0 if truth is None else len(truth)} ground truths.")
+        problems = [problem(p, r) for p, r in zip(pred, truth, strict=True)]
+        good = [place for place, reason in enumerate(problems) if reason is None]
+        values = iter(self.measure(pred[good], truth[good]) if good else ())
+        self._scores += [_score(next(values)) if reason is None else Score(math.nan, reason) for reason in problems]
+
+    def result(self) -> list[Score]:
+        """One score for each image taken so far, in the order of the updates."""
+        return list(self._scores)
+
+
+def _score(value: float | Score) -> Score:
+    if isinstance(value, Score):
+        return value
+    return Score(math.nan, "not a number: the metric has no value for this image") if math.isnan(value) else Score(float(value))
+
+
+def _size(image: np.ndarray) -> str:
+    return "x".join(str(side) for side in image.shape)

@@ -1,0 +1,32 @@
+"""Kernel distance between the restored set and the ground truth, in EfficientNet-Lite0's features."""
+
+from pathlib import Path
+
+import numpy as np
+
+from clrface.metrics.networks.effnet import EffnetLite0
+from clrface.metrics.sets import Grams, PairedSets, kernel_distance
+from clrface.metrics.source import source_file
+
+CARD = {
+    "id": "kd_effnet",
+    "label": "KD",
+    "direction": "lower",
+    "unit": "x 1000",
+    "level": "set",
+    "needs_reference": True,
+    "decimals": 2,
+    "source": "Binkowski et al., Demystifying MMD GANs, ICLR 2018, with EfficientNet-Lite0 for Inception; paired estimator of Gretton 2012",
+    "sources": ("effnet",),
+}
+
+
+class Metric(PairedSets):
+    """Unbiased, times 1000; 0 for equal sets, and chance may take it below 0."""
+
+    def __init__(self, sources: Path):
+        super().__init__(EffnetLite0(source_file(sources, "effnet/efficientnet-lite0-57934424.pth")).features, _thousandfold)
+
+
+def _thousandfold(grams: Grams, counts: np.ndarray) -> float:
+    return 1000 * kernel_distance(grams, counts)

@@ -1,0 +1,187 @@
+"""Measure one metric over folders of restored images, and write its score file.
+
+Images are paired by image_id, never by position. A restored image that failed, or that can't be measured, keeps its row with
+the reason. `<metric>.csv` has the columns image_id, value, status, one row an image, sorted by id. A set metric's file has one
+row `*` with the value, then rows for the failed images alone; beside it `<metric>.replicates.csv` has the bootstrap's raw values.
+Resamples repeat images, which makes a set look less varied: raw Frechet replicates lie above the value. The table centres them.
+"""
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+
+from clrface.api import OK, ImageMetric, MetricCard, Score, SetMetric
+from clrface.errors import UserError
+from clrface.files import write_text
+from clrface.images import read_rgb, to_unit
+from clrface.manifest import match_ids
+from clrface.metrics.collect import problem
+from clrface.metrics.registry import load_metric, metric_card
+from clrface.tables.bootstrap import bootstrap_indices
+
+SET_ROW = "*"
+STATUS_FILES = ("status.csv", "index.csv")
+"""What a restoring or an aligning job says of its images: columns image_id and status, among others."""
+
+
+class Images(NamedTuple):
+    """One side of the comparison, by image_id: its files, and the reasons of those that failed."""
+
+    files: dict[str, Path]
+    failures: dict[str, str]
+
+
+class Pair(NamedTuple):
+    """A restored image and its ground truth, (3, H, W) float32 in [0, 1] each; `ref` is None without ground truth."""
+
+    image_id: str
+    pred: np.ndarray
+    ref: np.ndarray | None
+
+
+def measure(
+    metric_id: str,
+    pred_folders: Sequence[Path],
+    ref_folders: Sequence[Path] | None,
+    ids: Sequence[str],
+    sources: Path,
+    out: Path,
+    base_seed: int,
+    dataset: str,
+    n_boot: int,
+    batch: int = 16,
+) -> None:
+    """Write `out`, the metric's score file for the images `ids`, and a set metric's replicates beside it.
+
+    pred_folders, ref_folders: one folder a chunk, with `<image_id>.png` and a status file; ref_folders None without ground truth.
+    sources: the fetched sources (data/raw). base_seed, dataset, n_boot: which bootstrap resamples to draw.
+
+    Raises: UserError for an unknown metric; a missing, extra, doubled or truncated image; missing weights; no ground truth
+    where the metric needs one.
+    """
+    card, ids = metric_card(metric_id), sorted(ids)
+    pred = gather(pred_folders, ids)
+    ref = _truth(card, ref_folders, ids, dataset)
+    failures = _failed_before(pred, ref)
+    waiting = [image_id for image_id in ids if image_id not in failures]
+    metric = load_metric(metric_id, sources)
+    measured: list[str] = []
+    for pairs in _batches(_measurable(waiting, pred, ref, failures), batch):
+        refs = [pair.ref for pair in pairs if pair.ref is not None]
+        metric.update(np.stack([pair.pred for pair in pairs]), np.stack(refs) if refs else None)
+        measured += [pair.image_id for pair in pairs]
+    failed = {image_id: Score(math.nan, reason) for image_id, reason in failures.items()}
+    if card.level == "image":
+        scores = dict(zip(measured, cast(ImageMetric, metric).result(), strict=True)) | failed
+    else:
+        indices = bootstrap_indices(base_seed, dataset, n_boot, len(ids))
+        value, replicates = _of_set(cast(SetMetric, metric), np.searchsorted(ids, measured), indices)
+        scores = {SET_ROW: value} | failed
+        _write_csv(out.with_name(f"{out.stem}.replicates.csv"), ["replicate", "value"], enumerate(replicates.tolist()))
+    _write_csv(out, ["image_id", "value", "status"], (_row(image_id, scores[image_id]) for image_id in sorted(scores)))
+
+
+def gather(folders: Sequence[Path], ids: Sequence[str]) -> Images:
+    """The files of the images `ids` in `folders`, and what their status files say of the others.
+
+    Raises: UserError for an image without file or reason, one too many, one that lies in two folders, and one with both a
+    file and a reason to have none.
+    """
+    files: dict[str, Path] = {}
+    failures: dict[str, str] = {}
+    where = ", ".join(str(folder) for folder in folders)
+    for folder in folders:
+        for path in sorted(Path(folder).glob("*.png")):
+            if path.name.startswith("."):
+                continue
+            if path.stem in files:
+                raise UserError(f"Image '{path.stem}' lies in {files[path.stem].parent} and in {folder}. Expected it once: remove one.")
+            files[path.stem] = path
+        failures |= _reasons(Path(folder))
+    both = sorted(files.keys() & failures.keys())
+    if both:
+        raise UserError(f"{files[both[0]]} exists, but its status says '{failures[both[0]]}'. Delete its folder and make it again.")
+    match_ids([*files, *failures], ids, where)
+    return Images(files, failures)
+
+
+def _reasons(folder: Path) -> dict[str, str]:
+    """image_id to reason, of the images that the folder's status file calls failed; none without such a file."""
+    for name in STATUS_FILES:
+        if (folder / name).is_file():
+            with (folder / name).open(newline="", encoding="utf-8") as handle:
+                rows = list(csv.DictReader(handle))
+            if any(not row.get("image_id") or not row.get("status") for row in rows):
+                raise UserError(f"{folder / name} has a row without image_id or status. Delete the folder and make it again.")
+            return {row["image_id"]: row["status"] for row in rows if row["status"] != OK}
+    return {}
+
+
+def _truth(card: MetricCard, folders: Sequence[Path] | None, ids: Sequence[str], dataset: str) -> Images | None:
+    if not card.needs_reference:
+        return None
+    if folders is None:
+        raise UserError(f"Metric '{card.id}' compares with the ground truth, and '{dataset}' has none. Leave the metric out for it.")
+    return gather(folders, ids)
+
+
+def _failed_before(pred: Images, ref: Images | None) -> dict[str, str]:
+    """The reason of every image that can't even be read: the restorer's own, else the ground truth's."""
+    lacking = {image_id: f"no ground truth: {reason}" for image_id, reason in ref.failures.items()} if ref else {}
+    return lacking | pred.failures
+
+
+def _measurable(ids: Sequence[str], pred: Images, ref: Images | None, failures: dict[str, str]) -> Iterator[Pair]:
+    """Read the pairs one by one; what can't be measured goes to `failures` with its reason instead."""
+    for image_id in ids:
+        restored = to_unit(read_rgb(pred.files[image_id]))
+        truth = to_unit(read_rgb(ref.files[image_id])) if ref else None
+        reason = problem(restored, truth)
+        if reason is None:
+            yield Pair(image_id, restored, truth)
+        else:
+            failures[image_id] = reason
+
+
+def _batches(pairs: Iterable[Pair], size: int) -> Iterator[list[Pair]]:
+    """Runs of at most `size` pairs of one shape."""
+    batch: list[Pair] = []
+    for pair in pairs:
+        if batch and (len(batch) == size or batch[0].pred.shape != pair.pred.shape):
+            yield batch
+            batch = []
+        batch.append(pair)
+    if batch:
+        yield batch
+
+
+def _of_set(metric: SetMetric, places: np.ndarray, indices: np.ndarray) -> tuple[Score, np.ndarray]:
+    """The set's value and its replicates, (n_boot,).
+
+    The metric took the images at `places` of the sorted ids, in that order; `indices` (n_boot, n) are places of all ids. A failed
+    image is left out of the resamples that draw it. A replicate is NaN when its resample has too few images for a value.
+    """
+    order = np.full(indices.shape[1], -1)
+    order[places] = np.arange(len(places))
+    value = metric.result()
+    if math.isnan(value):
+        return Score(math.nan, f"too few images: {len(places)} could be measured"), np.full(len(indices), math.nan)
+    drawn = order[indices]
+    return Score(value), np.array([metric.result(row[row >= 0]) for row in drawn])
+
+
+def _row(image_id: str, score: Score) -> tuple[str, Any, str]:
+    return image_id, "" if score.status != OK else score.value, score.status
+
+
+def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    write_text(path, text.getvalue())

@@ -1,0 +1,1 @@
+"""Networks that metrics share, built from the fetched weights."""

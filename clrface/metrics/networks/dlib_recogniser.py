@@ -1,0 +1,44 @@
+# dlib-bin ships no types.
+# pyright: reportAttributeAccessIssue=false
+"""dlib's face recogniser (ResNet, 128 numbers a face), on aligned faces without a detector.
+
+dlib cuts a 150 px chip around the landmarks that it finds. Every image of this benchmark is aligned to one template, so the
+chip follows from the template: the square around which dlib lays its chip for the mean landmarks of the 400 aligned ORL
+faces. It is the same for the restored image and the ground truth. So nothing is re-aligned before the comparison, which
+would hide a method's geometric errors, and no face can be "not found".
+"""
+
+from pathlib import Path
+from typing import Any
+
+import dlib
+import numpy as np
+from PIL import Image
+
+from clrface.images import to_bytes
+from clrface.metrics.source import source_file
+
+CHIP_SHARE = 1.08
+"""The chip's side in units of the image's side; both have the same centre."""
+CHIP_PX = 150
+
+
+def load(sources: Path) -> Any:
+    """The recogniser, from the folder of fetched sources."""
+    return dlib.face_recognition_model_v1(str(source_file(sources, "dlib/dlib_face_recognition_resnet_model_v1.dat")))
+
+
+def embed(recogniser: Any, images: np.ndarray) -> np.ndarray:
+    """(B, 128) float64 embeddings, length about 1.4, of (B, 3, H, W) RGB in [0, 1], aligned to the template."""
+    return np.array(recogniser.compute_face_descriptor([chip(image) for image in to_bytes(images)]))
+
+
+def chip(image: np.ndarray) -> np.ndarray:
+    """The (150, 150, 3) uint8 chip of an aligned (H, W, 3) uint8 face; what lies beyond its edge is mirrored."""
+    height, width = image.shape[:2]
+    margin = max(1, -(-max(height, width) * 5 // 100))  # whole pixels, at least the 4 % that are needed
+    padded = Image.fromarray(np.pad(image, ((margin, margin), (margin, margin), (0, 0)), mode="reflect"))
+    beyond = (CHIP_SHARE - 1) / 2
+    left, top = margin - beyond * width, margin - beyond * height
+    box = (left, top, left + CHIP_SHARE * width, top + CHIP_SHARE * height)
+    return np.asarray(padded.resize((CHIP_PX, CHIP_PX), Image.Resampling.BICUBIC, box=box))

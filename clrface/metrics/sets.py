@@ -1,0 +1,116 @@
+"""Distances between two sets of images in a network's feature space, from their inner products.
+
+The restored set and the ground truth are *pairs*: image i of one shows the same photograph as image i of the other. All
+that both distances need are three (n, n) matrices of inner products, reckoned once; a bootstrap resample is then a vector
+of counts (how often each image was drawn), so a thousand of them cost seconds.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from clrface.metrics.collect import problem
+
+LEAST_IMAGES = 2
+
+
+class Grams(NamedTuple):
+    """Inner products of n pairs of d features: `pp`, `rr` within each set and `pr` across, (n, n) float64 each."""
+
+    pp: np.ndarray
+    rr: np.ndarray
+    pr: np.ndarray
+    dimensions: int
+
+    @classmethod
+    def of(cls, pred: np.ndarray, ref: np.ndarray) -> "Grams":
+        """From two (n, d) arrays of features. Raises: ValueError for sets that are not paired."""
+        if pred.shape != ref.shape:
+            raise ValueError(f"Found features of shape {pred.shape} for the images, {ref.shape} for the ground truth; expected pairs.")
+        pred, ref = pred.astype(np.float64), ref.astype(np.float64)
+        return cls(pred @ pred.T, ref @ ref.T, pred @ ref.T, pred.shape[1])
+
+
+def frechet_distance(grams: Grams, counts: np.ndarray) -> float:
+    """|m1 - m2|^2 + Tr(C1 + C2 - 2 (C1 C2)^(1/2)) of the Gaussians fitted to both sets, each image taken `counts` (n,) times.
+
+    With X and Y the centred features over sqrt(n - 1), C1 = X'X and C2 = Y'Y, so Tr (C1 C2)^(1/2) is the sum of the
+    singular values of XY', an (n, n) matrix: exact for any n, where the root of a singular (d, d) product is not.
+    Rounding below 0 is cut off. NaN for fewer than two images.
+    """
+    drawn = counts > 0
+    times = counts[drawn].astype(np.float64)
+    n = times.sum()
+    if n < LEAST_IMAGES:
+        return float("nan")
+    share, among = times / n, np.ix_(drawn, drawn)
+    pp, rr, pr = (_centred(gram[among], share) for gram in grams[:3])
+    raw = grams.pp[among] + grams.rr[among] - grams.pr[among] - grams.pr[among].T
+    weight = np.sqrt(times)
+    root_trace = np.linalg.svd(weight[:, None] * pr * weight, compute_uv=False).sum()
+    spread = times @ np.diag(pp) + times @ np.diag(rr) - 2 * root_trace
+    return max(0.0, float(share @ raw @ share + spread / (n - 1)))
+
+
+def kernel_distance(grams: Grams, counts: np.ndarray) -> float:
+    """Squared maximum mean discrepancy under the kernel (x.y / d + 1)^3, each image taken `counts` (n,) times.
+
+    The unbiased estimator for paired samples (Gretton et al., JMLR 2012, lemma 6): the mean over i != j of
+    k(p_i, p_j) + k(r_i, r_j) - k(p_i, r_j) - k(p_j, r_i). What pairs an image with itself is left out, across the sets too,
+    since p_i and r_i show the same face and are not independent; so a perfect restoration scores 0. It may come out below 0.
+    In a resample an image drawn twice is still one image: those pairs are left out in the same way, or every repeat would pass
+    for a likeness. NaN for fewer than two different images.
+    """
+    pp, rr, pr = ((gram / grams.dimensions + 1) ** 3 for gram in grams[:3])
+    return _mean_of_pairs(pp + rr - pr - pr.T, counts)
+
+
+def _mean_of_pairs(values: np.ndarray, counts: np.ndarray) -> float:
+    """Mean of `values` (n, n) over the ordered pairs of different images, each taken `counts` times."""
+    times = counts.astype(np.float64)
+    pairs = times.sum() ** 2 - (times**2).sum()
+    if pairs == 0:
+        return float("nan")
+    return float((times @ values @ times - times**2 @ np.diag(values)) / pairs)
+
+
+def _centred(gram: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """Inner products after the features' weighted means (weights `share`, sum 1) are taken off."""
+    left, right = share @ gram, gram @ share
+    return gram - left[None, :] - right[:, None] + left @ share
+
+
+class PairedSets:
+    """Base of the metrics with one value a set: gathers both sets' features, then gives a distance of their inner products."""
+
+    def __init__(self, features: Callable[[np.ndarray], np.ndarray], distance: Callable[[Grams, np.ndarray], float]):
+        self._features = features
+        self._distance = distance
+        self._pred: list[np.ndarray] = []
+        self._ref: list[np.ndarray] = []
+        self._grams: Grams | None = None
+
+    def update(self, pred: np.ndarray, ref: np.ndarray | None) -> None:
+        """Take a batch, both (B, 3, H, W) float32 RGB in [0, 1], paired.
+
+        Raises: ValueError without ground truth, or for an image that can't be measured (see `collect.problem`).
+        """
+        if ref is None or len(ref) != len(pred):
+            raise ValueError(f"Found {len(pred)} images, but {0 if ref is None else len(ref)} ground truths.")
+        reasons = [reason for reason in map(problem, pred, ref) if reason]
+        if reasons:
+            raise ValueError(f"Image that can't be measured in a set: {reasons[0]}.")
+        self._pred.append(self._features(pred))
+        self._ref.append(self._features(ref))
+        self._grams = None
+
+    def result(self, indices: np.ndarray | None = None) -> float:
+        """The distance over all images taken, or over those at `indices`, (m,) with repeats; NaN for too few images."""
+        n = sum(len(batch) for batch in self._pred)
+        if n == 0:
+            return float("nan")
+        if self._grams is None:
+            self._grams = Grams.of(np.concatenate(self._pred), np.concatenate(self._ref))
+        counts = np.ones(n) if indices is None else np.bincount(indices, minlength=n)
+        return self._distance(self._grams, counts)

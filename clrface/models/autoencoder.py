@@ -1,0 +1,86 @@
+"""The VQ autoencoder with mild compression (CLR-Face: f = 4).
+
+Notation: x image, z = E(x) the encoder's output scaled to unit variance, z_q its nearest codes, x = G(z) decoding with
+quantisation. The diffusion prior works on z, before quantisation; G quantises (as latent diffusion's VQ models do,
+Rombach et al. 2022).
+"""
+
+import torch
+from diffusers import ConfigMixin, ModelMixin, VQModel
+from diffusers.configuration_utils import register_to_config
+from torch import nn
+from torch.nn import functional
+
+
+class Autoencoder(ModelMixin, ConfigMixin):
+    """diffusers' VQModel behind a pixel-unshuffle stem, with its latents scaled to zero mean and unit variance.
+
+    The stem folds `patch` x `patch` pixels into channels: the costly full-resolution layers go, the compression stays
+    f = patch * 2 ** (levels - 1).
+    """
+
+    @register_to_config
+    def __init__(
+        self,
+        channels: tuple[int, ...] = (64, 128),
+        layers: int = 1,
+        patch: int = 2,
+        latent_channels: int = 3,
+        codes: int = 1024,
+        norm_groups: int = 16,
+    ):
+        super().__init__()
+        levels = len(channels)
+        self.patch = patch
+        self.compression = patch * 2 ** (levels - 1)
+        self.vq = VQModel(
+            in_channels=3 * patch**2,
+            out_channels=3 * patch**2,
+            down_block_types=("DownEncoderBlock2D",) * levels,
+            up_block_types=("UpDecoderBlock2D",) * levels,
+            block_out_channels=tuple(channels),
+            layers_per_block=layers,
+            latent_channels=latent_channels,
+            num_vq_embeddings=codes,
+            norm_num_groups=norm_groups,
+            vq_embed_dim=latent_channels,
+            mid_block_add_attention=False,
+        )
+        self.register_buffer("latent_mean", torch.zeros(latent_channels))
+        self.register_buffer("latent_std", torch.ones(latent_channels))
+
+    @property
+    def codebook(self) -> nn.Embedding:
+        """The codes, (codes, latent_channels), in the encoder's own scale."""
+        return self.vq.quantize.embedding
+
+    def encode_raw(self, x: torch.Tensor) -> torch.Tensor:
+        """E before scaling: (B, 3, H, W) in [0, 1] to (B, C, H/f, W/f)."""
+        return self.vq.encode(functional.pixel_unshuffle(2 * x - 1, self.patch)).latents
+
+    def decode_raw(self, raw: torch.Tensor, quantise: bool = True) -> tuple[torch.Tensor, torch.Tensor]:
+        """G before scaling: the image, unclipped, and the codebook's loss (0 when not quantised)."""
+        loss = raw.new_zeros(())
+        if quantise:
+            with torch.autocast(raw.device.type, enabled=False):  # distances to codes need full precision
+                raw, loss, _ = self.vq.quantize(raw.float())
+        decoded = self.vq.decoder(self.vq.post_quant_conv(raw))
+        return (functional.pixel_shuffle(decoded, self.patch) + 1) / 2, loss
+
+    def codes(self, raw: torch.Tensor) -> torch.Tensor:
+        """Indices of the nearest codes, (B * H/f * W/f,)."""
+        return self.vq.quantize(raw.float())[2][2].flatten()
+
+    def encode(self, x: torch.Tensor) -> torch.Tensor:
+        """z = E(x): (B, 3, H, W) in [0, 1] to (B, C, H/f, W/f) with about zero mean and unit variance."""
+        return (self.encode_raw(x) - self.latent_mean[:, None, None]) / self.latent_std[:, None, None]
+
+    def decode(self, z: torch.Tensor, quantise: bool = True) -> torch.Tensor:
+        """G(z): (B, C, H/f, W/f) to (B, 3, H, W), about [0, 1], unclipped. Gradients pass the quantisation straight through."""
+        return self.decode_raw(z * self.latent_std[:, None, None] + self.latent_mean[:, None, None], quantise)[0]
+
+    def forward(self, x: torch.Tensor, quantise: bool = True) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Training's pass: reconstruction (B, 3, H, W), codebook loss (), raw latents (B, C, H/f, W/f)."""
+        raw = self.encode_raw(x)
+        image, loss = self.decode_raw(raw, quantise)
+        return image, loss, raw

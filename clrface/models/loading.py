@@ -1,0 +1,59 @@
+"""Networks from and to disk: diffusers' folder layout (config.json and one safetensors file), checked before use."""
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from diffusers import ModelMixin
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from clrface.errors import UserError
+
+Network = TypeVar("Network", bound=ModelMixin)
+WEIGHTS_FILE = "diffusion_pytorch_model.safetensors"
+
+
+def load_network(kind: type[Network], folder: Path) -> Network:
+    """Read a network in single precision, ready for use: evaluation mode, no gradients.
+
+    Raises: UserError when the folder isn't there, or when the weights differ from the config in a key or a shape:
+    the message names the first.
+    """
+    folder = Path(folder)
+    if not (folder / "config.json").is_file() or not (folder / WEIGHTS_FILE).is_file():
+        raise UserError(
+            f"No weights in {folder}: expected config.json and {WEIGHTS_FILE} there. "
+            "Set `weights: shipped`, train them (snakemake --cores all train --config weights=fit), or give the folder that holds them."
+        )
+    config: Any = kind.load_config(folder)  # pyright: ignore[reportAttributeAccessIssue]
+    network: Any = kind.from_config(config)  # pyright: ignore[reportAttributeAccessIssue]
+    try:
+        state = load_file(folder / WEIGHTS_FILE)
+    except SafetensorError as error:
+        raise UserError(f"Can't read {folder / WEIGHTS_FILE} ({error}). It is damaged: get it again.") from error
+    _check(network.state_dict(), state, folder / WEIGHTS_FILE)
+    network.load_state_dict({key: value.float() if value.is_floating_point() else value for key, value in state.items()})
+    return network.eval().requires_grad_(False)
+
+
+def _check(expected: dict[str, torch.Tensor], found: dict[str, torch.Tensor], path: Path) -> None:
+    missing = sorted(expected.keys() - found.keys())
+    surplus = sorted(found.keys() - expected.keys())
+    if missing or surplus:
+        raise UserError(
+            f"{path} doesn't fit its config.json: {len(missing)} keys are missing (first: {missing[0] if missing else 'none'}), "
+            f"{len(surplus)} are unexpected (first: {surplus[0] if surplus else 'none'}). Give the weights that belong to this config."
+        )
+    for key, value in expected.items():
+        if found[key].shape != value.shape:
+            raise UserError(
+                f"{path} doesn't fit its config.json: '{key}' has the shape {tuple(found[key].shape)}, expected {tuple(value.shape)}. "
+                "Give the weights that belong to this config, or correct the config."
+            )
+
+
+def save_network(network: ModelMixin, folder: Path) -> None:
+    """Write a network in half precision."""
+    half = {key: value.half() if value.is_floating_point() else value for key, value in network.state_dict().items()}
+    network.save_pretrained(folder, state_dict=half)  # pyright: ignore[reportCallIssue]

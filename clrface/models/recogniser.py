@@ -1,0 +1,151 @@
+"""SFace (Zhong et al. 2021), the recogniser that trains the IRN and guides CLR-Face: rebuilt in torch from its ONNX file.
+
+It never judges: the tables' identity metrics use dlib's network, so that guidance can't game them.
+
+The file stores its convolutions as block-quantised int8 and lists their folded copies as inputs; so the initialisers
+are read and dequantised here rather than the graph run, which also makes the network differentiable.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from onnx import numpy_helper
+from torch import nn
+from torch.nn import functional
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from clrface.errors import UserError
+
+SFACE_FILE = Path("sface", "face_recognition_sface_2021dec_int8bq.onnx")
+CHIP_PX = 112
+# Pixels of the 112 x 112 chip: ArcFace's template, its two eyes and the middle of its mouth corners.
+ARCFACE_POINTS = np.array([[38.2946, 51.6963], [73.5318, 51.5014], [56.1396, 92.2848]])
+# The same three points of this project's template, in sides of the square (clrface.align).
+TEMPLATE_POINTS = np.array([[0.305, 0.30], [0.695, 0.30], [0.50, 0.715]])
+
+
+class SFace(nn.Module):
+    """Faces aligned to this project's template, (B, 3, H, W) RGB in [0, 1], to unit vectors (B, 128). Weights are frozen."""
+
+    def __init__(self, sources: Path):
+        super().__init__()
+        path = Path(sources) / SFACE_FILE
+        if not path.is_file():
+            raise UserError(f"No recogniser at {path}. Fetch it first: python -m clrface fetch sface.")
+        graph = onnx.load(str(path)).graph
+        layers = nn.Sequential(*_fold_batch_norms(_layers(graph))).eval().requires_grad_(False)
+        self.layers = layers.to(memory_format=torch.channels_last)
+        self.register_buffer("chip", torch.from_numpy(_chip_transform()).float())
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        grid = functional.affine_grid(self.chip.float().expand(len(x), 2, 3), [len(x), 3, CHIP_PX, CHIP_PX], align_corners=False)
+        chips = functional.grid_sample(x.float(), grid, mode="bilinear", padding_mode="border", align_corners=False)
+        scaled = ((chips * 255.0 - 127.5) / 128.0).contiguous(memory_format=torch.channels_last)
+        return functional.normalize(self.layers(scaled).float(), dim=1)
+
+    def train(self, mode: bool = True) -> "SFace":
+        """Stays in evaluation mode: its batch statistics are part of its weights."""
+        return super().train(False)
+
+
+def _chip_transform() -> np.ndarray:
+    """(2, 3) for affine_grid: chip coordinates in [-1, 1] to crop coordinates in [-1, 1], a least-squares similarity."""
+    chip = (ARCFACE_POINTS / CHIP_PX) * 2 - 1
+    crop = TEMPLATE_POINTS * 2 - 1
+    rows, values = [], []
+    for (x, y), (u, v) in zip(chip, crop, strict=True):
+        rows += [[x, -y, 1, 0], [y, x, 0, 1]]
+        values += [u, v]
+    a, b, tx, ty = np.linalg.lstsq(np.array(rows), np.array(values), rcond=None)[0]
+    return np.array([[a, -b, tx], [b, a, ty]])
+
+
+def _layers(graph: onnx.GraphProto) -> list[nn.Module]:
+    """The graph's chain of Conv, BatchNormalization, PRelu, Flatten and Gemm as torch modules."""
+    tensors = {item.name: numpy_helper.to_array(item) for item in graph.initializer}
+    layers: list[nn.Module] = []
+    for node in graph.node:
+        if node.op_type in ("DequantizeLinear", "Reshape"):
+            tensors[node.output[0]] = _constant(node, tensors)
+        elif node.op_type == "Conv":
+            layers.append(_convolution(node, tensors))
+        elif node.op_type == "BatchNormalization":
+            layers.append(_batch_norm(node, tensors, flat=bool(layers) and isinstance(layers[-1], nn.Linear)))
+        elif node.op_type == "PRelu":
+            layers.append(FrozenPReLU(tensors[node.input[1]]))
+        elif node.op_type == "Flatten":
+            layers.append(nn.Flatten())
+        elif node.op_type == "Gemm":
+            layers.append(_linear(tensors[node.input[1]], tensors[node.input[2]]))
+        elif node.op_type not in ("Sub", "Mul", "Constant", "Dropout"):  # the first two are the input's scaling, done above
+            raise UserError(f"SFace's file holds a layer of kind {node.op_type}, which is not expected: fetch the pinned file again.")
+    return layers
+
+
+def _fold_batch_norms(layers: list[nn.Module]) -> list[nn.Module]:
+    """Each convolution with the normalisation behind it as one convolution."""
+    folded: list[nn.Module] = []
+    for layer in layers:
+        before = folded[-1] if folded else None
+        if isinstance(layer, nn.BatchNorm2d) and isinstance(before, nn.Conv2d):
+            folded[-1] = fuse_conv_bn_eval(before.eval(), layer.eval())
+        else:
+            folded.append(layer)
+    return folded
+
+
+def _constant(node: onnx.NodeProto, tensors: dict[str, np.ndarray]) -> np.ndarray:
+    if node.op_type == "Reshape":
+        return tensors[node.input[0]].reshape(tensors[node.input[1]])
+    options = {item.name: item.i for item in node.attribute}
+    values, scales, zeros = (tensors[name].astype(np.float32) for name in node.input)
+    axis, block = options["axis"], options["block_size"]
+    length = values.shape[axis]
+    scales, zeros = (np.repeat(item, block, axis=axis).take(range(length), axis=axis) for item in (scales, zeros))
+    return (values - zeros) * scales
+
+
+def _convolution(node: onnx.NodeProto, tensors: dict[str, np.ndarray]) -> nn.Conv2d:
+    options = {item.name: list(item.ints) or item.i for item in node.attribute}
+    weight = tensors[node.input[1]]
+    layer = nn.Conv2d(
+        weight.shape[1] * options["group"],
+        weight.shape[0],
+        tuple(options["kernel_shape"]),
+        stride=tuple(options["strides"]),
+        padding=tuple(options["pads"][:2]),
+        groups=options["group"],
+        bias=False,
+    )
+    layer.weight.data = torch.from_numpy(weight.copy())
+    return layer
+
+
+def _batch_norm(node: onnx.NodeProto, tensors: dict[str, np.ndarray], flat: bool) -> nn.Module:
+    gamma, beta, mean, variance = (torch.from_numpy(tensors[name].copy()) for name in node.input[1:5])
+    epsilon = next(item.f for item in node.attribute if item.name == "epsilon")
+    layer = (nn.BatchNorm1d if flat else nn.BatchNorm2d)(len(gamma), eps=epsilon)
+    layer.load_state_dict(
+        {"weight": gamma, "bias": beta, "running_mean": mean, "running_var": variance, "num_batches_tracked": torch.zeros((), dtype=torch.long)}
+    )
+    return layer
+
+
+class FrozenPReLU(nn.Module):
+    """PReLU with a fixed slope a a channel, as a x + (1 - a) relu(x): its backward pass is 20 times faster than torch's on a CPU."""
+
+    def __init__(self, slope: np.ndarray):
+        super().__init__()
+        self.register_buffer("slope", torch.from_numpy(slope.reshape(1, -1, 1, 1).copy()))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        slope = self.slope.to(x.dtype)
+        return x * slope + functional.relu(x) * (1 - slope)
+
+
+def _linear(weight: np.ndarray, bias: np.ndarray) -> nn.Linear:
+    layer = nn.Linear(weight.shape[1], weight.shape[0])
+    layer.weight.data, layer.bias.data = torch.from_numpy(weight.copy()), torch.from_numpy(bias.copy())
+    return layer

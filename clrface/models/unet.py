@@ -1,0 +1,53 @@
+"""The one-step restoration U-Net: the regression baseline `unet`, and CLR-Face's Identity Recovery Network (IRN)."""
+
+import torch
+from diffusers import ConfigMixin, ModelMixin, UNet2DModel
+from diffusers.configuration_utils import register_to_config
+from torch.nn import functional
+
+
+class RestorationUNet(ModelMixin, ConfigMixin):
+    """x = y + U(y): diffusers' UNet2DModel behind a pixel-unshuffle stem, predicting the residual in one step."""
+
+    @register_to_config
+    def __init__(
+        self,
+        channels: tuple[int, ...] = (64, 96, 128),
+        layers: int = 1,
+        patch: int = 2,
+        attention_levels: int = 1,
+        norm_groups: int = 16,
+        head_dim: int = 32,
+    ):
+        super().__init__()
+        self.patch = patch
+        self.unet = latent_unet(3 * patch**2, 3 * patch**2, channels, layers, attention_levels, norm_groups, head_dim)
+
+    def forward(self, y: torch.Tensor) -> torch.Tensor:
+        """(B, 3, H, W) in [0, 1] to the same shape, about [0, 1], unclipped."""
+        folded = functional.pixel_unshuffle(2 * y - 1, self.patch)
+        residual = self.unet(folded, 0).sample
+        return y + functional.pixel_shuffle(residual, self.patch) / 2
+
+
+def latent_unet(
+    inputs: int,
+    outputs: int,
+    channels: tuple[int, ...] = (64, 128, 192),
+    layers: int = 2,
+    attention_levels: int = 2,
+    norm_groups: int = 16,
+    head_dim: int = 32,
+) -> UNet2DModel:
+    """diffusers' UNet2DModel with attention at its `attention_levels` lowest resolutions; the prior's network."""
+    plain = len(channels) - attention_levels
+    return UNet2DModel(
+        in_channels=inputs,
+        out_channels=outputs,
+        block_out_channels=tuple(channels),
+        layers_per_block=layers,
+        down_block_types=("DownBlock2D",) * plain + ("AttnDownBlock2D",) * attention_levels,
+        up_block_types=("AttnUpBlock2D",) * attention_levels + ("UpBlock2D",) * plain,
+        norm_num_groups=norm_groups,
+        attention_head_dim=head_dim,
+    )

@@ -1,0 +1,1 @@
+"""Restore: run one method over a chunk of degraded faces; and CLR-Face's own inference."""

@@ -1,0 +1,130 @@
+"""Restore one chunk of degraded faces with one method, and say of each image how it went.
+
+A failure keeps its row with the reason and has no picture: a method never answers with its own input when it failed.
+"""
+
+import csv
+import io
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from clrface.api import OK, Restorer
+from clrface.errors import UserError
+from clrface.files import write_text
+from clrface.images import IMAGE_SUFFIXES, read_rgb, to_bytes, to_unit, write_png
+from clrface.manifest import match_ids
+from clrface.seeds import derive_seed
+
+STATUS = "status.csv"
+RETURNED_INPUT = "the method returned its input"
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """The images of a job: their ids, where they lie, and where the restored ones go."""
+
+    dataset: str
+    ids: list[str]
+    aligned: Path
+    degraded: Path
+    out: Path
+
+
+def restore_chunk(method: Restorer, chunk: Chunk, batch: int, base_seed: int, seed: int, *, sees_truth: bool = False, control: bool = False) -> None:
+    """Restore every image of `chunk` and write `<image_id>.png` and status.csv.
+
+    Args:
+        method: loaded.
+        seed: which of the config's `seeds`; with the dataset and image_id it gives the image's own.
+        sees_truth: give the method the aligned face (the oracle).
+        control: its output may be its input.
+    """
+    status = _not_aligned(chunk)
+    todo = [image_id for image_id in chunk.ids if image_id not in status]
+    source = chunk.aligned if sees_truth else chunk.degraded
+    bar = tqdm(total=len(todo), desc=f"restore {chunk.dataset}", unit="image")
+    for start in range(0, len(todo), batch):
+        ids = todo[start : start + batch]
+        pictures = {image_id: read_rgb(source / f"{image_id}.png") for image_id in ids}
+        seeds = {image_id: derive_seed(base_seed, f"restore {seed}", chunk.dataset, image_id) for image_id in ids}
+        for image_id, result in _restore(method, pictures, seeds).items():
+            if isinstance(result, np.ndarray) and not control and np.array_equal(result, pictures[image_id]):
+                result = RETURNED_INPUT
+            if isinstance(result, np.ndarray):
+                write_png(chunk.out / f"{image_id}.png", result)
+            status[image_id] = OK if isinstance(result, np.ndarray) else result
+        bar.update(len(ids))
+    bar.close()
+    _write_status(chunk, status)
+
+
+def copy_finished(folder: Path, chunk: Chunk, all_ids: list[str]) -> None:
+    """Take a user's finished images as a method's: `<image_id>.<suffix>` for each image of the test set, no more and no less.
+
+    Raises: UserError naming missing, extra and truncated files, and one of another size than the test set's.
+    """
+    files = {path.stem: path for path in sorted(Path(folder).iterdir()) if path.suffix.lower() in IMAGE_SUFFIXES}
+    skipped = _not_aligned(chunk)
+    match_ids(files, [image_id for image_id in all_ids if image_id in files or image_id not in skipped], str(folder))
+    status = dict(skipped)
+    for image_id in chunk.ids:
+        if image_id in skipped:
+            continue
+        rgb, expected = read_rgb(files[image_id]), read_rgb(chunk.aligned / f"{image_id}.png").shape
+        if rgb.shape != expected:
+            raise UserError(f"{files[image_id]} is {rgb.shape[1]}x{rgb.shape[0]} pixels, expected {expected[1]}x{expected[0]} as the ground truth. Restore the images of data/degraded at their own size.")
+        if files[image_id].suffix.lower() == ".png":
+            shutil.copyfile(files[image_id], _ready(chunk.out / f"{image_id}.png"))
+        else:
+            write_png(chunk.out / f"{image_id}.png", rgb)
+        status[image_id] = OK
+    _write_status(chunk, status)
+
+
+def _ready(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def _restore(method: Restorer, pictures: Mapping[str, np.ndarray], seeds: Mapping[str, int]) -> dict[str, np.ndarray | str]:
+    """Each image's restoration as (H, W, 3) uint8, or why there is none. A batch that fails is tried again image by image."""
+    try:
+        return _checked(method, pictures, seeds)
+    except Exception as error:  # any error of a third party's method is a result here: the image's row keeps it
+        if len(pictures) == 1:
+            reason = f"{type(error).__name__}: {error}".splitlines()[0]
+            print(f"{next(iter(pictures))}: {reason}", file=sys.stderr)
+            return dict.fromkeys(pictures, reason)
+    return {key: value for image_id, rgb in pictures.items() for key, value in _restore(method, {image_id: rgb}, seeds).items()}
+
+
+def _checked(method: Restorer, pictures: Mapping[str, np.ndarray], seeds: Mapping[str, int]) -> dict[str, np.ndarray | str]:
+    lq = torch.from_numpy(to_unit(np.stack(list(pictures.values()))))
+    hq = method.restore(lq, [seeds[image_id] for image_id in pictures])
+    if hq.shape != lq.shape:
+        raise ValueError(f"the method returned the shape {tuple(hq.shape)}, expected {tuple(lq.shape)}")
+    results: dict[str, np.ndarray | str] = {}
+    for image_id, image in zip(pictures, hq.detach().cpu().float().numpy(), strict=True):
+        results[image_id] = to_bytes(image) if np.isfinite(image).all() else "the method returned values that are not finite"
+    return results
+
+
+def _not_aligned(chunk: Chunk) -> dict[str, str]:
+    """The images of this chunk that aligning could not take, with its reason."""
+    with (chunk.aligned / "index.csv").open(encoding="utf-8", newline="") as lines:
+        return {row["image_id"]: row["status"] for row in csv.DictReader(lines) if row["status"] != OK and row["image_id"] in chunk.ids}
+
+
+def _write_status(chunk: Chunk, status: Mapping[str, str]) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["image_id", "status"])
+    writer.writerows([image_id, status[image_id]] for image_id in chunk.ids)
+    write_text(chunk.out / STATUS, text.getvalue())

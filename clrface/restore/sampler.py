@@ -1,0 +1,103 @@
+"""The reverse diffusion of CLR-Face's prior, with any of diffusers' solvers, from noise or from the IRN's latent.
+
+Notation (variance preserving): z_t = alpha_t z_0 + sigma_t eps with alpha_t^2 + sigma_t^2 = 1; the network's output is
+v = alpha_t eps - sigma_t z_0, so z_0 is estimated as z0_hat = alpha_t z_t - sigma_t v. Guidance acts on z0_hat: it becomes
+z0_hat - shift, and v is changed to agree, v = (alpha_t z_t - z0_hat) / sigma_t. Every solver then weighs the shift by its own step
+(DDIM: by alpha_s - alpha_t sigma_s / sigma_t from t to s), fully at the last one: that is lambda_t.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from diffusers import (
+    DDIMScheduler,
+    DDPMScheduler,
+    DPMSolverMultistepScheduler,
+    EulerDiscreteScheduler,
+    HeunDiscreteScheduler,
+    UNet2DModel,
+    UniPCMultistepScheduler,
+)
+
+from clrface.errors import unknown_name
+
+SCHEDULE: dict[str, Any] = {"num_train_timesteps": 1000, "beta_schedule": "squaredcos_cap_v2", "prediction_type": "v_prediction"}
+SOLVERS: dict[str, Callable[[], Any]] = {
+    "ddim": lambda: DDIMScheduler(**SCHEDULE, clip_sample=False, timestep_spacing="trailing"),
+    "dpm++": lambda: DPMSolverMultistepScheduler(**SCHEDULE, algorithm_type="dpmsolver++", timestep_spacing="trailing"),
+    "unipc": lambda: UniPCMultistepScheduler(**SCHEDULE, timestep_spacing="trailing"),
+    "euler": lambda: EulerDiscreteScheduler(**SCHEDULE, timestep_spacing="trailing"),
+    "heun": lambda: HeunDiscreteScheduler(**SCHEDULE, timestep_spacing="trailing"),
+}
+Guide = Callable[[torch.Tensor], torch.Tensor]
+"""From z0_hat (B, C, h, w) to the shift that is taken off it, of the same shape."""
+
+
+def training_schedule() -> DDPMScheduler:
+    """The schedule that the prior is trained on."""
+    return DDPMScheduler(**SCHEDULE)
+
+
+@dataclass(frozen=True)
+class SamplerSpec:
+    """How to sample. `t0`: the share of the schedule that is run when starting from the IRN's latent, in (0, 1]."""
+
+    start: Literal["noise", "irn"] = "irn"
+    t0: float = 0.5
+    solver: str = "ddim"
+    steps: int = 8
+    guide_every: int = 1
+    """Guidance acts at every so many network evaluations, counted back from the last one."""
+
+
+class Sampler:
+    """Draws a clean latent given the degraded one."""
+
+    def __init__(self, prior: UNet2DModel, spec: SamplerSpec):
+        if spec.solver not in SOLVERS:
+            raise unknown_name("solver", spec.solver, SOLVERS)
+        self.prior, self.spec = prior, spec
+
+    def run(self, eps: torch.Tensor, z_y: torch.Tensor, z_irn: torch.Tensor | None = None, guide: Guide | None = None) -> torch.Tensor:
+        """Sample z_0.
+
+        Args:
+            eps: (B, C, h, w) standard normal noise, all the randomness there is.
+            z_y: the degraded image's latent, of the same shape.
+            z_irn: the IRN's latent, needed for `start: irn`.
+            guide: see `Guide`.
+
+        Returns: (B, C, h, w), z_0 in unit scale.
+        """
+        solver, timesteps = self._timesteps(eps.device)
+        if self.spec.start == "irn":
+            if z_irn is None:
+                raise ValueError("Starting from the IRN needs its latent.")
+            z = solver.add_noise(z_irn, eps, timesteps[:1].expand(len(eps)))
+        else:
+            z = eps * solver.init_noise_sigma
+        for index, t in enumerate(timesteps):
+            z_t = solver.scale_model_input(z, t)
+            v = self.prior(torch.cat([z_t, z_y], 1), t.expand(len(z)).to(z.device)).sample
+            if guide is not None and (len(timesteps) - 1 - index) % self.spec.guide_every == 0:
+                v = self._guided(v, z_t, solver.alphas_cumprod[int(t)].to(z), guide)
+            z = solver.step(v, t, z).prev_sample
+        return z
+
+    def _timesteps(self, device: torch.device) -> tuple[Any, torch.Tensor]:
+        """A fresh solver and the timesteps to run: all of them from noise, the last `steps` from the IRN."""
+        solver = SOLVERS[self.spec.solver]()
+        total = self.spec.steps if self.spec.start == "noise" else max(self.spec.steps, round(self.spec.steps / self.spec.t0))
+        solver.set_timesteps(total, device=device)
+        first = (total - self.spec.steps) * solver.order
+        if hasattr(solver, "set_begin_index"):
+            solver.set_begin_index(first)
+        return solver, solver.timesteps[first:]
+
+    @staticmethod
+    def _guided(v: torch.Tensor, z_t: torch.Tensor, alpha_squared: torch.Tensor, guide: Guide) -> torch.Tensor:
+        alpha, sigma = alpha_squared.sqrt(), (1 - alpha_squared).sqrt()
+        z0_hat = alpha * z_t - sigma * v
+        return (alpha * z_t - (z0_hat - guide(z0_hat))) / sigma

@@ -1,0 +1,95 @@
+"""Where a table's numbers come from: code, packages, machine, and the checksums of the inputs."""
+
+import hashlib
+import platform
+import subprocess
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from clrface.errors import UserError
+from clrface.files import sha256_file
+from clrface.fingerprint import ROOT
+
+PACKAGES = (
+    "torch",
+    "torchvision",
+    "diffusers",
+    "timm",
+    "numpy",
+    "scipy",
+    "scikit-image",
+    "opencv-python-headless",
+    "pillow",
+    "dlib-bin",
+    "onnx",
+    "pandas",
+    "snakemake",
+)
+WEIGHT_SUFFIXES = (".safetensors", ".json", ".pth", ".pt", ".ckpt", ".onnx")
+
+
+def code_version(root: Path = ROOT) -> dict[str, str | bool | None]:
+    """The project's commit and whether its files differ from it; both None outside of a git clone."""
+    try:
+        top = _git(root, "rev-parse", "--show-toplevel")
+        if Path(top).resolve() != root.resolve():
+            return {"commit": None, "dirty": None}
+        return {"commit": _git(root, "rev-parse", "HEAD"), "dirty": _git(root, "status", "--porcelain") != ""}
+    except (OSError, subprocess.CalledProcessError):
+        return {"commit": None, "dirty": None}
+
+
+def environment() -> dict[str, object]:
+    """Versions of Python and the main packages (None if absent) and the platform; nothing that names the machine."""
+    return {"python": platform.python_version(), "platform": platform.platform(), "packages": {name: _version(name) for name in PACKAGES}}
+
+
+def lq_images(folder: Path) -> dict[str, Path]:
+    """image_id to PNG of a degraded set, `<folder>/<chunk>/<image_id>.png`, sorted by id.
+
+    Raises: UserError for a folder without images, or an id in two chunks.
+    """
+    images: dict[str, Path] = {}
+    for path in sorted(folder.glob("*/*.png")):
+        if path.stem in images:
+            raise UserError(
+                f"Two images with one id: {images[path.stem]} and {path}. Expected each in one chunk. "
+                f"Delete {folder} and run the degrading step again."
+            )
+        images[path.stem] = path
+    if not images:
+        raise UserError(f"No degraded images under {folder}; expected <chunk>/<image_id>.png. Run the degrading step for it.")
+    return dict(sorted(images.items()))
+
+
+def lq_checksum(images: Mapping[str, Path]) -> str:
+    """SHA-256 over the lines `image_id<TAB>sha256 of the PNG<LF>`, sorted by id: one number for a degraded set."""
+    digest = hashlib.sha256()
+    for image_id, path in sorted(images.items()):
+        digest.update(f"{image_id}\t{sha256_file(path)}\n".encode())
+    return digest.hexdigest()
+
+
+def weight_checksums(folder: Path) -> dict[str, str]:
+    """Relative path to SHA-256 for each file of weights and each JSON (the networks' shapes) in a method's folder.
+
+    Raises: UserError when there is none.
+    """
+    files = sorted(path for path in folder.rglob("*") if path.suffix in WEIGHT_SUFFIXES and path.is_file())
+    if not files:
+        raise UserError(
+            f"No weights in {folder}; expected files ending in {', '.join(WEIGHT_SUFFIXES)}. Train them or correct `weights` in the config."
+        )
+    return {path.relative_to(folder).as_posix(): sha256_file(path) for path in files}
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _git(root: Path, *arguments: str) -> str:
+    return subprocess.run(["git", "-C", str(root), *arguments], check=True, capture_output=True, text=True).stdout.strip()

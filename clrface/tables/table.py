@@ -1,0 +1,232 @@
+"""The table: one row a (method, dataset, degradation), for each metric the mean and its 95 % interval, and who is best."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from clrface.api import MethodCard, MetricCard
+from clrface.errors import UserError, unknown_name
+from clrface.tables.bootstrap import (
+    UNMEASURED,
+    Estimate,
+    bootstrap_indices,
+    mean_interval,
+    mean_over_seeds,
+    set_interval,
+)
+from clrface.tables.scores import SET_ROW, Scores, name_some, read_replicates, read_scores
+
+CONTROLS = ("identity", "oracle")
+"""Methods that test the table rather than compete in it: never ranked."""
+
+ARROWS = {"higher": "↑", "lower": "↓"}
+Mark = Literal["best", "second", ""]
+
+
+@dataclass(frozen=True)
+class RowSpec:
+    """Which row to make: the scores of `method` lie in `<scores>/<dataset>/<degradation>/<method>/<seed>/<metric>.csv`."""
+
+    method: str
+    dataset: str
+    degradation: str
+    seeds: tuple[int, ...] = (0,)
+    has_truth: bool = True
+    """False for a test set without ground truth: metrics that need one are then left empty."""
+
+
+@dataclass(frozen=True)
+class TableSpec:
+    """What the table is about. The order of `rows` and `metrics` is the order on the page."""
+
+    rows: Sequence[RowSpec]
+    metrics: Sequence[str]
+    metric_cards: Mapping[str, MetricCard]
+    method_cards: Mapping[str, MethodCard]
+    """By the rows' method names. A method without a card (a folder of images) is called by its name."""
+    protocol: str
+    profile: str
+    resolution: int
+    base_seed: int
+    n_boot: int
+    device: str
+    """What the methods ran on, e.g. `cpu`."""
+
+    def cards(self) -> list[MetricCard]:
+        """The metrics' cards in column order. Raises: UserError for an unknown metric."""
+        unknown = next((name for name in self.metrics if name not in self.metric_cards), None)
+        if unknown is not None:
+            raise unknown_name("metric", unknown, self.metric_cards)
+        return [self.metric_cards[name] for name in self.metrics]
+
+    def label(self, method: str) -> str:
+        """What the reader calls the method."""
+        return self.method_cards[method].label if method in self.method_cards else method
+
+
+@dataclass(frozen=True)
+class Row:
+    """One finished row. `n` images were attempted; `n_failed` of them failed in restoration or in any metric, at any seed."""
+
+    method: str
+    label: str
+    dataset: str
+    degradation: str
+    n: int
+    n_failed: int
+    seeds: tuple[int, ...]
+    estimates: dict[str, Estimate]
+
+    @property
+    def is_control(self) -> bool:
+        """Is it there to test the table?"""
+        return self.method in CONTROLS
+
+
+@dataclass(frozen=True)
+class Table:
+    """The finished table, and all that it takes to show it."""
+
+    name: str
+    protocol: str
+    n_boot: int
+    metrics: tuple[MetricCard, ...]
+    rows: tuple[Row, ...]
+
+    def blocks(self) -> Iterator[tuple[str, str, list[Row]]]:
+        """(dataset, degradation, rows): methods are compared within a block only."""
+        for (dataset, degradation), rows in groupby(self.rows, key=lambda row: (row.dataset, row.degradation)):
+            yield dataset, degradation, list(rows)
+
+
+def build_table(spec: TableSpec, scores: Path, lq_ids: Mapping[tuple[str, str], set[str]], name: str) -> Table:
+    """Read the score files under `scores` and make the table.
+
+    `lq_ids` gives the image ids of each degraded set, by (dataset, degradation). Rows come out block by block, a
+    block where its first row stands.
+
+    Raises: UserError for a score file that is missing or malformed, and for methods scored on different images.
+    """
+    cards = spec.cards()
+    order = list(dict.fromkeys((row.dataset, row.degradation) for row in spec.rows))
+    rows: list[Row] = []
+    for block in order:
+        members = [row for row in spec.rows if (row.dataset, row.degradation) == block]
+        read = [_read_row(row, cards, scores) for row in members]
+        ids = _common_ids([one for by_metric in read for files in by_metric.values() for one in files], lq_ids[block], block)
+        indices = bootstrap_indices(spec.base_seed, block[0], spec.n_boot, len(ids))
+        rows += [_finish(row, spec, by_metric, ids, indices) for row, by_metric in zip(members, read, strict=True)]
+    return Table(name, spec.protocol, spec.n_boot, tuple(cards), tuple(rows))
+
+
+def marks(rows: Sequence[Row], card: MetricCard) -> list[Mark]:
+    """For each row of one block: is it best or second in this metric?
+
+    Controls and unmeasured cells don't compete. Values compete as they are printed, rounded to the card's decimals, so
+    equal numbers bear equal marks; "second" is the next value after the best, and ties share either mark. With a
+    single competitor nothing is marked.
+    """
+    printed = [float(format_value(row.estimates[card.id].value, card)) for row in rows]
+    competes = [not row.is_control and not math.isnan(value) for row, value in zip(rows, printed, strict=True)]
+    if sum(competes) < 2:
+        return [""] * len(rows)
+    ranked = sorted({value for value, ok in zip(printed, competes, strict=True) if ok}, reverse=card.direction == "higher")
+    names: dict[float, Mark] = dict(zip(ranked, ("best", "second"), strict=False))
+    return [names.get(value, "") if ok else "" for value, ok in zip(printed, competes, strict=True)]
+
+
+def format_value(value: float, card: MetricCard) -> str:
+    """`value` rounded to the card's decimals, without a negative zero: `24.31`, `inf`, `nan`."""
+    return f"{value:z.{card.decimals}f}"
+
+
+def table_to_json(table: Table) -> dict[str, Any]:
+    """The table as plain JSON values: `inf` as the string "inf", an unmeasured value as null."""
+    return {
+        "table": table.name,
+        "protocol": table.protocol,
+        "bootstrap": table.n_boot,
+        "metrics": [asdict(card) for card in table.metrics],
+        "rows": [
+            asdict(row) | {"estimates": {metric: [_plain(part) for part in estimate] for metric, estimate in row.estimates.items()}}
+            for row in table.rows
+        ],
+    }
+
+
+def table_from_json(content: Mapping[str, Any]) -> Table:
+    """The inverse of `table_to_json`; other keys are passed over."""
+    rows = [
+        Row(**row | {"seeds": tuple(row["seeds"]), "estimates": {m: Estimate(*map(_parsed, e)) for m, e in row["estimates"].items()}})
+        for row in content["rows"]
+    ]
+    metrics = [MetricCard(**card | {"sources": tuple(card["sources"])}) for card in content["metrics"]]
+    return Table(content["table"], content["protocol"], content["bootstrap"], tuple(metrics), tuple(rows))
+
+
+def _plain(value: float) -> float | str | None:
+    if math.isnan(value):
+        return None
+    return value if math.isfinite(value) else str(value)
+
+
+def _parsed(value: float | str | None) -> float:
+    return math.nan if value is None else float(value)
+
+
+def _read_row(row: RowSpec, cards: Sequence[MetricCard], scores: Path) -> dict[str, list[Scores]]:
+    """metric id → its score files, one a seed."""
+    folder = scores / row.dataset / row.degradation / row.method
+    applicable = [card for card in cards if row.has_truth or not card.needs_reference]
+    return {card.id: [read_scores(folder / str(seed) / f"{card.id}.csv", card.level) for seed in row.seeds] for card in applicable}
+
+
+def _common_ids(files: Sequence[Scores], lq_ids: set[str], block: tuple[str, str]) -> list[str]:
+    """The sorted image ids that every score file of a block is about: pairing is by id, never by place."""
+    image_files = [one for one in files if SET_ROW not in one.values]
+    ids = set(image_files[0].values) if image_files else lq_ids
+    origin = str(image_files[0].path) if image_files else f"the degraded set {'/'.join(block)}"
+    for one in image_files:
+        _require_equal(one.path, set(one.values), ids, origin)
+    for one in files:
+        if stray := set(one.failures) - ids:
+            raise UserError(f"{one.path} has images that {origin} has not: {name_some(stray)}. Delete it and measure again.")
+    measured = {image_id for one in image_files for image_id, value in one.values.items() if not math.isnan(value)}
+    if odd := (lq_ids - ids) | (measured - lq_ids):
+        raise UserError(
+            f"The scores of {'/'.join(block)} and its degraded images are not of the same set: found {len(ids)} images in {origin}, "
+            f"{len(lq_ids)} degraded; in one of the two alone: {name_some(odd)}. Delete the scores and measure again."
+        )
+    if not ids:
+        raise UserError(f"The set {'/'.join(block)} has no images; expected at least one. Look into its dataset in the config.")
+    return sorted(ids)
+
+
+def _require_equal(path: Path, found: set[str], expected: set[str], origin: str) -> None:
+    if found != expected:
+        problems = [f"{what}: {name_some(ids)}" for what, ids in (("missing", expected - found), ("too many", found - expected)) if ids]
+        raise UserError(
+            f"{path} is not about the same images as {origin}; {'; '.join(problems)}. Methods are compared image by image: measure again."
+        )
+
+
+def _finish(row: RowSpec, spec: TableSpec, by_metric: Mapping[str, list[Scores]], ids: list[str], indices: np.ndarray) -> Row:
+    failed = {image_id for files in by_metric.values() for one in files for image_id in one.failures}
+    estimates = {
+        metric: _estimate(by_metric[metric], spec.metric_cards[metric], ids, indices) if metric in by_metric else UNMEASURED
+        for metric in spec.metrics
+    }
+    return Row(row.method, spec.label(row.method), row.dataset, row.degradation, len(ids), len(failed), tuple(row.seeds), estimates)
+
+
+def _estimate(files: Sequence[Scores], card: MetricCard, ids: list[str], indices: np.ndarray) -> Estimate:
+    """Seeds are averaged first, image by image (or replicate by replicate), so the interval is about images alone."""
+    if card.level == "image":
+        return mean_interval(mean_over_seeds(np.array([[one.values[image_id] for image_id in ids] for one in files])), indices)
+    value = float(mean_over_seeds(np.array([one.values[SET_ROW] for one in files])))
+    return set_interval(value, mean_over_seeds(np.stack([read_replicates(one, len(indices)) for one in files])))

@@ -1,0 +1,143 @@
+"""The table on the terminal, as the last thing that a run prints."""
+
+import json
+import math
+import os
+import shutil
+import sys
+import textwrap
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TextIO
+
+from clrface.api import MetricCard
+from clrface.errors import UserError
+from clrface.tables.formats import DASH, count, seeds_text
+from clrface.tables.table import ARROWS, Mark, Row, Table, format_value, marks, table_from_json
+
+WIDEST = 120
+GAP = " "
+SIGNS = {"best": "*", "second": "°", "": " "}
+STYLES = {"best": "\033[1;32m", "second": "\033[4m", "title": "\033[1m", "quiet": "\033[2m"}
+RESET = "\033[0m"
+_PLAIN = str.maketrans({"↑": "^", "↓": "v", "°": "+", "·": "-", "─": "-", "–": "-"})
+
+Column = list[str]
+
+
+def show(table_json: Path, files: Sequence[Path] = (), stream: TextIO | None = None) -> None:
+    """Print the table that `tabulate` wrote to `table_json`, then the paths of `files`.
+
+    Lines are no wider than the terminal and 120 columns: metrics that don't fit go into a second panel. Colour only
+    on a terminal and without `NO_COLOR`.
+
+    Raises: UserError when there is no such table.
+    """
+    out = sys.stdout if stream is None else stream
+    if not table_json.is_file():
+        raise UserError(f"No table at {table_json}. Make it first: make table1.")
+    table = table_from_json(json.loads(table_json.read_text(encoding="utf-8")))
+    width = min(WIDEST, shutil.get_terminal_size(fallback=(110, 24)).columns)
+    text = render(table, width, colour=out.isatty() and not os.environ.get("NO_COLOR"))
+    if files:
+        text += "\nWritten:\n" + "".join(f"  {_from_here(path)}\n" for path in files)
+    out.write(_printable(text, out))
+
+
+def render(table: Table, width: int = 110, colour: bool = False) -> str:
+    """The table as lines of at most `width` characters (a label or a single column that is wider stays whole)."""
+
+    def style(name: str, text: str) -> str:
+        return f"{STYLES[name]}{text}{RESET}" if colour and name in STYLES else text
+
+    lines = []
+    for dataset, degradation, rows in table.blocks():
+        title = f"{table.name} · {dataset} · {degradation} · protocol {table.protocol} · {count(rows[0].n)} · {seeds_text(rows)}"
+        lines += ["", *(style("title", line) for line in textwrap.wrap(title, width))]
+        fixed = [
+            _label_column(rows),
+            _number_column("n", [row.n for row in rows]),
+            _number_column("failed", [row.n_failed for row in rows]),
+        ]
+        column_marks = {card.id: marks(rows, card) for card in table.metrics}
+        for cards in _panels(table.metrics, rows, fixed, width):
+            columns = [*fixed, *(_metric_column(card, rows, column_marks[card.id]) for card in cards)]
+            styles: list[list[Mark]] = [*([""] * len(rows) for _ in fixed), *(column_marks[card.id] for card in cards)]
+            lines += _panel(columns, styles, len(rows), style)
+    lines += [style("quiet", line) for line in textwrap.wrap(_legend(table), width)]
+    return "\n".join(lines) + "\n"
+
+
+def _legend(table: Table) -> str:
+    """What a reader must know to read the numbers."""
+    return (
+        f"{SIGNS['best']} best, {SIGNS['second']} second; the controls in brackets are not ranked. ↑ higher is better, ↓ lower is better. "
+        f"{DASH} not measured. failed: images that failed in restoration or any metric. Intervals: {table.name}.md, .csv."
+    )
+
+
+def _panels(cards: Sequence[MetricCard], rows: Sequence[Row], fixed: Sequence[Column], width: int) -> list[list[MetricCard]]:
+    """The metrics in as few groups as fit beside the fixed columns."""
+    base = sum(len(column[-1]) for column in fixed) + len(GAP) * (len(fixed) - 1)
+    unmarked: list[Mark] = [""] * len(rows)
+    panels: list[list[MetricCard]] = [[]]
+    used = base
+    for card in cards:
+        needed = len(GAP) + len(_metric_column(card, rows, unmarked)[-1])
+        if panels[-1] and used + needed > width:
+            panels.append([])
+            used = base
+        panels[-1].append(card)
+        used += needed
+    return panels
+
+
+def _panel(columns: Sequence[Column], styles: Sequence[Sequence[Mark]], n_rows: int, style: Callable[[str, str], str]) -> list[str]:
+    """Lay columns (heading lines, then one cell a row) side by side, headings standing on the rule."""
+    height = max(map(len, columns))
+    widths = [len(column[-1]) for column in columns]
+    padded = [[" " * width] * (height - len(column)) + column for column, width in zip(columns, widths, strict=True)]
+    lines = [GAP.join(cells).rstrip() for cells in zip(*padded, strict=True)]
+    top = height - n_rows
+    for i in range(n_rows):
+        cells = ((column[top + i], marked[i]) for column, marked in zip(padded, styles, strict=True))
+        lines[top + i] = GAP.join(cell.replace(cell.strip(), style(mark, cell.strip())) for cell, mark in cells).rstrip()
+    rule = "─" * (sum(widths) + len(GAP) * (len(widths) - 1))
+    return [*lines[:top], rule, *lines[top:], ""]
+
+
+def _label_column(rows: Sequence[Row]) -> Column:
+    labels = [f"[{row.label}]" if row.is_control else row.label for row in rows]
+    width = max(map(len, ["method", *labels]))
+    return [label.ljust(width) for label in ["method", *labels]]
+
+
+def _number_column(name: str, values: Sequence[int]) -> Column:
+    texts = [name, *map(str, values)]
+    width = max(map(len, texts)) + 1
+    return [text.rjust(width) for text in texts]
+
+
+def _metric_column(card: MetricCard, rows: Sequence[Row], marked: Sequence[Mark]) -> Column:
+    """Heading lines and cells, all of one width; the sign of a mark stands after the number, so the digits align and stay apart."""
+    values = [row.estimates[card.id].value for row in rows]
+    cells = [(DASH if math.isnan(v) else format_value(v, card)) + SIGNS[mark] for v, mark in zip(values, marked, strict=True)]
+    unit = f"{card.unit} {ARROWS[card.direction]}".strip()
+    width = max(map(len, [*cells, *card.label.split(), unit]))
+    heading = [*textwrap.wrap(card.label, width, break_on_hyphens=False), unit]
+    return [text.rjust(width) for text in [*heading, *cells]]
+
+
+def _from_here(path: Path) -> str:
+    """Relative to the working folder where it lies under it."""
+    path = path.resolve()
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def _printable(text: str, stream: TextIO) -> str:
+    """Plain ASCII signs for a stream whose encoding has no arrows."""
+    try:
+        text.encode(stream.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return text.translate(_PLAIN).encode(stream.encoding, "replace").decode(stream.encoding)
+    return text

@@ -1,0 +1,109 @@
+"""Stage `autoencoder`: L1 + perceptual + codebook + patch-GAN loss (VQGAN, Esser et al. 2021, at f = 4).
+
+The codebook starts as k-means centres of the encoder's latents, after a stretch without quantisation, and codes that
+nothing uses are moved onto latents of the batch: with a random start most codes die.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy.cluster.vq import kmeans2
+from torch import nn
+from torch.nn import functional
+
+from clrface.models.autoencoder import Autoencoder
+from clrface.models.discriminator import PatchDiscriminator
+from clrface.seeds import derive_seed
+from clrface.training.data import Batch
+from clrface.training.losses import Perceptual
+from clrface.training.stage import Scalars, Stage, StageSpec
+
+
+class AutoencoderStage(Stage):
+    """Options: `perceptual`, `perceptual_share`, `adversarial`, `adversarial_from` and `quantise_from` (shares of the steps), `revive_every`."""
+
+    def __init__(self, spec: StageSpec, sources: Path, models: Path, device: torch.device):
+        super().__init__(spec, sources, models, device)
+        self.main: Autoencoder = Autoencoder(**spec.network)
+        self.discriminator = PatchDiscriminator()
+        self.perceptual = Perceptual(sources, device, spec.options["perceptual_share"])
+        self.adversarial_from = round(spec.options["adversarial_from"] * spec.steps)
+        self.quantise_from = round(spec.options["quantise_from"] * spec.steps)
+        self.register_use()
+        self.reconstruction: torch.Tensor | None = None
+
+    def register_use(self) -> None:
+        """How often each code was used of late: a buffer of the autoencoder's quantiser, so that checkpoints keep it."""
+        self.main.vq.quantize.register_buffer("use", torch.ones(self.main.config["codes"]))
+
+    def networks(self) -> dict[str, nn.Module]:
+        return {"main": self.main, "discriminator": self.discriminator}
+
+    def loss(self, turn: str, batch: Batch, step: int) -> tuple[torch.Tensor | None, Scalars]:
+        if turn == "discriminator":
+            return self._discriminator_loss(batch, step)
+        truth = batch["hq"]
+        if step == self.quantise_from:
+            self._start_codebook(truth)
+        pred, codebook, _ = self.call["main"](truth, step >= self.quantise_from)
+        l1 = functional.l1_loss(pred, truth)
+        perceptual = self.perceptual(pred, truth)
+        loss = l1 + self.spec.options["perceptual"] * perceptual + codebook
+        scalars = {"l1": l1.item(), "perceptual": perceptual.item(), "codebook": codebook.item()}
+        if step >= self.adversarial_from:
+            adversarial = -self.discriminator(pred).mean()
+            loss = loss + self.spec.options["adversarial"] * adversarial
+            scalars["adversarial"] = adversarial.item()
+        self.reconstruction = pred.detach()
+        return loss, scalars
+
+    def _discriminator_loss(self, batch: Batch, step: int) -> tuple[torch.Tensor | None, Scalars]:
+        if step < self.adversarial_from or self.reconstruction is None:
+            return None, {}
+        real = functional.relu(1 - self.call["discriminator"](batch["hq"])).mean()
+        fake = functional.relu(1 + self.call["discriminator"](self.reconstruction)).mean()
+        return (real + fake) / 2, {"discriminator": (real + fake).item() / 2}
+
+    def _latents(self, truth: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            return self.main.encode_raw(truth).float().movedim(1, -1).reshape(-1, self.main.config["latent_channels"])
+
+    def _start_codebook(self, truth: torch.Tensor) -> None:
+        latents = self._latents(truth).cpu().numpy().astype(np.float64)
+        rng = np.random.default_rng(derive_seed(self.spec.steps, "codebook"))
+        centres, _ = kmeans2(latents, self.main.config["codes"], iter=10, minit="points", rng=rng, missing="warn")
+        self.main.codebook.weight.data.copy_(torch.from_numpy(centres))
+
+    def after_step(self, batch: Batch, step: int) -> None:
+        """Count the codes' use; at times move those hardly used onto latents of this batch."""
+        every = self.spec.options["revive_every"]
+        if step < self.quantise_from or step % max(1, every // 10):
+            return
+        latents = self._latents(batch["hq"][:8])
+        use = self.main.vq.quantize.use
+        counts = torch.bincount(torch.cdist(latents, self.main.codebook.weight.data).argmin(1), minlength=len(use))
+        use.mul_(0.9).add_(0.1 * counts)
+        dead = (use < 0.02).nonzero().flatten()
+        if step % every == 0 and step < self.adversarial_from and len(dead):
+            generator = torch.Generator().manual_seed(derive_seed(step, "revive"))
+            chosen = latents[torch.randperm(len(latents), generator=generator)[: len(dead)].to(latents.device)]
+            self.main.codebook.weight.data[dead[: len(chosen)]] = chosen
+            use[dead] = 1.0
+
+    def finish(self, batches: list[Batch]) -> None:
+        """Measure the latents' mean and spread: the prior sees them at zero mean and unit variance."""
+        latents = torch.cat([self._latents(batch["hq"]) for batch in batches])
+        self.main.latent_mean.copy_(latents.mean(0))
+        self.main.latent_std.copy_(latents.std(0))
+
+    def sheet(self, batch: Batch) -> torch.Tensor:
+        return torch.stack([batch["hq"], self.main(batch["hq"])[0].clamp(0, 1)], 1).flatten(0, 1)
+
+    @property
+    def columns(self) -> int:
+        return 2
+
+    def save(self, folder: Path) -> None:
+        del self.main.vq.quantize.use  # a matter of training
+        super().save(folder)

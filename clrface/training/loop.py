@@ -1,0 +1,192 @@
+"""The loop that every stage runs in: accelerate, moving average of the weights, checkpoints, exact resume, logs.
+
+A run that is killed and started again gives, on a CPU, the very losses of an unbroken run: data and noise are named by
+the step (clrface.training.data), and a checkpoint holds the weights, their average, the optimisers and the step.
+"""
+
+import json
+import math
+import shutil
+from pathlib import Path
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from diffusers.training_utils import EMAModel
+from PIL import Image
+from torch.utils.tensorboard import SummaryWriter
+from tqdm import tqdm
+
+from clrface.degrade.recipes import Recipe
+from clrface.errors import UserError
+from clrface.files import write_text
+from clrface.images import to_bytes
+from clrface.training.data import Batch, Pairs, Steps, fixed_batch, loader
+from clrface.training.stage import Stage, StageSpec
+
+GRADIENT_NORM = 1.0
+FINISH_BATCHES = 16
+
+
+class Run:
+    """One stage's training in `folder`/work; `folder` gets the weights at the end."""
+
+    def __init__(self, stage: Stage, spec: StageSpec, accelerator: Accelerator, folder: Path):
+        self.stage, self.spec, self.accelerator = stage, spec, accelerator
+        self.folder, self.work = folder, folder.with_name(folder.name + ".work")
+        self.step = 0
+        for name, network in stage.networks().items():
+            network.to(accelerator.device)
+        self.optimisers = {
+            name: torch.optim.AdamW(network.parameters(), lr=spec.learning_rate, betas=(0.9, 0.99), weight_decay=1e-4)
+            for name, network in stage.networks().items()
+        }
+        self.ema = EMAModel(stage.main.parameters(), decay=spec.ema_decay, use_ema_warmup=True, power=0.75)
+        self.ema.to(accelerator.device)
+        stage.call = {name: accelerator.prepare(network) for name, network in stage.networks().items()}
+
+    def advance(self, batch: Batch) -> dict[str, float]:
+        """One step: every turn's loss, gradient and update."""
+        scalars: dict[str, float] = {}
+        for name, optimiser in self.optimisers.items():
+            for group in optimiser.param_groups:
+                group["lr"] = self.spec.learning_rate * schedule(self.step, self.spec)
+            with self.accelerator.autocast():
+                loss, parts = self.stage.loss(name, batch, self.step)
+            scalars |= parts
+            if loss is None:
+                continue
+            if not torch.isfinite(loss):
+                raise UserError(f"The loss of stage {self.spec.name} is {loss.item()} at step {self.step}. Lower its learning rate and run again: it goes on from the last checkpoint.")
+            optimiser.zero_grad(set_to_none=True)
+            self.accelerator.backward(loss)
+            torch.nn.utils.clip_grad_norm_(self.stage.networks()[name].parameters(), GRADIENT_NORM)
+            optimiser.step()
+        self.ema.step(self.stage.main.parameters())
+        self.stage.after_step(batch, self.step)
+        self.step += 1
+        return scalars
+
+    def save_checkpoint(self) -> None:
+        """Write the whole state beside the last checkpoint, then put it in its place."""
+        if not self.accelerator.is_main_process:
+            return
+        state = {
+            "step": self.step,
+            "spec": repr(self.spec),
+            "ema": self.ema.state_dict(),
+            "networks": {name: network.state_dict() for name, network in self.stage.networks().items()},
+            "optimisers": {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
+        }
+        self.work.mkdir(parents=True, exist_ok=True)
+        part = self.work / "checkpoint.pt.part"
+        torch.save(state, part)
+        part.replace(self.work / "checkpoint.pt")
+
+    def load_checkpoint(self) -> bool:
+        """Go on from the last checkpoint, if there is one of the same stage."""
+        path = self.work / "checkpoint.pt"
+        if not path.is_file():
+            return False
+        state = torch.load(path, map_location=self.accelerator.device, weights_only=True)
+        try:
+            for name, network in self.stage.networks().items():
+                network.load_state_dict(state["networks"][name])
+                self.optimisers[name].load_state_dict(state["optimisers"][name])
+        except (RuntimeError, KeyError, ValueError) as error:
+            raise UserError(f"The checkpoint {path} is of another network than the config's. Remove {self.work} to start anew, or restore the config.\n{error}") from error
+        self.ema.load_state_dict(state["ema"])
+        self.ema.to(self.accelerator.device)
+        self.step = state["step"]
+        return True
+
+
+def schedule(step: int, spec: StageSpec) -> float:
+    """The learning rate's factor: a linear warm-up, constant, and a cosine down to 5 % over the last 40 % of the steps."""
+    warm = min(1.0, (step + 1) / max(1, spec.warmup))
+    decay_from = 0.6 * spec.steps
+    if step < decay_from:
+        return warm
+    share = min(1.0, (step - decay_from) / max(1.0, spec.steps - decay_from))
+    return warm * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * share)))
+
+
+def train(stage: Stage, spec: StageSpec, accelerator: Accelerator, folder: Path, faces: np.ndarray, val_faces: np.ndarray, recipe: Recipe, seed: int, workers: int) -> None:
+    """Run `stage` to its end, from its last checkpoint where there is one, and write its weights to `folder`."""
+    run = Run(stage, spec, accelerator, folder)
+    resumed = run.load_checkpoint()
+    main = accelerator.is_main_process
+    steps = Steps(run.step, spec.steps, spec.batch, accelerator.process_index, accelerator.num_processes)
+    batches = loader(Pairs(faces, recipe, seed, augment=True), steps, workers)
+    look = _to(fixed_batch(val_faces, recipe, seed, 8), accelerator.device)
+    writer = SummaryWriter(str(run.work / "tensorboard"), purge_step=run.step) if main else None
+    bar = tqdm(batches, desc=f"{spec.name}{' (resumed)' if resumed else ''}", unit="step", initial=run.step, total=spec.steps, disable=not main)
+    for batch in bar:
+        scalars = run.advance(_to(batch, accelerator.device))
+        bar.set_postfix({key: f"{value:.4f}" for key, value in scalars.items()} | {"images/s": f"{spec.batch * (bar.format_dict['rate'] or 0):.0f}"}, refresh=False)
+        if writer and (run.step % 10 == 0 or run.step == 1):
+            _log(writer, run.work / "losses.jsonl", scalars, run.step)
+        if run.step % spec.checkpoint_every == 0:
+            run.save_checkpoint()
+        if writer and run.step % spec.sample_every == 0:
+            with averaged(run):
+                _write_sheet(stage.sheet(look), stage.columns, run.work / f"sheet_{run.step:06d}.png", writer, run.step)
+    run.save_checkpoint()
+    if main:
+        _finish(run, faces, recipe, seed, look, writer)
+    accelerator.wait_for_everyone()
+
+
+class averaged:
+    """Inside, the stage's main network has the averaged weights, in evaluation mode and without gradients."""
+
+    def __init__(self, run: Run):
+        self.run, self.no_grad = run, torch.no_grad()
+
+    def __enter__(self) -> None:
+        self.run.ema.store(self.run.stage.main.parameters())
+        self.run.ema.copy_to(self.run.stage.main.parameters())
+        self.run.stage.main.eval()
+        self.no_grad.__enter__()
+
+    def __exit__(self, *error: object) -> None:
+        self.no_grad.__exit__(*error)
+        self.run.ema.restore(self.run.stage.main.parameters())
+        self.run.stage.main.train()
+
+
+def _finish(run: Run, faces: np.ndarray, recipe: Recipe, seed: int, look: Batch, writer: SummaryWriter | None) -> None:
+    run.ema.copy_to(run.stage.main.parameters())
+    run.stage.main.eval()
+    pairs = Pairs(faces, recipe, seed + 1, augment=True)
+    batches = loader(pairs, Steps(0, FINISH_BATCHES, run.spec.batch), 0)
+    with torch.no_grad():
+        run.stage.finish([_to(batch, run.accelerator.device) for batch in batches])
+        _write_sheet(run.stage.sheet(look), run.stage.columns, run.work / "sheet_final.png", writer, run.step)
+    part = run.folder.with_name(run.folder.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    run.stage.save(part)
+    write_text(part / "training.json", json.dumps({"stage": run.spec.name, "steps": run.step, "batch": run.spec.batch, "seed": seed}, indent=2) + "\n")
+    shutil.rmtree(run.folder, ignore_errors=True)
+    part.replace(run.folder)
+
+
+def _to(batch: Batch, device: torch.device) -> Batch:
+    return {key: value if key == "seed" else value.to(device, non_blocking=True) for key, value in batch.items()}
+
+
+def _log(writer: SummaryWriter, path: Path, scalars: dict[str, float], step: int) -> None:
+    for key, value in scalars.items():
+        writer.add_scalar(key, value, step)
+    with path.open("a", encoding="utf-8") as lines:
+        lines.write(json.dumps({"step": step, **scalars}) + "\n")
+
+
+def _write_sheet(images: torch.Tensor, columns: int, path: Path, writer: SummaryWriter | None, step: int) -> None:
+    """(N, 3, H, W) as a grid with `columns` pictures a row."""
+    pictures = to_bytes(images.float().cpu().numpy())
+    rows = [np.concatenate(list(pictures[start : start + columns]), axis=1) for start in range(0, len(pictures), columns)]
+    sheet = np.concatenate(rows, axis=0)
+    Image.fromarray(sheet).save(path)
+    if writer:
+        writer.add_image("samples", sheet, step, dataformats="HWC")

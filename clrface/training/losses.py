@@ -1,0 +1,37 @@
+"""Losses that several stages share. The judge's networks (ST-LPIPS on Alex, dlib) are never among them."""
+
+from pathlib import Path
+
+import torch
+from torch.nn import functional
+
+from clrface.metrics.networks.stlpips import StLpips
+from clrface.models.recogniser import SFace
+
+
+class Perceptual:
+    """Shift-tolerant LPIPS on VGG, on the first `share` of a batch: the rest of it pays for L1 alone."""
+
+    def __init__(self, sources: Path, device: torch.device, share: float):
+        self.network = StLpips("vgg", Path(sources) / "stlpips" / "vgg_shift_tolerant.pth").to(device)
+        self.share = share
+
+    def __call__(self, pred: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+        """The mean distance of (B, 3, H, W) pictures in [0, 1]."""
+        count = max(1, round(self.share * len(pred)))
+        return self.network(pred[:count], truth[:count]).mean()
+
+
+class Identity:
+    """1 - cos of SFace's embeddings, on the last `share` of a batch."""
+
+    def __init__(self, sources: Path, device: torch.device, share: float):
+        self.network = SFace(sources).to(device)
+        self.share = share
+
+    def __call__(self, pred: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+        """The mean of 1 - cos over (B, 3, H, W) aligned faces in [0, 1]."""
+        count = max(1, round(self.share * len(pred)))
+        with torch.no_grad():
+            target = self.network(truth[-count:])
+        return (1 - functional.cosine_similarity(self.network(pred[-count:]), target)).mean()

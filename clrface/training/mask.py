@@ -1,0 +1,74 @@
+"""Stage `mask`: where the recogniser's gradient may act.
+
+One masked step from the prior's estimate, z' = z0_hat - scale * m * direction, should gain identity against the truth at the least perceptual cost:
+L = (1 - cos(phi(G(z')), phi(x))) + perceptual * LPIPS(G(z'), x) + sparsity * mean(m).
+"""
+
+from pathlib import Path
+
+import torch
+from diffusers import UNet2DModel
+from torch.nn import functional
+
+from clrface.models.autoencoder import Autoencoder
+from clrface.models.loading import load_network
+from clrface.models.mask import LatentMask
+from clrface.models.recogniser import SFace
+from clrface.models.unet import RestorationUNet
+from clrface.noise import normal, uniform
+from clrface.restore.guidance import RecognitionGuide
+from clrface.restore.sampler import training_schedule
+from clrface.training.data import Batch
+from clrface.training.losses import Perceptual
+from clrface.training.stage import Scalars, Stage, StageSpec
+
+
+class MaskStage(Stage):
+    """Options: `scale` of the guidance step, `t0` (times are drawn below it), weights `perceptual` and `sparsity`. Needs the three other networks."""
+
+    def __init__(self, spec: StageSpec, sources: Path, models: Path, device: torch.device):
+        super().__init__(spec, sources, models, device)
+        self.autoencoder = load_network(Autoencoder, models / "autoencoder").to(device)
+        self.irn = load_network(RestorationUNet, models / "irn").to(device)
+        self.prior = load_network(UNet2DModel, models / "prior").to(device)
+        self.recogniser = SFace(sources).to(device)
+        self.perceptual = Perceptual(sources, device, share=1.0)
+        self.main: LatentMask = LatentMask(self.autoencoder.config["latent_channels"], **spec.network)
+        self.schedule = training_schedule()
+
+    def loss(self, turn: str, batch: Batch, step: int) -> tuple[torch.Tensor | None, Scalars]:
+        truth, options = batch["hq"], self.spec.options
+        with torch.no_grad():
+            x_irn = self.irn(batch["lq"]).float().clamp(0, 1)
+            z_y, z_irn = (self.autoencoder.encode(image).float() for image in (batch["lq"], x_irn))
+            z0_hat = self._estimate(batch, z_y, z_irn)
+            target = self.recogniser(truth)
+        guide = RecognitionGuide(self.autoencoder, self.recogniser, x_irn, torch.ones_like(z_y[:, :1]), 1.0)
+        direction = guide.direction(z0_hat)
+        mask = self.call["main"](z_y, z_irn)
+        image = self.autoencoder.decode(z0_hat - options["scale"] * mask * direction).clamp(0, 1)
+        identity = (1 - functional.cosine_similarity(self.recogniser(image), target)).mean()
+        perceptual = self.perceptual(image, truth)
+        loss = identity + options["perceptual"] * perceptual + options["sparsity"] * mask.mean()
+        return loss, {"identity": identity.item(), "perceptual": perceptual.item(), "share": mask.mean().item()}
+
+    def _estimate(self, batch: Batch, z_y: torch.Tensor, z_irn: torch.Tensor) -> torch.Tensor:
+        """z0_hat of the prior at a random time below t0, from the IRN's latent, as in a restoration."""
+        last = self.schedule.config["num_train_timesteps"] * self.spec.options["t0"]
+        t = (uniform(batch["seed"].tolist(), "mask time") * last).long().to(z_y.device)
+        eps = normal(batch["seed"].tolist(), tuple(z_y.shape[1:]), "mask noise").to(z_y.device)
+        z_t = self.schedule.add_noise(z_irn, eps, t)
+        v = self.prior(torch.cat([z_t, z_y], 1), t).sample.float()
+        alpha_squared = self.schedule.alphas_cumprod.to(z_y.device)[t][:, None, None, None]
+        return alpha_squared.sqrt() * z_t - (1 - alpha_squared).sqrt() * v
+
+    def sheet(self, batch: Batch) -> torch.Tensor:
+        z_y = self.autoencoder.encode(batch["lq"])
+        x_irn = self.irn(batch["lq"]).clamp(0, 1)
+        mask = self.main(z_y, self.autoencoder.encode(x_irn))
+        heat = functional.interpolate(mask, batch["hq"].shape[-2:], mode="bilinear").expand(-1, 3, -1, -1)
+        return torch.stack([batch["lq"], x_irn, heat, batch["hq"]], 1).flatten(0, 1)
+
+    @property
+    def columns(self) -> int:
+        return 4

@@ -1,0 +1,48 @@
+"""Stages `unet` and `irn`: one-step restoration. They differ in their losses alone.
+
+`unet` is the L1 regression baseline. `irn` is CLR-Face's Identity Recovery Network: L1 + perceptual + (1 - cos) of
+SFace's embeddings, so that its output is an identity target and not only a sharp picture.
+"""
+
+from pathlib import Path
+
+import torch
+from torch.nn import functional
+
+from clrface.models.unet import RestorationUNet
+from clrface.training.data import Batch
+from clrface.training.losses import Identity, Perceptual
+from clrface.training.stage import Scalars, Stage, StageSpec
+
+
+class RestorationStage(Stage):
+    """Options: weights `perceptual` and `identity` (0: left out), and the shares of a batch that they look at."""
+
+    def __init__(self, spec: StageSpec, sources: Path, models: Path, device: torch.device):
+        super().__init__(spec, sources, models, device)
+        self.main: RestorationUNet = RestorationUNet(**spec.network)
+        options = spec.options
+        self.perceptual = Perceptual(sources, device, options["perceptual_share"]) if options.get("perceptual") else None
+        self.identity = Identity(sources, device, options["identity_share"]) if options.get("identity") else None
+
+    def loss(self, turn: str, batch: Batch, step: int) -> tuple[torch.Tensor | None, Scalars]:
+        truth = batch["hq"]
+        pred = self.call["main"](batch["lq"])
+        loss = functional.l1_loss(pred, truth)
+        scalars = {"l1": loss.item()}
+        if self.perceptual:
+            perceptual = self.perceptual(pred, truth)
+            scalars["perceptual"] = perceptual.item()
+            loss = loss + self.spec.options["perceptual"] * perceptual
+        if self.identity:
+            identity = self.identity(pred, truth)
+            scalars["identity"] = identity.item()
+            loss = loss + self.spec.options["identity"] * identity
+        return loss, scalars
+
+    def sheet(self, batch: Batch) -> torch.Tensor:
+        return torch.stack([batch["lq"], self.main(batch["lq"]).clamp(0, 1), batch["hq"]], 1).flatten(0, 1)
+
+    @property
+    def columns(self) -> int:
+        return 3

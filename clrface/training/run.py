@@ -1,0 +1,68 @@
+"""Start one stage: read its faces, make its networks, run the loop."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+
+from clrface.degrade.recipes import Recipe
+from clrface.errors import unknown_name
+from clrface.manifest import read_manifest
+from clrface.training.autoencoder import AutoencoderStage
+from clrface.training.data import load_faces
+from clrface.training.loop import train
+from clrface.training.mask import MaskStage
+from clrface.training.prior import PriorStage
+from clrface.training.restoration import RestorationStage
+from clrface.training.stage import Stage, StageSpec
+
+STAGES: dict[str, Callable[..., Stage]] = {
+    "autoencoder": AutoencoderStage,
+    "irn": RestorationStage,
+    "prior": PriorStage,
+    "mask": MaskStage,
+    "unet": RestorationStage,
+}
+
+
+def train_stage(
+    spec: StageSpec,
+    faces: Path,
+    manifest: Path,
+    sources: Path,
+    models: Path,
+    out: Path,
+    recipe: Recipe,
+    seed: int,
+    workers: int,
+    precision: str,
+    device: str,
+) -> None:
+    """Train the stage that `spec` names on the manifest's `train` faces; its weights go to `out`.
+
+    Args:
+        faces: data/aligned/<dataset>, chunks of aligned PNGs.
+        models: the folder with the stages trained before this one, by name.
+        precision: no, bf16 or fp16: accelerate's mixed precision.
+        device: auto or cpu; several devices come through `accelerate launch`.
+    """
+    if spec.name not in STAGES:
+        raise unknown_name("training stage", spec.name, STAGES)
+    accelerator = Accelerator(mixed_precision=precision, cpu=device == "cpu")
+    entries = read_manifest(manifest)
+    train_faces = load_faces(faces, [entry.image_id for entry in entries if entry.split == "train"])
+    val_faces = load_faces(faces, [entry.image_id for entry in entries if entry.split == "val"])
+    torch.manual_seed(seed)  # the networks' first weights; nothing after them draws from global state
+    stage = STAGES[spec.name](spec, sources, models, accelerator.device)
+    train(stage, spec, accelerator, out, train_faces, val_faces, recipe, seed, workers)
+
+
+def stage_spec(name: str, stages: dict[str, Any], limit: int | None = None) -> StageSpec:
+    """The config's `training.stages.<name>` as a spec; `limit` cuts the steps, for a trial."""
+    if name not in stages:
+        raise unknown_name("training stage", name, stages)
+    spec = StageSpec(name=name, **stages[name])
+    return replace(spec, steps=min(limit, spec.steps)) if limit else spec

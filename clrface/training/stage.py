@@ -1,0 +1,70 @@
+"""What a training stage is: networks, their losses, what to look at, and what to keep."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from diffusers import ModelMixin
+from torch import nn
+
+from clrface.models.loading import save_network
+from clrface.training.data import Batch
+
+Scalars = dict[str, float]
+
+
+@dataclass(frozen=True)
+class StageSpec:
+    """A stage's numbers, from the config's `training.stages.<stage>`; `options` are the stage's own."""
+
+    name: str
+    steps: int
+    batch: int
+    learning_rate: float
+    network: dict[str, Any]
+    options: dict[str, Any]
+    ema_decay: float = 0.999
+    warmup: int = 100
+    checkpoint_every: int = 250
+    sample_every: int = 1000
+
+
+class Stage(ABC):
+    """One network's training. `main` is kept (its EMA); `turns` are taken one after the other on each batch."""
+
+    main: nn.Module
+    call: dict[str, nn.Module]
+    """The networks as the loop wraps them for several devices: a loss calls these, not `main` itself."""
+
+    def __init__(self, spec: StageSpec, sources: Path, models: Path, device: torch.device):
+        """Make the networks. `sources`: data/raw; `models`: the folder that holds the stages trained before this one."""
+        self.spec, self.sources, self.models, self.device = spec, sources, models, device
+
+    def networks(self) -> dict[str, nn.Module]:
+        """The networks that learn, by turn."""
+        return {"main": self.main}
+
+    @abstractmethod
+    def loss(self, turn: str, batch: Batch, step: int) -> tuple[torch.Tensor | None, Scalars]:
+        """The turn's loss on a batch (None: no update at this step), and the scalars to log."""
+
+    @abstractmethod
+    def sheet(self, batch: Batch) -> torch.Tensor:
+        """Rows of pictures, (N, 3, H, W) in [0, 1], for a look at how it goes; the EMA's weights are in place."""
+
+    @property
+    @abstractmethod
+    def columns(self) -> int:
+        """How many pictures make a row of the sheet."""
+
+    def after_step(self, batch: Batch, step: int) -> None:
+        """Anything to do between steps, such as reviving codes."""
+
+    def finish(self, batches: list[Batch]) -> None:
+        """Anything to measure once the weights stand; they are the EMA's."""
+
+    def save(self, folder: Path) -> None:
+        """Write the main network in half precision, as safetensors."""
+        save_network(cast(ModelMixin, self.main), folder)

@@ -1,0 +1,58 @@
+"""Where a method's weights lie: shipped with the project, trained here, in a folder of the user's, or on Hugging Face."""
+
+from pathlib import Path
+
+from clrface.errors import UserError
+from clrface.files import sha256_file
+from clrface.fingerprint import ROOT
+
+SHIPPED = Path("models")
+FITTED = Path("results/train")
+
+
+def local_folder(weights: str, method: str) -> Path | None:
+    """The folder of a method's weights, None when they are on a hub. It need not be there yet."""
+    if weights == "shipped":
+        return SHIPPED / method
+    if weights == "fit":
+        return FITTED / method
+    folder = Path(weights)
+    if folder.is_dir():
+        return folder / method if (folder / method).is_dir() else folder
+    return None
+
+
+def weights_folder(weights: str, method: str, offline: bool = False) -> Path:
+    """The folder of a method's weights, fetched from the hub where the config names a hub id.
+
+    Raises: UserError when there is no such folder, or the hub can't be reached or has no such files.
+    """
+    folder = local_folder(weights, method)
+    if folder is None:
+        return _from_hub(weights, method)
+    if not (ROOT / folder).is_dir():
+        raise UserError(
+            f"No weights of '{method}' at {folder} (config: `weights: {weights}`). Set `weights: shipped`, "
+            "train them (snakemake --cores all train --config weights=fit), or name the folder that holds them."
+        )
+    return folder
+
+
+def digest(folder: Path) -> dict[str, str]:
+    """SHA-256 of each file of weights and its config under `folder`, by its path there."""
+    files = sorted(path for suffix in ("*.safetensors", "config.json") for path in Path(folder).rglob(suffix))
+    return {path.relative_to(folder).as_posix(): sha256_file(path) for path in files}
+
+
+def _from_hub(repository: str, method: str) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        snapshot = Path(snapshot_download(repository, allow_patterns=[f"{method}/**", "*.json", "*.safetensors"]))
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        raise UserError(
+            f"Found no folder '{repository}', and Hugging Face gave no weights under that id ({str(error).splitlines()[0]}). "
+            "Correct `weights` in the config: shipped, fit, a folder that exists, or a hub id that can be reached."
+        ) from error
+    return snapshot / method if (snapshot / method).is_dir() else snapshot
