@@ -243,7 +243,7 @@ def _found(value: object) -> str:
 
 
 def _expected(schema: Mapping[str, Any]) -> str:
-    """A part of the schema in words, e.g. `integer from 32 to 1024, a multiple of 16`."""
+    """A part of the schema in words, e.g. `integer of at least 32, at most 1024, a multiple of 16`."""
     if "enum" in schema:
         return f"one of {', '.join(map(str, schema['enum']))}"
     if "const" in schema:
@@ -256,9 +256,12 @@ def _expected(schema: Mapping[str, Any]) -> str:
         return "shipped, fit, a folder that exists, or a Hugging Face id such as owner/model"
     if "pattern" in schema:
         return schema["description"]
-    if schema["type"] == "array":
-        return f"a list of {_expected(schema.get('items', {}))}{_constraints(schema)}"
-    return {"object": "a mapping"}.get(schema.get("type", ""), schema.get("type", "a value")) + _constraints(schema)
+    kind = schema.get("type", "value")
+    if kind == "array":
+        kind = f"a list of {_expected(schema.get('items', {}))}"
+    elif kind == "object":
+        kind = "a mapping"
+    return kind + _constraints(schema)
 
 
 def _constraints(schema: Mapping[str, Any]) -> str:
@@ -268,7 +271,7 @@ def _constraints(schema: Mapping[str, Any]) -> str:
         "maximum": ", at most {}",
         "exclusiveMaximum": ", below {}",
         "multipleOf": ", a multiple of {}",
-        "minItems": ", at least {}",
+        "minItems": ", with at least {} of them",
         "uniqueItems": ", none of them twice",
         "minProperties": ", with at least {} key",
         "maxProperties": ", with at most {} key",

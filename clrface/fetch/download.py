@@ -104,19 +104,17 @@ def _attempt(archive: Archive, folder: Path) -> Path:
 
 def _check(path: Path, archive: Archive) -> None:
     """Raises: Failed for a file that isn't the archive: a web page, or other bytes than the entry says."""
-    if path.is_dir():
+    if path.is_dir() or _is(path, archive):
         return
     with path.open("rb") as handle:
         start = handle.read(PAGE_START_BYTES)
     if page := WEB_PAGE.match(start):
         title = page["title"].decode(errors="replace").strip() if page["title"] else "no title"
         raise Failed(f"a web page ({title}) came instead of the file")
-    if archive.sha256 is None:
-        return
-    size_bytes, sha256 = path.stat().st_size, sha256_file(path)
-    if (size_bytes, sha256) != (archive.size_bytes, archive.sha256):
+    if archive.sha256 is not None:
         raise Failed(
-            f"found {size_bytes:,} bytes with sha256 {sha256}, but expected {archive.size_bytes:,} bytes with sha256 {archive.sha256}. "
+            f"found {path.stat().st_size:,} bytes with sha256 {sha256_file(path)}, "
+            f"but expected {archive.size_bytes:,} bytes with sha256 {archive.sha256}. "
             "Run again in case the transfer was damaged; if it stays so, the publisher changed the file: "
             "look at what changed before correcting config/sources.yaml"
         )

@@ -20,7 +20,8 @@ from tqdm import tqdm
 
 from clrface.fetch.sources import Archive
 
-CHUNK_BYTES = 1 << 18
+CHUNK_BYTES = 1 << 14
+"""What a broken connection loses at most: the chunk that it broke in."""
 TIMEOUT_S = (10.0, 60.0)
 """To connect, and between two pieces of the answer."""
 RETRIED_STATUS = (408, 425, 429)
@@ -104,7 +105,6 @@ def from_gdrive(archive: Archive, part: Path) -> Path:
 def from_hf(archive: Archive, part: Path) -> Path:
     """A file of a Hugging Face repository at a revision; `endpoint` names another hub than the public one."""
     from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, LocalEntryNotFoundError
 
     where, folder = archive.locator, part.with_name(part.name + ".hf")
     try:
@@ -119,8 +119,8 @@ def from_hf(archive: Archive, part: Path) -> Path:
     except Exception as error:  # the hub's transport, and with it its errors, differ between versions
         if isinstance(error, OSError) and error.errno is not None:
             raise
-        refused = isinstance(error, (EntryNotFoundError, HfHubHTTPError)) and not isinstance(error, LocalEntryNotFoundError)
-        raise Failed(f"the hub said: {_first_line(error)}", transient=not refused) from error
+        # Its client tried several times already, and put a general "not in the cache" over the cause.
+        raise Failed(f"the hub said: {_first_line(error.__cause__ or error)}") from error
     Path(path).replace(part)
     shutil.rmtree(folder)
     return part
@@ -212,18 +212,20 @@ def _write(response: requests.Response, archive: Archive, part: Path, have: int)
                 break
             out.write(chunk)
             bar.update(len(chunk))
-    if expected is not None and have != expected:
-        if have > expected:
-            part.unlink()
-            raise Failed(f"the server sent more than the expected {expected:,} bytes; they were removed")
+    if expected is not None and have > expected:
+        part.unlink()
+        raise Failed(f"the server sent more than the expected {expected:,} bytes; they were removed")
+    # An answer that announced its length and kept it is complete: if it is too short, it is another file.
+    if expected is not None and have < expected and "Content-Length" not in response.headers:
         raise Failed(f"the server stopped at {have:,} of {expected:,} bytes", transient=True)
 
 
 def _cause(error: requests.RequestException) -> str:
     """The reason under the layers that urllib3 and requests wrap around it."""
     inner = error.args[0] if error.args else error
-    return str(getattr(inner, "reason", None) or inner)
+    reason = getattr(inner, "reason", None) or inner
+    return str(reason.args[0] if isinstance(reason, Exception) and reason.args else reason)
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -48,10 +48,12 @@ def environment() -> dict[str, object]:
 def lq_images(folder: Path) -> dict[str, Path]:
     """image_id to PNG of a degraded set, `<folder>/<chunk>/<image_id>.png`, sorted by id.
 
+    Hidden files, which a killed run may leave half-written, are passed over.
+
     Raises: UserError for a folder without images, or an id in two chunks.
     """
     images: dict[str, Path] = {}
-    for path in sorted(folder.glob("*/*.png")):
+    for path in sorted(path for path in folder.glob("*/*.png") if not path.name.startswith(".")):
         if path.stem in images:
             raise UserError(
                 f"Two images with one id: {images[path.stem]} and {path}. Expected each in one chunk. "

@@ -26,6 +26,7 @@ from clrface.training.stage import Stage, StageSpec
 
 GRADIENT_NORM = 1.0
 FINISH_BATCHES = 16
+LOSSES = "losses.jsonl"
 
 
 class Run:
@@ -119,13 +120,15 @@ def train(stage: Stage, spec: StageSpec, accelerator: Accelerator, folder: Path,
     steps = Steps(run.step, spec.steps, spec.batch, accelerator.process_index, accelerator.num_processes)
     batches = loader(Pairs(faces, recipe, seed, augment=True), steps, workers)
     look = _to(fixed_batch(val_faces, recipe, seed, 8), accelerator.device)
+    if main:
+        _forget_after(run.work / LOSSES, run.step)
     writer = SummaryWriter(str(run.work / "tensorboard"), purge_step=run.step) if main else None
     bar = tqdm(batches, desc=f"{spec.name}{' (resumed)' if resumed else ''}", unit="step", initial=run.step, total=spec.steps, disable=not main)
     for batch in bar:
         scalars = run.advance(_to(batch, accelerator.device))
         bar.set_postfix({key: f"{value:.4f}" for key, value in scalars.items()} | {"images/s": f"{spec.batch * (bar.format_dict['rate'] or 0):.0f}"}, refresh=False)
-        if writer and (run.step % 10 == 0 or run.step == 1):
-            _log(writer, run.work / "losses.jsonl", scalars, run.step)
+        if writer and run.step % spec.log_every == 0:
+            _log(writer, run.work / LOSSES, scalars, run.step)
         if run.step % spec.checkpoint_every == 0:
             run.save_checkpoint()
         if writer and run.step % spec.sample_every == 0:
@@ -180,6 +183,13 @@ def _log(writer: SummaryWriter, path: Path, scalars: dict[str, float], step: int
         writer.add_scalar(key, value, step)
     with path.open("a", encoding="utf-8") as lines:
         lines.write(json.dumps({"step": step, **scalars}) + "\n")
+
+
+def _forget_after(path: Path, step: int) -> None:
+    """Drop the lines behind the checkpoint that a run resumes from: they come again."""
+    if path.is_file():
+        lines = path.read_text(encoding="utf-8").splitlines()
+        write_text(path, "".join(line + "\n" for line in lines if json.loads(line)["step"] <= step))
 
 
 def _write_sheet(images: torch.Tensor, columns: int, path: Path, writer: SummaryWriter | None, step: int) -> None:

@@ -29,6 +29,7 @@ class StageSpec:
     warmup: int = 100
     checkpoint_every: int = 250
     sample_every: int = 1000
+    log_every: int = 10
 
 
 class Stage(ABC):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from clrface.align.chunk import NO_FACE, align_chunk
+from clrface.align.chunk import COORDINATES, NO_FACE, align_chunk
 from clrface.align.curate import BLURRED, COPY, FAR, MIN_SHARPNESS, curate_utkface, sharpness, split_of
 from clrface.align.geometry import align, apply, fit_similarity, template, warp
 from clrface.align.landmarks import FaceFinder
@@ -156,7 +156,9 @@ def test_a_chunk_is_the_same_bytes_however_it_is_cut(sources: Path, tmp_path: Pa
     assert read_rgb(tmp_path / "all" / "s1_1.png").shape == (64, 64, 3)
     for image_id, row in index(tmp_path / "all").items():
         assert (row["status"], row["sha256"]) == ("ok", sha256_file(tmp_path / "all" / f"{image_id}.png"))
-        assert float(row["left_eye_x"]) < float(row["mouth_x"]) < float(row["right_eye_x"]) < 92
+        points = np.array([float(row[column]) for column in COORDINATES]).reshape(3, 2)
+        raw = read_rgb(sources / "orl" / image_id.split("_")[0] / "1.pgm")
+        np.testing.assert_array_equal(align(raw, points, 64), read_rgb(tmp_path / "all" / f"{image_id}.png"))
 
 
 def test_no_face_gives_a_row_and_no_picture(sources: Path, tmp_path: Path) -> None:

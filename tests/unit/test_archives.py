@@ -6,6 +6,7 @@ import struct
 import tarfile
 import zipfile
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -13,6 +14,7 @@ from clrface.fetch.archives import BadArchive, Limits, Taken, extract
 from clrface.files import sha256_file
 from clrface.seeds import generator
 
+TAR_MODES: dict[str, Literal["w:", "w:gz", "w:xz", "w:bz2"]] = {".tar": "w:", ".gz": "w:gz", ".tgz": "w:gz", ".xz": "w:xz", ".bz2": "w:bz2"}
 PLENTY = Limits(files=100, total_bytes=1 << 20)
 CONTENT = generator(0, "test", "archive").bytes(5000)
 OUTSIDE_NAMES = ["../x.bin", "/x.bin", "a/../../x.bin", "..\\x.bin", "C:\\x.bin", "C:x.bin", "\\\\host\\share\\x.bin"]
@@ -30,7 +32,7 @@ def zip_of(path: Path, members: dict[str, bytes]) -> Path:
 
 
 def tar_of(path: Path, members: dict[str, bytes]) -> Path:
-    with tarfile.open(path, f"w:{path.suffix[1:].replace('tar', '').replace('tgz', 'gz')}") as archive:
+    with tarfile.open(path, TAR_MODES[path.suffix]) as archive:
         for name, content in members.items():
             info = tarfile.TarInfo(name)
             info.size = len(content)

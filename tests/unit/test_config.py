@@ -111,7 +111,7 @@ RECIPES = "blind, mild, severe, training, x4"
         ({"training": {"stages": {"mask": {"options": {"spars": 1}}}}}, "training.stages.mask.options.spars: unknown key. Did you mean "),
         (
             {"training": {"stages": {"unet": {"options": {"identity": 1}}}}},
-            "stages.unet.options.identity_share: missing, expected a value.",
+            "stages.unet.options.identity_share: missing, expected number of at least 0,",
         ),
         ({"methods": {"unet": {"steps": 4}}}, "methods.unet.steps: unknown key. Allowed: none."),
         ({"methods": {"clrface": {"stepz": 4}}}, "methods.clrface.stepz: unknown key. Did you mean 'steps'?"),
@@ -133,7 +133,7 @@ RECIPES = "blind, mild, severe, training, x4"
             {"clrface": {"guidance_scale": "1e-1"}},
             "clrface.guidance_scale: found '1e-1' (string), expected number of at least 0. Write 0.1.",
         ),
-        ({"seeds": []}, "seeds: found [] (list), expected a list of integer of at least 0, at least 1, none of them twice."),
+        ({"seeds": []}, "seeds: found [] (list), expected a list of integer of at least 0, with at least 1 of them, "),
         ({"seeds": [0, 0]}, "seeds: found [0, 0] (list), expected a list of integer"),
         ({"seeds": [0, "a"]}, "seeds[1]: found 'a' (string), expected integer of at least 0."),
         ({"seeds": 3}, "seeds: found 3 (integer), expected a list of integer"),

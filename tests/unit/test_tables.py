@@ -155,14 +155,19 @@ def test_seeds_are_averaged_image_by_image():
 
 
 def test_a_row_is_the_mean_over_images_and_the_interval_of_the_datasets_indices(project: Project):
+    values = [20.0, 21.0, 25.0, 40.0]
+    project.write("a", "psnr", dict(zip(IDS, values, strict=True)))
     table = project.build()
     assert [row.method for row in table.rows] == ["identity", "a", "b", "oracle"]
     assert [row.label for row in table.rows] == ["Degraded input", "A_1 & co", "b", "Ground truth"]
     row = table.rows[1]
     assert (row.dataset, row.degradation, row.n, row.n_failed, row.seeds) == ("orl", "blind", 4, 0, (0,))
-    assert row.estimates["psnr"] == mean_interval(np.array([25.0, 26.0, 27.0, 28.0]), bootstrap_indices(0, "orl", N_BOOT, 4))
+    assert row.estimates["psnr"] == mean_interval(np.array(values), bootstrap_indices(0, "orl", N_BOOT, 4))
     assert row.estimates["psnr"].value == 26.5
     assert row.estimates["kd_x"].value == 0.625
+    few = project.build(metrics=["psnr"], n_boot=3).rows[1]  # few resamples, so that a wrong pairing shows
+    assert few.estimates["psnr"] == mean_interval(np.array(values), bootstrap_indices(0, "orl", 3, 4))
+    assert few.estimates["psnr"] != mean_interval(np.array(values[::-1]), bootstrap_indices(0, "orl", 3, 4))
     assert table.rows[3].estimates["psnr"] == Estimate(INF, INF, INF)
 
 
@@ -389,6 +394,12 @@ def test_the_checksum_of_a_degraded_set_follows_names_and_pixels(project: Projec
     renamed = lq_checksum(lq_images(folder))
     write_png(folder / "000" / "p2_2.png", np.full((2, 2, 3), 200, np.uint8))
     assert len({before, renamed, lq_checksum(lq_images(folder))}) == 3
+
+
+def test_what_a_killed_run_left_behind_is_no_image(project: Project):
+    folder = project.degraded / "orl" / "blind"
+    (folder / "000" / ".part-abc.png").write_bytes(b"half")
+    assert list(lq_images(folder)) == IDS
 
 
 def test_one_id_in_two_chunks_is_refused(project: Project):

@@ -1,31 +1,402 @@
 """The config, checked before any work, and what the rules ask of it. Every function of the workflow lives here."""
 
 import json
+import os
+import shlex
 import shutil
 import subprocess
 import sys
+from dataclasses import asdict
+from functools import cache
+from hashlib import sha256
 from pathlib import Path
+
+import yaml
+from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, workflow.basedir)
 
-import yaml
-
-from clrface.config import Known, load_config, rows, table_datasets, validate_config
+from clrface.config import Known, rows, table_datasets, validate_config
 from clrface.degrade.recipes import load_recipes
 from clrface.errors import UserError
 from clrface.fetch.sources import entry_digest, load_sources
-from clrface.files import sha256_file
 from clrface.fingerprint import fingerprint
-from clrface.manifest import chunk_name, chunks, from_folder, read_manifest, select
-from clrface.metrics.registry import metric_card, metric_cards, metric_modules
-from clrface.registry import method_card, method_cards, method_module
+from clrface.manifest import (
+    chunk_name,
+    chunks,
+    from_folder,
+    read_manifest,
+    select,
+)
+from clrface.metrics.registry import metric_cards, metric_modules
+from clrface.registry import method_cards, method_module
 from clrface.weights import digest, local_folder
 
 TRAINING_CHUNK = 2000
-PYTHON = f"OMP_NUM_THREADS={{threads}} {shlex_quote(sys.executable)} -m clrface"
+# ORL's photographs are known to show one centred face each: where none is found, the middle is taken.
+CENTRED = ("orl",)
+CLRFACE_STAGES = ("autoencoder", "irn", "prior", "mask")
+# What a stage starts from.
+NEEDS = {"prior": ("autoencoder",), "mask": ("autoencoder", "irn", "prior")}
+# One thread a job: a job's arithmetic, to the last digit, doesn't depend on how many cores the others leave.
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+RUN = "OMP_NUM_THREADS={threads} python -m clrface"
 
 
-def shlex_quote(text):
-    import shlex
+def read_project():
+    """The project's own files: sources, recipes, protocols, and the methods' and metrics' cards."""
+    manifests = [path.stem for path in Path("data/manifests").glob("*.csv")]
+    protocols = yaml.safe_load(Path("config/protocols.yaml").read_text())
+    known = Known(
+        methods=method_cards(),
+        protocols=list(protocols),
+        recipes=list(load_recipes("config/degradations.yaml")),
+        manifests=manifests,
+    )
+    return known, load_sources("config/sources.yaml"), protocols
 
-    return shlex.quote(text)
+
+try:
+    KNOWN, SOURCES, PROTOCOLS = read_project()
+    validate_config(config, KNOWN)
+except UserError as error:
+    raise WorkflowError(str(error)) from None
+
+METRICS = PROTOCOLS[config["protocol"]]["metrics"]
+METRIC_CARDS = metric_cards()
+IMAGE_METRICS = [name for name in METRICS if METRIC_CARDS[name].level == "image"]
+SET_METRICS = [name for name in METRICS if METRIC_CARDS[name].level == "set"]
+TABLES = list(config["tables"])
+ROWS = {row.name: row for row in rows(config, KNOWN.methods)}
+GPU = int(
+    config["device"] in ("cuda", "mps")
+    or (config["device"] == "auto" and shutil.which("nvidia-smi") is not None)
+)
+
+
+# ---- datasets
+
+
+@cache
+def dataset_entries(dataset):
+    """The pictures of a test set, in order."""
+    entry = config["datasets"][dataset]
+    try:
+        if "folder" in entry:
+            return from_folder(entry["folder"])
+        manifest = read_manifest(f"data/manifests/{dataset}.csv")
+        return select(
+            manifest,
+            entry.get("identities"),
+            entry.get("images_per_identity"),
+            "test",
+        )
+    except UserError as error:
+        raise WorkflowError(str(error)) from None
+
+
+def dataset_chunks(dataset):
+    """The names of a test set's chunks."""
+    count = len(chunks(dataset_entries(dataset), config["chunk"]))
+    return [chunk_name(index) for index in range(count)]
+
+
+def aligned_chunks(dataset):
+    return expand("data/aligned/{d}/{c}", d=dataset, c=dataset_chunks(dataset))
+
+
+def is_own(dataset):
+    """Whether a test set is a folder of the user's."""
+    return "folder" in config["datasets"].get(dataset, {})
+
+
+def align_inputs(wildcards):
+    """The sources that aligning a dataset reads."""
+    sources = ["dlib"] if is_own(wildcards.dataset) else ["dlib", wildcards.dataset]
+    return [f"data/raw/{source}/SOURCE.json" for source in sources]
+
+
+def align_args(wildcards):
+    """The command's words for one chunk of a test set."""
+    dataset, entry = wildcards.dataset, config["datasets"][wildcards.dataset]
+    words = ["--dataset", dataset, "--chunk-size", config["chunk"]]
+    if is_own(dataset):
+        words += ["--folder", entry["folder"]]
+        words += [] if entry.get("align", True) else ["--aligned"]
+    else:
+        words += ["--manifest", f"data/manifests/{dataset}.csv"]
+        words += ["--raw", f"data/raw/{dataset}"]
+        for key in ("identities", "images_per_identity"):
+            if key in entry:
+                words += ["--" + key.replace("_", "-"), entry[key]]
+    if dataset in CENTRED:
+        words += ["--fallback", "centre"]
+    return joined([*words, "--chunk", int(wildcards.chunk), "--size", config["resolution"]])
+
+
+@cache
+def recipe_digest(recipe):
+    """Changes with the recipe's numbers."""
+    return short_digest(asdict(load_recipes("config/degradations.yaml")[recipe]))
+
+
+def entries_digest(wildcards):
+    """Changes with the chunk's pictures."""
+    mine = chunks(dataset_entries(wildcards.dataset), config["chunk"])[
+        int(wildcards.chunk)
+    ]
+    return short_digest([(entry.image_id, entry.sha256) for entry in mine])
+
+
+# ---- training
+
+
+@cache
+def training_chunks():
+    """The chunks of aligned training faces, of both splits."""
+    dataset = config["training"]["dataset"]
+    count = len(chunks(training_ids(), TRAINING_CHUNK))
+    return [f"data/training/{dataset}/{chunk_name(index)}" for index in range(count)]
+
+
+@cache
+def training_ids():
+    dataset = config["training"]["dataset"]
+    listed = read_manifest(f"data/manifests/{dataset}.csv")
+    return [entry.image_id for entry in listed if entry.split != "test"]
+
+
+def training_record(stage):
+    """What a stage leaves when it is done."""
+    method = "clrface" if stage in CLRFACE_STAGES else stage
+    return f"results/train/{method}/{stage}/training.json"
+
+
+def training_records():
+    return [training_record(stage) for stage in config["training"]["stages"]]
+
+
+def stage_needs(wildcards):
+    return [training_record(stage) for stage in NEEDS.get(wildcards.stage, ())]
+
+
+def training_options():
+    """The command's words that all stages share."""
+    training = config["training"]
+    keys = ("seed", "workers", "precision")
+    words = [word for key in keys for word in (f"--{key}", training[key])]
+    return joined([*words, "--recipe", training["degradation"], "--device", config["device"]])
+
+
+def stage_spec(wildcards):
+    """A stage's numbers as the command's JSON."""
+    stage = {"name": wildcards.stage, **config["training"]["stages"][wildcards.stage]}
+    return json.dumps(stage, sort_keys=True)
+
+
+# ---- methods
+
+
+def is_stochastic(row):
+    return row.method is not None and KNOWN.methods[row.method].stochastic
+
+
+def row_seeds(row):
+    """The seeds that a row is run with: a method without chance needs but one."""
+    return config["seeds"] if is_stochastic(row) else config["seeds"][:1]
+
+
+def restore_inputs(wildcards):
+    """The sources, and weights that are still to be trained, of a row's method."""
+    row = ROWS[wildcards.row]
+    if row.method is None:
+        return aligned_chunks(wildcards.dataset)
+    card = KNOWN.methods[row.method]
+    needed = [f"data/raw/{source}/SOURCE.json" for source in card.sources]
+    if card.trained_here and config["weights"] == "fit":
+        stages = CLRFACE_STAGES if row.method == "clrface" else (row.method,)
+        needed += [training_record(stage) for stage in stages]
+    return needed
+
+
+def restore_args(wildcards):
+    """The command's words for a row."""
+    row = ROWS[wildcards.row]
+    if row.method is None:
+        folder = str(row.folder)
+        folder = folder.replace("{dataset}", wildcards.dataset)
+        folder = folder.replace("{degradation}", wildcards.recipe)
+        return joined(["--finished", folder])
+    words = ["--method", row.method, "--params", json.dumps(row.params, sort_keys=True)]
+    words += ["--weights", config["weights"], "--device", config["device"]]
+    words += ["--batch", config["batch"], "--base-seed", config["base_seed"]]
+    return joined(words)
+
+
+def restore_code(wildcards):
+    """Changes with the code, the weights or the finished images that a row's pictures come from."""
+    row = ROWS[wildcards.row]
+    if row.method is None:
+        listing = [(entry.file, entry.sha256) for entry in from_folder(row.folder)]
+        return short_digest([fingerprint("clrface.restore.chunk"), listing])
+    code = fingerprint("clrface.restore.chunk", method_module(row.method))
+    return short_digest([code, weights_digest(row.method)])
+
+
+@cache
+def weights_digest(method):
+    """Checksums of weights that are there before the run; those trained in the run are inputs instead."""
+    if not KNOWN.methods[method].trained_here or config["weights"] == "fit":
+        return {}
+    folder = local_folder(config["weights"], method)
+    return digest(folder) if folder else config["weights"]
+
+
+# ---- scores
+
+
+def restored_chunks(wildcards):
+    return expand(
+        "results/restored/{w.dataset}/{w.recipe}/{w.row}/{w.seed}/{chunk}",
+        w=wildcards,
+        chunk=dataset_chunks(wildcards.dataset),
+    )
+
+
+def measure_args(wildcards):
+    """The command's words; only a set metric draws the bootstrap itself."""
+    bootstrap = config["bootstrap"] if wildcards.metric in SET_METRICS else 0
+    return joined(["--base-seed", config["base_seed"], "--bootstrap", bootstrap])
+
+
+def measure_code(wildcards):
+    return fingerprint(*metric_modules(wildcards.metric))
+
+
+# ---- tables
+
+
+def table_blocks(table):
+    """The (dataset, recipe) pairs of a table."""
+    recipes = config["tables"][table]["degradations"]
+    return [(d, r) for d in table_datasets(config, table) for r in recipes]
+
+
+def table_rows(table):
+    return rows(config, KNOWN.methods, table)
+
+
+def table_scores(wildcards):
+    """Every score file of a table."""
+    return [
+        f"results/scores/{dataset}/{recipe}/{row.name}/{seed}/{metric}.csv"
+        for dataset, recipe in table_blocks(wildcards.table)
+        for row in table_rows(wildcards.table)
+        for seed in row_seeds(row)
+        for metric in METRICS
+    ]
+
+
+def table_degraded(wildcards):
+    """The low-quality sets of a table: it states their checksums."""
+    return [
+        f"data/degraded/{dataset}/{recipe}/{chunk}"
+        for dataset, recipe in table_blocks(wildcards.table)
+        for chunk in dataset_chunks(dataset)
+    ]
+
+
+def table_spec(wildcards):
+    """A table as the command's JSON."""
+    chosen = table_rows(wildcards.table)
+    spec = {
+        "rows": [
+            {"method": row.name, "dataset": d, "degradation": r, "seeds": row_seeds(row)}
+            for d, r in table_blocks(wildcards.table)
+            for row in chosen
+        ],
+        "cards": {row.name: [row.method, row.label] for row in chosen if row.method},
+        "weights": {
+            row.method: str(local_folder(config["weights"], row.method))
+            for row in chosen
+            if row.method
+            and KNOWN.methods[row.method].trained_here
+            and local_folder(config["weights"], row.method)
+        },
+        "metrics": METRICS,
+        "protocol": config["protocol"],
+        "profile": config["profile"],
+        "resolution": config["resolution"],
+        "base_seed": config["base_seed"],
+        "n_boot": config["bootstrap"],
+        "device": config["device"],
+    }
+    return json.dumps(spec, sort_keys=True)
+
+
+def table_restored(wildcards):
+    """Every restored chunk that a sample sheet may show."""
+    return [
+        f"results/restored/{dataset}/{recipe}/{row.name}/{row_seeds(row)[0]}/{chunk}"
+        for dataset, recipe in table_blocks(wildcards.table)
+        for row in table_rows(wildcards.table)
+        for chunk in dataset_chunks(dataset)
+    ]
+
+
+def sample_panels(wildcards):
+    """The sheet's panels as the command's JSON: input, methods, ground truth."""
+    controls = [name for name, card in KNOWN.methods.items() if card.control]
+    panels = []
+    for dataset, recipe in table_blocks(wildcards.table):
+        columns = {"Input": f"data/degraded/{dataset}/{recipe}"}
+        for row in table_rows(wildcards.table):
+            if row.method not in controls:
+                place = f"{dataset}/{recipe}/{row.name}/{row_seeds(row)[0]}"
+                columns[row.label] = f"results/restored/{place}"
+        columns["Ground truth"] = f"data/aligned/{dataset}"
+        panels.append({"title": f"{dataset}, {recipe}", "columns": columns})
+    return json.dumps(panels)
+
+
+def table_files(tables):
+    return [f"results/{table}.csv" for table in tables] + [
+        f"results/figures/{table}_samples.png" for table in tables
+    ]
+
+
+def show_tables(workflow):
+    """Print the tables that the finished run was about."""
+    targets = " ".join(map(str, workflow.dag_settings.targets)) or "all"
+    wanted = [table for table in TABLES if targets == "all" or table in targets]
+    there = [f"results/{table}.json" for table in wanted]
+    there = [path for path in there if Path(path).is_file()]
+    if there:
+        subprocess.run([sys.executable, "-m", "clrface", "show", *there])
+
+
+# ---- words
+
+
+def needed_sources():
+    """The sources that the whole config needs."""
+    names = {"dlib"}
+    for row in ROWS.values():
+        names |= set(KNOWN.methods[row.method].sources if row.method else ())
+    for metric in METRICS:
+        names |= set(METRIC_CARDS[metric].sources)
+    return sorted(names | {name for name in config["datasets"] if not is_own(name)})
+
+
+def metric_sources(wildcards):
+    sources = METRIC_CARDS[wildcards.metric].sources
+    return [f"data/raw/{source}/SOURCE.json" for source in sources]
+
+
+def joined(words):
+    """The words quoted for the shell."""
+    return shlex.join(map(str, words))
+
+
+def short_digest(value):
+    return sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]

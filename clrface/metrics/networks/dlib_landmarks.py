@@ -18,7 +18,7 @@ from clrface.images import to_bytes
 from clrface.metrics.source import source_file
 
 BOX_CENTRE = (0.50, 0.49)
-BOX_SIDE = 0.927
+BOX_SIDE = 0.95
 """The face's box in units of the image's side."""
 SIDE_PX = 512
 """Images are resized to this for the predictor, which gives whole pixels: an eighth of a pixel at 64."""

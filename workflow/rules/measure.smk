@@ -1,0 +1,35 @@
+"""Measure: one metric over all the chunks of a row."""
+
+
+rule measure_images:
+    input:
+        sources=metric_sources,
+        aligned=lambda wildcards: aligned_chunks(wildcards.dataset),
+        restored=restored_chunks,
+    output:
+        "results/scores/{dataset}/{recipe}/{row}/{seed}/{metric}.csv",
+    params:
+        args=measure_args,
+        code=measure_code,
+    log:
+        "results/logs/measure/{dataset}.{recipe}.{row}.{seed}.{metric}.log",
+    benchmark:
+        "results/benchmarks/measure/{dataset}.{recipe}.{row}.{seed}.{metric}.tsv"
+    wildcard_constraints:
+        metric="|".join(IMAGE_METRICS) or "none",
+    threads: 1
+    shell:
+        RUN + " measure --metric {wildcards.metric} --dataset {wildcards.dataset} {params.args}"
+        " --restored {input.restored} --aligned {input.aligned} --out {output[0]} 2> {log}"
+
+
+use rule measure_images as measure_set with:
+    output:
+        "results/scores/{dataset}/{recipe}/{row}/{seed}/{metric}.csv",
+        "results/scores/{dataset}/{recipe}/{row}/{seed}/{metric}.replicates.csv",
+    log:
+        "results/logs/measure_set/{dataset}.{recipe}.{row}.{seed}.{metric}.log",
+    benchmark:
+        "results/benchmarks/measure_set/{dataset}.{recipe}.{row}.{seed}.{metric}.tsv"
+    wildcard_constraints:
+        metric="|".join(SET_METRICS) or "none",

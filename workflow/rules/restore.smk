@@ -1,0 +1,23 @@
+"""Restore: one method on one chunk; a folder of finished images is taken as it is."""
+
+
+rule restore:
+    input:
+        needed=restore_inputs,
+        aligned="data/aligned/{dataset}/{chunk}",
+        degraded="data/degraded/{dataset}/{recipe}/{chunk}",
+    output:
+        directory("results/restored/{dataset}/{recipe}/{row}/{seed}/{chunk}"),
+    params:
+        args=restore_args,
+        code=restore_code,
+    log:
+        "results/logs/restore/{dataset}.{recipe}.{row}.{seed}.{chunk}.log",
+    benchmark:
+        "results/benchmarks/restore/{dataset}.{recipe}.{row}.{seed}.{chunk}.tsv"
+    threads: 1
+    resources:
+        gpu=GPU,
+    shell:
+        RUN + " restore {params.args} --dataset {wildcards.dataset} --seed {wildcards.seed}"
+        " --aligned {input.aligned} --degraded {input.degraded} --out {output} 2> {log}"

@@ -1,0 +1,44 @@
+"""Tabulate: the table in four formats, and the sheet of faces beside it."""
+
+
+rule tabulate:
+    input:
+        scores=table_scores,
+        degraded=table_degraded,
+    output:
+        csv="results/{table}.csv",
+        json="results/{table}.json",
+        md="results/{table}.md",
+        tex="results/{table}.tex",
+    params:
+        spec=table_spec,
+        code=fingerprint("clrface.tables.tabulate"),
+    log:
+        "results/logs/tabulate/{table}.log",
+    benchmark:
+        "results/benchmarks/tabulate/{table}.tsv"
+    wildcard_constraints:
+        table="|".join(TABLES),
+    threads: 1
+    shell:
+        RUN + " tabulate --spec {params.spec:q} --out {output.csv} 2> {log}"
+
+
+rule samples:
+    input:
+        restored=table_restored,
+        degraded=table_degraded,
+    output:
+        "results/figures/{table}_samples.png",
+    params:
+        panels=sample_panels,
+        code=fingerprint("clrface.report.samples"),
+    log:
+        "results/logs/samples/{table}.log",
+    benchmark:
+        "results/benchmarks/samples/{table}.tsv"
+    wildcard_constraints:
+        table="|".join(TABLES),
+    threads: 1
+    shell:
+        RUN + " samples --panels {params.panels:q} --out {output} 2> {log}"

@@ -1,0 +1,29 @@
+"""Train: one network a job; a stopped job goes on from its last checkpoint."""
+
+
+rule train_stage:
+    input:
+        faces=lambda wildcards: training_chunks(),
+        sources=expand("data/raw/{source}/SOURCE.json", source=("sface", "stlpips")),
+        before=stage_needs,
+    output:
+        "results/train/{method}/{stage}/training.json",
+    params:
+        spec=stage_spec,
+        dataset=config["training"]["dataset"],
+        options=training_options(),
+        code=fingerprint("clrface.training.run"),
+    log:
+        "results/logs/train/{method}.{stage}.log",
+    benchmark:
+        "results/benchmarks/train/{method}.{stage}.tsv"
+    wildcard_constraints:
+        stage="|".join(config["training"]["stages"]),
+    threads: workflow.cores
+    resources:
+        gpu=GPU,
+    shell:
+        RUN + " train --spec {params.spec:q} --faces data/training/{params.dataset}"
+        " --manifest data/manifests/{params.dataset}.csv {params.options}"
+        " --models results/train/{wildcards.method} --out results/train/{wildcards.method}/{wildcards.stage}"
+        " 2> >(tee {log} >&2)"
