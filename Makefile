@@ -56,8 +56,8 @@ venv:
 		{ echo "$(PYTHON) has no venv module: install it (Debian, Ubuntu: apt install python3-venv), then run the same command again." >&2; exit 1; }
 	@echo "Setting up $(VENV): $$(grep -c '==' requirements.lock) packages, once, 1 to 5 minutes (about 1 GB; more where pip takes PyTorch with CUDA) ..."
 	@$(PYTHON) -m venv --clear $(VENV)
-	@{ $(BIN)/pip install --quiet --disable-pip-version-check --no-input -r requirements.lock && \
-		$(BIN)/pip install --quiet --disable-pip-version-check --no-input --no-deps --no-build-isolation -e . ; } || \
-		{ echo "Setting up failed, see pip's message above. Is the package index reachable, and the disk not full? Then run the same command again." >&2; exit 1; }
+	@{ $(BIN)/pip install -qq --disable-pip-version-check --no-input -r requirements.lock && \
+		$(BIN)/pip install -qq --disable-pip-version-check --no-input --no-deps --no-build-isolation -e . ; } || \
+		{ echo "Setting up failed. Is the package index reachable, and the disk not full? Then run the same command again; all that pip has to say: $(BIN)/pip install -r requirements.lock" >&2; exit 1; }
 	@cp requirements.lock $(VENV)/
 	@echo "$(VENV) is ready."

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from clrface.align.geometry import align
+from clrface.align.geometry import align, warp
 from clrface.align.landmarks import FaceFinder, Fallback
 from clrface.api import OK
 from clrface.errors import UserError
@@ -48,6 +48,26 @@ def align_chunk(
             continue
         write_png(target, align(rgb, face.landmarks, size))
         rows.append([entry.image_id, OK, sha256_file(target), *face.landmarks.ravel(), face.found_by])
+    _write_index(Path(out_folder) / "index.csv", rows)
+
+
+def resize_chunk(entries: Sequence[Entry], raw_folder: Path, out_folder: Path, size: int) -> None:
+    """As `align_chunk`, for pictures that are aligned to the template already: squares are only brought to `size`.
+
+    Raises: UserError for a raw file that is missing, truncated, altered or not square.
+    """
+    rows = []
+    for entry in tqdm(entries, desc="resize", unit="image", mininterval=1):
+        rgb = read_raw(entry, raw_folder)
+        height, width = rgb.shape[:2]
+        if height != width:
+            raise UserError(
+                f"{Path(raw_folder) / entry.file} is {width}x{height} pixels, but an aligned picture is square. "
+                "Crop it, or let it be aligned: remove `align: false` from the dataset's entry in the config."
+            )
+        target = Path(out_folder) / f"{entry.image_id}.png"
+        write_png(target, warp(rgb, np.array([[size / width, 0, 0], [0, size / width, 0]]), size))
+        rows.append([entry.image_id, OK, sha256_file(target)])
     _write_index(Path(out_folder) / "index.csv", rows)
 
 

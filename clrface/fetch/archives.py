@@ -16,9 +16,8 @@ from functools import partial
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import IO, Any, Literal, NamedTuple
 
-from tqdm import tqdm
-
 from clrface.errors import UserError
+from clrface.fetch.progress import progress
 
 CHUNK_BYTES = 1 << 20
 ZIP_SUFFIXES = (".whl", ".zip")
@@ -76,7 +75,7 @@ def extract(path: Path, file_name: str, folder: Path, wanted: Callable[[str], st
     taken: dict[str, Taken] = {}
     left_bytes = limits.total_bytes
     try:
-        for member in tqdm(_members(path, file_name), desc=file_name, unit="file", disable=None):
+        for member in progress(_members(path, file_name), desc=file_name, unit="file"):
             if _leaves(member.name):
                 raise BadArchive(path, f"names '{member.name}', which lies outside its own folder")
             name = wanted(str(PurePosixPath(member.name)))

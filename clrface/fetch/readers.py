@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 import requests
-from tqdm import tqdm
 
+from clrface.fetch.progress import progress
 from clrface.fetch.sources import Archive
 
 CHUNK_BYTES = 1 << 14
@@ -90,13 +90,15 @@ def from_github(archive: Archive, part: Path) -> Path:
 def from_gdrive(archive: Archive, part: Path) -> Path:
     """A file shared on Google Drive, by its id."""
     import gdown
-    from gdown.exceptions import DownloadError
+    from gdown.exceptions import DownloadError, FileURLRetrievalError
 
     quiet = not sys.stderr.isatty()
     try:
         gdown.download(id=archive.locator["id"], output=str(part), resume=True, quiet=quiet, use_cookies=False, timeout=TIMEOUT_S)
-    except DownloadError as error:
+    except FileURLRetrievalError as error:
         raise Failed(f"Google Drive gave a page instead of the file ({' '.join(str(error).split())})") from error
+    except DownloadError as error:
+        raise Failed(_first_line(error), transient=True) from error
     except requests.RequestException as error:
         raise Failed(_cause(error), transient=True) from error
     return part
@@ -204,7 +206,7 @@ def _accept(response: requests.Response, archive: Archive, part: Path, have: int
 
 def _write(response: requests.Response, archive: Archive, part: Path, have: int) -> None:
     expected = archive.size_bytes
-    bar = tqdm(desc=archive.file, initial=have, total=expected, unit="B", unit_scale=True, unit_divisor=1024, disable=None)
+    bar = progress(desc=archive.file, initial=have, total=expected, unit="B", unit_scale=True, unit_divisor=1024)
     with bar, part.open("ab" if have else "wb") as out:
         for chunk in response.iter_content(CHUNK_BYTES):
             have += len(chunk)

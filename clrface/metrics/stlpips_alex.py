@@ -36,5 +36,6 @@ class Metric(ImageScores):
         """(B, 3, H, W) pairs to distances; a side under 32 px fails."""
         if min(pred.shape[2:]) < LEAST_SIDE_PX:
             return [Score(np.nan, f"too small: the network needs {LEAST_SIDE_PX} pixels a side")] * len(pred)
+        a, b = (torch.from_numpy(np.ascontiguousarray(images)) for images in (pred, ref))  # one layout: equal images, equal rounding
         with torch.inference_mode():
-            return self._network(torch.from_numpy(pred), torch.from_numpy(ref)).tolist()
+            return self._network(a, b).tolist()

@@ -57,10 +57,10 @@ def test_shipped_configs_are_valid(files):
     validate_config(load_config([ROOT / "config" / name for name in files]), KNOWN)
 
 
-def test_shipped_configs_fit_the_methods_and_recipes_that_are_there(config):
-    recipes = load_config([ROOT / "config" / "degradations.yaml"])
+def test_the_default_config_fits_the_methods_protocols_recipes_and_manifests_that_are_there(config):
+    recipes, protocols = (load_config([ROOT / "config" / name]) for name in ("degradations.yaml", "protocols.yaml"))
     manifests = [path.stem for path in (ROOT / "data" / "manifests").glob("*.csv")]
-    validate_config(config, Known(method_cards(), KNOWN.protocols, recipes, manifests))
+    validate_config(config, Known(method_cards(), protocols, recipes, manifests))
 
 
 def test_the_schema_describes_every_parameter_of_clrface():

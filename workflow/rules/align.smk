@@ -16,7 +16,8 @@ rule align:
         "results/benchmarks/align/{dataset}.{chunk}.tsv"
     threads: 1
     shell:
-        RUN + " align {params.args} --out {output} 2> {log}"
+        RUN + " align {params.args} --out {output}"
+        + LOG
 
 
 rule align_training:
@@ -39,4 +40,5 @@ rule align_training:
     shell:
         RUN + " align --dataset {wildcards.dataset} --manifest data/manifests/{wildcards.dataset}.csv"
         " --raw data/raw/{wildcards.dataset} --splits train val --chunk {params.chunk}"
-        " --chunk-size {params.chunk_size} --size {params.size} --out {output} 2> {log}"
+        " --chunk-size {params.chunk_size} --size {params.size} --out {output}"
+        + LOG

@@ -41,6 +41,8 @@ NEEDS = {"prior": ("autoencoder",), "mask": ("autoencoder", "irn", "prior")}
 # One thread a job: a job's arithmetic, to the last digit, doesn't depend on how many cores the others leave.
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 RUN = "OMP_NUM_THREADS={threads} python -m clrface"
+# What a job says goes to its log; what made it fail is shown too.
+LOG = " 2> {log} || {{ tail -n 15 {log} >&2; exit 2; }}"
 
 
 def read_project():
@@ -256,11 +258,9 @@ def weights_digest(method):
 
 
 def restored_chunks(wildcards):
-    return expand(
-        "results/restored/{w.dataset}/{w.recipe}/{w.row}/{w.seed}/{chunk}",
-        w=wildcards,
-        chunk=dataset_chunks(wildcards.dataset),
-    )
+    w = wildcards
+    place = f"results/restored/{w.dataset}/{w.recipe}/{w.row}/{w.seed}"
+    return [f"{place}/{chunk}" for chunk in dataset_chunks(w.dataset)]
 
 
 def measure_args(wildcards):

@@ -17,4 +17,5 @@ rule degrade:
     threads: 1
     shell:
         RUN + " degrade --dataset {wildcards.dataset} --recipe {wildcards.recipe}"
-        " --aligned {input} --base-seed {params.base_seed} --out {output} 2> {log}"
+        " --aligned {input} --base-seed {params.base_seed} --out {output}"
+        + LOG

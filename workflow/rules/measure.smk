@@ -20,7 +20,8 @@ rule measure_images:
     threads: 1
     shell:
         RUN + " measure --metric {wildcards.metric} --dataset {wildcards.dataset} {params.args}"
-        " --restored {input.restored} --aligned {input.aligned} --out {output[0]} 2> {log}"
+        " --restored {input.restored} --aligned {input.aligned} --out {output[0]}"
+        + LOG
 
 
 use rule measure_images as measure_set with:

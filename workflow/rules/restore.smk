@@ -20,4 +20,5 @@ rule restore:
         gpu=GPU,
     shell:
         RUN + " restore {params.args} --dataset {wildcards.dataset} --seed {wildcards.seed}"
-        " --aligned {input.aligned} --degraded {input.degraded} --out {output} 2> {log}"
+        " --aligned {input.aligned} --degraded {input.degraded} --out {output}"
+        + LOG

@@ -21,7 +21,8 @@ rule tabulate:
         table="|".join(TABLES),
     threads: 1
     shell:
-        RUN + " tabulate --spec {params.spec:q} --out {output.csv} 2> {log}"
+        RUN + " tabulate --spec {params.spec:q} --out {output.csv}"
+        + LOG
 
 
 rule samples:
@@ -41,4 +42,5 @@ rule samples:
         table="|".join(TABLES),
     threads: 1
     shell:
-        RUN + " samples --panels {params.panels:q} --out {output} 2> {log}"
+        RUN + " samples --panels {params.panels:q} --out {output}"
+        + LOG

@@ -44,7 +44,7 @@ class EffnetLite0(nn.Module):
     def features(self, images: np.ndarray) -> np.ndarray:
         """`forward` from and to numpy, without gradients."""
         with torch.inference_mode():
-            return self(torch.from_numpy(images)).numpy()
+            return self(torch.from_numpy(np.ascontiguousarray(images))).numpy()  # one layout: equal images, equal rounding
 
 
 def _prepared(images: Tensor) -> Tensor:
