@@ -44,7 +44,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _step(steps: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, text: str, run: Callable[[argparse.Namespace], None]) -> argparse.ArgumentParser:
+def _step(
+    steps: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, text: str, run: Callable[[argparse.Namespace], None]
+) -> argparse.ArgumentParser:
     parser = steps.add_parser(name, help=text, description=text)
     parser.set_defaults(run=run)
     return parser
@@ -88,7 +90,9 @@ def _add_align(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     step.add_argument("--chunk-size", type=int, required=True)
     step.add_argument("--size", type=int, required=True, help="pixels a side")
     step.add_argument("--dlib", type=Path, default=RAW / "dlib")
-    step.add_argument("--fallback", choices=["none", "centre"], default="none", help="centre: every picture is known to be one centred face")
+    step.add_argument(
+        "--fallback", choices=["none", "centre"], default="none", help="centre: every picture is known to be one centred face"
+    )
     step.add_argument("--aligned", action="store_true", help="the pictures are aligned already: only bring them to size")
     step.add_argument("--out", type=Path, required=True)
 
@@ -136,7 +140,12 @@ def _degrade(options: argparse.Namespace) -> None:
 
 
 def _add_train(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    step = _step(steps, "train", "Train one stage's network; goes on from its last checkpoint. Several devices: accelerate launch -m clrface train ...", _train)
+    step = _step(
+        steps,
+        "train",
+        "Train one stage's network; goes on from its last checkpoint. Several devices: accelerate launch -m clrface train ...",
+        _train,
+    )
     step.add_argument("--spec", type=json.loads, required=True, help="the stage as JSON, as in the config's training.stages, with its name")
     step.add_argument("--faces", type=Path, required=True, help="the folder of chunks of aligned training faces")
     step.add_argument("--manifest", type=Path, required=True)
@@ -179,7 +188,9 @@ def _train(options: argparse.Namespace) -> None:
 
 
 def _add_restore(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    step = _step(steps, "restore", "Restore one chunk of degraded faces with one method, or take it from a folder of finished images.", _restore)
+    step = _step(
+        steps, "restore", "Restore one chunk of degraded faces with one method, or take it from a folder of finished images.", _restore
+    )
     group = step.add_mutually_exclusive_group(required=True)
     group.add_argument("--method", help="a file of baselines/")
     group.add_argument("--finished", type=Path, help="a folder of finished images, <image_id>.png")
@@ -225,7 +236,9 @@ def _device(name: str) -> str:
     if name == "auto":
         return next((device for device in ("cuda", "mps") if there[device]), "cpu")
     if not there.get(name, False):
-        raise UserError(f"Device '{name}' is not there. Available: {', '.join(device for device in there if there[device])}. Set `device: auto` in the config.")
+        raise UserError(
+            f"Device '{name}' is not there. Available: {', '.join(device for device in there if there[device])}. Set `device: auto` in the config."
+        )
     return name
 
 
@@ -248,7 +261,17 @@ def _measure(options: argparse.Namespace) -> None:
     from clrface.metrics.measure import measure
 
     ids = [image_id for folder in options.aligned for image_id in _ids(folder)]
-    measure(options.metric, options.restored, options.aligned, ids, options.raw, options.out, options.base_seed, options.dataset, options.bootstrap)
+    measure(
+        options.metric,
+        options.restored,
+        options.aligned,
+        ids,
+        options.raw,
+        options.out,
+        options.base_seed,
+        options.dataset,
+        options.bootstrap,
+    )
 
 
 # ---- tabulate

@@ -53,7 +53,9 @@ def _checked(path: Path, node: ast.expr) -> MethodCard:
     try:
         card = MethodCard(**ast.literal_eval(node))
     except (ValueError, TypeError) as error:
-        raise UserError(f"CARD in {path} must be a literal dict with the fields of clrface.api.MethodCard ({error}). Correct it.") from error
+        raise UserError(
+            f"CARD in {path} must be a literal dict with the fields of clrface.api.MethodCard ({error}). Correct it."
+        ) from error
     if card.name != path.stem:
         raise UserError(f"CARD in {path} has the name '{card.name}', but the file's name says '{path.stem}'. Make them the same.")
     return card

@@ -128,7 +128,13 @@ def _batch_norm(node: onnx.NodeProto, tensors: dict[str, np.ndarray], flat: bool
     epsilon = next(item.f for item in node.attribute if item.name == "epsilon")
     layer = (nn.BatchNorm1d if flat else nn.BatchNorm2d)(len(gamma), eps=epsilon)
     layer.load_state_dict(
-        {"weight": gamma, "bias": beta, "running_mean": mean, "running_var": variance, "num_batches_tracked": torch.zeros((), dtype=torch.long)}
+        {
+            "weight": gamma,
+            "bias": beta,
+            "running_mean": mean,
+            "running_var": variance,
+            "num_batches_tracked": torch.zeros((), dtype=torch.long),
+        }
     )
     return layer
 

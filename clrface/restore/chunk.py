@@ -37,7 +37,9 @@ class Chunk:
     out: Path
 
 
-def restore_chunk(method: Restorer, chunk: Chunk, batch: int, base_seed: int, seed: int, *, sees_truth: bool = False, control: bool = False) -> None:
+def restore_chunk(
+    method: Restorer, chunk: Chunk, batch: int, base_seed: int, seed: int, *, sees_truth: bool = False, control: bool = False
+) -> None:
     """Restore every image of `chunk` and write `<image_id>.png` and status.csv.
 
     Args:
@@ -79,7 +81,9 @@ def copy_finished(folder: Path, chunk: Chunk, all_ids: list[str]) -> None:
             continue
         rgb, expected = read_rgb(files[image_id]), read_rgb(chunk.aligned / f"{image_id}.png").shape
         if rgb.shape != expected:
-            raise UserError(f"{files[image_id]} is {rgb.shape[1]}x{rgb.shape[0]} pixels, expected {expected[1]}x{expected[0]} as the ground truth. Restore the images of data/degraded at their own size.")
+            raise UserError(
+                f"{files[image_id]} is {rgb.shape[1]}x{rgb.shape[0]} pixels, expected {expected[1]}x{expected[0]} as the ground truth. Restore the images of data/degraded at their own size."
+            )
         if files[image_id].suffix.lower() == ".png":
             shutil.copyfile(files[image_id], _ready(chunk.out / f"{image_id}.png"))
         else:

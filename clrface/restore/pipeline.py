@@ -81,7 +81,9 @@ class CLRFace:
         Returns: (B, 3, H, W) float32 in [0, 1].
         """
         if y.shape[-1] % SIZE_MULTIPLE or y.shape[-2] % SIZE_MULTIPLE:
-            raise UserError(f"CLR-Face takes sides that are multiples of {SIZE_MULTIPLE}, found {tuple(y.shape[-2:])}. Set `resolution` accordingly.")
+            raise UserError(
+                f"CLR-Face takes sides that are multiples of {SIZE_MULTIPLE}, found {tuple(y.shape[-2:])}. Set `resolution` accordingly."
+            )
         z_y = self.autoencoder.encode(y)
         x_irn = self.irn(y).clamp(0, 1)
         z_irn = self.autoencoder.encode(x_irn)
@@ -95,7 +97,9 @@ class CLRFace:
         """(B, 1, h, w) in (0, 1]: what guidance may change."""
         return self.mask(z_y, z_irn) if kind == "learned" else torch.ones_like(z_y[:, :1])
 
-    def _guide(self, x_irn: torch.Tensor, z_y: torch.Tensor, z_irn: torch.Tensor, settings: Settings, recogniser: SFace | None) -> Guide | None:
+    def _guide(
+        self, x_irn: torch.Tensor, z_y: torch.Tensor, z_irn: torch.Tensor, settings: Settings, recogniser: SFace | None
+    ) -> Guide | None:
         if settings.guidance == "none":
             return None
         mask = self.latent_mask(z_y, z_irn, settings.mask)

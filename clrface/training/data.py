@@ -31,7 +31,9 @@ def load_faces(folder: Path, ids: list[str]) -> np.ndarray:
     paths = {path.stem: path for path in Path(folder).glob("*/*.png")}
     missing = [image_id for image_id in ids if image_id not in paths]
     if missing:
-        raise UserError(f"Found {len(ids) - len(missing)} of {len(ids)} training faces under {folder}; the first missing one is {missing[0]}. Align them first.")
+        raise UserError(
+            f"Found {len(ids) - len(missing)} of {len(ids)} training faces under {folder}; the first missing one is {missing[0]}. Align them first."
+        )
     return np.stack([read_rgb(paths[image_id]) for image_id in tqdm(ids, desc="reading faces", unit="image")])
 
 
@@ -88,4 +90,3 @@ def fixed_batch(faces: np.ndarray, recipe: Recipe, seed: int, count: int) -> Bat
     count = min(count, len(faces))
     samples = [pairs[(0, slot)] for slot in np.linspace(0, len(faces) - 1, count, dtype=int).tolist()]
     return {key: torch.stack([sample[key] for sample in samples]) for key in samples[0]}
-

@@ -58,7 +58,9 @@ class Run:
             if loss is None:
                 continue
             if not torch.isfinite(loss):
-                raise UserError(f"The loss of stage {self.spec.name} is {loss.item()} at step {self.step}. Lower its learning rate and run again: it goes on from the last checkpoint.")
+                raise UserError(
+                    f"The loss of stage {self.spec.name} is {loss.item()} at step {self.step}. Lower its learning rate and run again: it goes on from the last checkpoint."
+                )
             optimiser.zero_grad(set_to_none=True)
             self.accelerator.backward(loss)
             torch.nn.utils.clip_grad_norm_(self.stage.networks()[name].parameters(), GRADIENT_NORM)
@@ -95,7 +97,9 @@ class Run:
                 network.load_state_dict(state["networks"][name])
                 self.optimisers[name].load_state_dict(state["optimisers"][name])
         except (RuntimeError, KeyError, ValueError) as error:
-            raise UserError(f"The checkpoint {path} is of another network than the config's. Remove {self.work} to start anew, or restore the config.\n{error}") from error
+            raise UserError(
+                f"The checkpoint {path} is of another network than the config's. Remove {self.work} to start anew, or restore the config.\n{error}"
+            ) from error
         self.ema.load_state_dict(state["ema"])
         self.ema.to(self.accelerator.device)
         self.step = state["step"]
@@ -112,7 +116,17 @@ def schedule(step: int, spec: StageSpec) -> float:
     return warm * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * share)))
 
 
-def train(stage: Stage, spec: StageSpec, accelerator: Accelerator, folder: Path, faces: np.ndarray, val_faces: np.ndarray, recipe: Recipe, seed: int, workers: int) -> None:
+def train(
+    stage: Stage,
+    spec: StageSpec,
+    accelerator: Accelerator,
+    folder: Path,
+    faces: np.ndarray,
+    val_faces: np.ndarray,
+    recipe: Recipe,
+    seed: int,
+    workers: int,
+) -> None:
     """Run `stage` to its end, from its last checkpoint where there is one, and write its weights to `folder`."""
     run = Run(stage, spec, accelerator, folder)
     resumed = run.load_checkpoint()
@@ -123,10 +137,15 @@ def train(stage: Stage, spec: StageSpec, accelerator: Accelerator, folder: Path,
     if main:
         _forget_after(run.work / LOSSES, run.step)
     writer = SummaryWriter(str(run.work / "tensorboard"), purge_step=run.step) if main else None
-    bar = tqdm(batches, desc=f"{spec.name}{' (resumed)' if resumed else ''}", unit="step", initial=run.step, total=spec.steps, disable=not main)
+    bar = tqdm(
+        batches, desc=f"{spec.name}{' (resumed)' if resumed else ''}", unit="step", initial=run.step, total=spec.steps, disable=not main
+    )
     for batch in bar:
         scalars = run.advance(_to(batch, accelerator.device))
-        bar.set_postfix({key: f"{value:.4f}" for key, value in scalars.items()} | {"images/s": f"{spec.batch * (bar.format_dict['rate'] or 0):.0f}"}, refresh=False)
+        bar.set_postfix(
+            {key: f"{value:.4f}" for key, value in scalars.items()} | {"images/s": f"{spec.batch * (bar.format_dict['rate'] or 0):.0f}"},
+            refresh=False,
+        )
         if writer and run.step % spec.log_every == 0:
             _log(writer, run.work / LOSSES, scalars, run.step)
         if run.step % spec.checkpoint_every == 0:
@@ -169,7 +188,10 @@ def _finish(run: Run, faces: np.ndarray, recipe: Recipe, seed: int, look: Batch,
     part = run.folder.with_name(run.folder.name + ".part")
     shutil.rmtree(part, ignore_errors=True)
     run.stage.save(part)
-    write_text(part / "training.json", json.dumps({"stage": run.spec.name, "steps": run.step, "batch": run.spec.batch, "seed": seed}, indent=2) + "\n")
+    write_text(
+        part / "training.json",
+        json.dumps({"stage": run.spec.name, "steps": run.step, "batch": run.spec.batch, "seed": seed}, indent=2) + "\n",
+    )
     shutil.rmtree(run.folder, ignore_errors=True)
     part.replace(run.folder)
 

@@ -20,7 +20,7 @@ def test_a_seed_depends_on_each_name_and_on_their_borders() -> None:
     seeds = {derive_seed(0, "a", "b", "c"), derive_seed(1, "a", "b", "c"), derive_seed(0, "ab", "c"), derive_seed(0, "a", "bc")}
     assert len(seeds) == 4
     assert derive_seed(0, "degrade", "orl", "s1_1") == 7294316533153883949  # the same on every machine and version
-    assert 0 <= min(seeds) and max(seeds) < 2**63
+    assert min(seeds) >= 0 and max(seeds) < 2**63
 
 
 def test_a_generator_starts_anew_each_time() -> None:
@@ -102,4 +102,7 @@ def test_a_fingerprint_of_no_module_is_an_error() -> None:
 
 
 def test_an_unknown_name_is_answered_with_the_nearest() -> None:
-    assert str(unknown_name("metric", "lpip", ["lpips_vgg", "psnr"])) == "Unknown metric 'lpip'. Did you mean 'lpips_vgg'? Available: lpips_vgg, psnr."
+    assert (
+        str(unknown_name("metric", "lpip", ["lpips_vgg", "psnr"]))
+        == "Unknown metric 'lpip'. Did you mean 'lpips_vgg'? Available: lpips_vgg, psnr."
+    )

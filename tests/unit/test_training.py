@@ -32,12 +32,21 @@ TINY = {
         batch=4,
         learning_rate=1e-3,
         network={"channels": [16, 32], "codes": 32, "norm_groups": 8},
-        options={"perceptual": 0.5, "perceptual_share": 0.25, "adversarial": 0.02, "adversarial_from": 0.5, "quantise_from": 0.2, "revive_every": 2},
+        options={
+            "perceptual": 0.5,
+            "perceptual_share": 0.25,
+            "adversarial": 0.02,
+            "adversarial_from": 0.5,
+            "quantise_from": 0.2,
+            "revive_every": 2,
+        },
         checkpoint_every=2,
         sample_every=3,
         log_every=1,
     ),
-    "irn": StageSpec("irn", 4, 4, 1e-3, UNET, {"perceptual": 0.3, "perceptual_share": 0.25, "identity": 0.1, "identity_share": 0.25}, log_every=1),
+    "irn": StageSpec(
+        "irn", 4, 4, 1e-3, UNET, {"perceptual": 0.3, "perceptual_share": 0.25, "identity": 0.1, "identity_share": 0.25}, log_every=1
+    ),
     "prior": StageSpec("prior", 4, 4, 1e-3, UNET, {}, log_every=1, sample_every=4),
     "mask": StageSpec("mask", 4, 2, 1e-2, {"width": 8}, {"scale": 0.5, "t0": 0.5, "sparsity": 0.02, "perceptual": 0.5}, log_every=1),
     "unet": StageSpec("unet", 6, 4, 1e-3, UNET, {}, checkpoint_every=2, log_every=1),
@@ -53,7 +62,9 @@ def faces(orl_faces: dict[str, np.ndarray]) -> np.ndarray:
     return np.stack(list(orl_faces.values()))
 
 
-def run(spec: StageSpec, out: Path, faces: np.ndarray, sources: Path, kill_at: int | None = None, workers: int = 0) -> list[dict[str, float]]:
+def run(
+    spec: StageSpec, out: Path, faces: np.ndarray, sources: Path, kill_at: int | None = None, workers: int = 0
+) -> list[dict[str, float]]:
     """Train a stage as the command does, in-process; the losses that it logged."""
     torch.manual_seed(0)
     stage = STAGES[spec.name](spec, sources, out, torch.device("cpu"))
@@ -98,7 +109,9 @@ def test_every_stage_leaves_weights_logs_and_a_sheet(trained: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["unet", "autoencoder"])
-def test_a_killed_run_goes_on_with_the_losses_of_an_unbroken_one(name: str, faces: np.ndarray, sources: Path, tmp_path: Path, trained: Path) -> None:
+def test_a_killed_run_goes_on_with_the_losses_of_an_unbroken_one(
+    name: str, faces: np.ndarray, sources: Path, tmp_path: Path, trained: Path
+) -> None:
     with pytest.raises(Killed):
         run(TINY[name], tmp_path, faces, sources, kill_at=4)
     assert run(TINY[name], tmp_path, faces, sources) == losses(trained, TINY[name])

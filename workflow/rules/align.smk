@@ -6,18 +6,17 @@ rule align:
         align_inputs,
     output:
         directory("data/aligned/{dataset}/{chunk}"),
-    params:
-        args=align_args,
-        entries=entries_digest,
-        code=fingerprint("clrface.align.chunk"),
     log:
         "results/logs/align/{dataset}.{chunk}.log",
     benchmark:
         "results/benchmarks/align/{dataset}.{chunk}.tsv"
     threads: 1
+    params:
+        args=align_args,
+        entries=entries_digest,
+        code=fingerprint("clrface.align.chunk"),
     shell:
-        RUN + " align {params.args} --out {output}"
-        + LOG
+        RUN + " align {params.args} --out {output}" + LOG
 
 
 rule align_training:
@@ -26,19 +25,18 @@ rule align_training:
         "data/raw/{dataset}/SOURCE.json",
     output:
         directory("data/training/{dataset}/{chunk}"),
+    log:
+        "results/logs/align_training/{dataset}.{chunk}.log",
+    benchmark:
+        "results/benchmarks/align_training/{dataset}.{chunk}.tsv"
+    threads: 1
     params:
         size=config["resolution"],
         chunk_size=TRAINING_CHUNK,
         chunk=lambda wildcards: int(wildcards.chunk),
         entries=lambda wildcards: short_digest(training_ids()),
         code=fingerprint("clrface.align.chunk"),
-    log:
-        "results/logs/align_training/{dataset}.{chunk}.log",
-    benchmark:
-        "results/benchmarks/align_training/{dataset}.{chunk}.tsv"
-    threads: 1
     shell:
         RUN + " align --dataset {wildcards.dataset} --manifest data/manifests/{wildcards.dataset}.csv"
         " --raw data/raw/{wildcards.dataset} --splits train val --chunk {params.chunk}"
-        " --chunk-size {params.chunk_size} --size {params.size} --out {output}"
-        + LOG
+        " --chunk-size {params.chunk_size} --size {params.size} --out {output}" + LOG

@@ -1,5 +1,6 @@
 """The config, checked before any work, and what the rules ask of it. Every function of the workflow lives here."""
 
+import fcntl
 import json
 import os
 import shlex
@@ -45,6 +46,29 @@ RUN = "OMP_NUM_THREADS={threads} python -m clrface"
 LOG = " 2> {log} || {{ tail -n 15 {log} >&2; exit 2; }}"
 
 
+def forget_dead_lock():
+    """Remove the lock that a killed run left, so that the same command goes on.
+
+    Snakemake's lock is a file that outlives its process. This one is the kernel's: whoever gets it is alone, so
+    a lock of Snakemake's that is there is dead. Held until the process ends.
+    """
+    if not workflow.is_main_process:
+        return None
+    folder = Path(".snakemake")
+    folder.mkdir(exist_ok=True)
+    held = (folder / "alive").open("w")
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return None
+    for path in (folder / "locks").glob("*.lock"):
+        path.unlink()
+    return held
+
+
+ALIVE = forget_dead_lock()
+
+
 def read_project():
     """The project's own files: sources, recipes, protocols, and the methods' and metrics' cards."""
     manifests = [path.stem for path in Path("data/manifests").glob("*.csv")]
@@ -70,10 +94,7 @@ IMAGE_METRICS = [name for name in METRICS if METRIC_CARDS[name].level == "image"
 SET_METRICS = [name for name in METRICS if METRIC_CARDS[name].level == "set"]
 TABLES = list(config["tables"])
 ROWS = {row.name: row for row in rows(config, KNOWN.methods)}
-GPU = int(
-    config["device"] in ("cuda", "mps")
-    or (config["device"] == "auto" and shutil.which("nvidia-smi") is not None)
-)
+GPU = int(config["device"] in ("cuda", "mps") or (config["device"] == "auto" and shutil.which("nvidia-smi") is not None))
 
 
 # ---- datasets
@@ -144,9 +165,7 @@ def recipe_digest(recipe):
 
 def entries_digest(wildcards):
     """Changes with the chunk's pictures."""
-    mine = chunks(dataset_entries(wildcards.dataset), config["chunk"])[
-        int(wildcards.chunk)
-    ]
+    mine = chunks(dataset_entries(wildcards.dataset), config["chunk"])[int(wildcards.chunk)]
     return short_digest([(entry.image_id, entry.sha256) for entry in mine])
 
 
@@ -319,9 +338,7 @@ def table_spec(wildcards):
         "weights": {
             row.method: str(local_folder(config["weights"], row.method))
             for row in chosen
-            if row.method
-            and KNOWN.methods[row.method].trained_here
-            and local_folder(config["weights"], row.method)
+            if row.method and KNOWN.methods[row.method].trained_here and local_folder(config["weights"], row.method)
         },
         "metrics": METRICS,
         "protocol": config["protocol"],
@@ -360,9 +377,7 @@ def sample_panels(wildcards):
 
 
 def table_files(tables):
-    return [f"results/{table}.csv" for table in tables] + [
-        f"results/figures/{table}_samples.png" for table in tables
-    ]
+    return [f"results/{table}.csv" for table in tables] + [f"results/figures/{table}_samples.png" for table in tables]
 
 
 def show_tables(workflow):

@@ -6,16 +6,15 @@ rule degrade:
         "data/aligned/{dataset}/{chunk}",
     output:
         directory("data/degraded/{dataset}/{recipe}/{chunk}"),
-    params:
-        recipe=lambda wildcards: recipe_digest(wildcards.recipe),
-        base_seed=config["base_seed"],
-        code=fingerprint("clrface.degrade.chunk"),
     log:
         "results/logs/degrade/{dataset}.{recipe}.{chunk}.log",
     benchmark:
         "results/benchmarks/degrade/{dataset}.{recipe}.{chunk}.tsv"
     threads: 1
+    params:
+        recipe=lambda wildcards: recipe_digest(wildcards.recipe),
+        base_seed=config["base_seed"],
+        code=fingerprint("clrface.degrade.chunk"),
     shell:
         RUN + " degrade --dataset {wildcards.dataset} --recipe {wildcards.recipe}"
-        " --aligned {input} --base-seed {params.base_seed} --out {output}"
-        + LOG
+        " --aligned {input} --base-seed {params.base_seed} --out {output}" + LOG

@@ -4,9 +4,6 @@
 rule fetch:
     output:
         "data/raw/{source}/SOURCE.json",
-    params:
-        entry=lambda wildcards: entry_digest(SOURCES[wildcards.source]),
-        mirrors=joined(["--mirrors", *config["mirrors"]]) if config["mirrors"] else "",
     log:
         "results/logs/fetch/{source}.log",
     benchmark:
@@ -14,5 +11,8 @@ rule fetch:
     wildcard_constraints:
         source="|".join(SOURCES),
     threads: 1
+    params:
+        entry=lambda wildcards: entry_digest(SOURCES[wildcards.source]),
+        mirrors=joined(["--mirrors", *config["mirrors"]]) if config["mirrors"] else "",
     shell:
         RUN + " fetch {wildcards.source} {params.mirrors} 2> >(tee {log} >&2)"

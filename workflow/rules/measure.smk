@@ -8,9 +8,6 @@ rule measure_images:
         restored=restored_chunks,
     output:
         "results/scores/{dataset}/{recipe}/{row}/{seed}/{metric}.csv",
-    params:
-        args=measure_args,
-        code=measure_code,
     log:
         "results/logs/measure/{dataset}.{recipe}.{row}.{seed}.{metric}.log",
     benchmark:
@@ -18,10 +15,12 @@ rule measure_images:
     wildcard_constraints:
         metric="|".join(IMAGE_METRICS) or "none",
     threads: 1
+    params:
+        args=measure_args,
+        code=measure_code,
     shell:
         RUN + " measure --metric {wildcards.metric} --dataset {wildcards.dataset} {params.args}"
-        " --restored {input.restored} --aligned {input.aligned} --out {output[0]}"
-        + LOG
+        " --restored {input.restored} --aligned {input.aligned} --out {output[0]}" + LOG
 
 
 use rule measure_images as measure_set with:

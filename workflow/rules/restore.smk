@@ -8,9 +8,6 @@ rule restore:
         degraded="data/degraded/{dataset}/{recipe}/{chunk}",
     output:
         directory("results/restored/{dataset}/{recipe}/{row}/{seed}/{chunk}"),
-    params:
-        args=restore_args,
-        code=restore_code,
     log:
         "results/logs/restore/{dataset}.{recipe}.{row}.{seed}.{chunk}.log",
     benchmark:
@@ -18,7 +15,9 @@ rule restore:
     threads: 1
     resources:
         gpu=GPU,
+    params:
+        args=restore_args,
+        code=restore_code,
     shell:
         RUN + " restore {params.args} --dataset {wildcards.dataset} --seed {wildcards.seed}"
-        " --aligned {input.aligned} --degraded {input.degraded} --out {output}"
-        + LOG
+        " --aligned {input.aligned} --degraded {input.degraded} --out {output}" + LOG

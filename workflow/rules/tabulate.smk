@@ -10,9 +10,6 @@ rule tabulate:
         json="results/{table}.json",
         md="results/{table}.md",
         tex="results/{table}.tex",
-    params:
-        spec=table_spec,
-        code=fingerprint("clrface.tables.tabulate"),
     log:
         "results/logs/tabulate/{table}.log",
     benchmark:
@@ -20,9 +17,11 @@ rule tabulate:
     wildcard_constraints:
         table="|".join(TABLES),
     threads: 1
+    params:
+        spec=table_spec,
+        code=fingerprint("clrface.tables.tabulate"),
     shell:
-        RUN + " tabulate --spec {params.spec:q} --out {output.csv}"
-        + LOG
+        RUN + " tabulate --spec {params.spec:q} --out {output.csv}" + LOG
 
 
 rule samples:
@@ -31,9 +30,6 @@ rule samples:
         degraded=table_degraded,
     output:
         "results/figures/{table}_samples.png",
-    params:
-        panels=sample_panels,
-        code=fingerprint("clrface.report.samples"),
     log:
         "results/logs/samples/{table}.log",
     benchmark:
@@ -41,6 +37,8 @@ rule samples:
     wildcard_constraints:
         table="|".join(TABLES),
     threads: 1
+    params:
+        panels=sample_panels,
+        code=fingerprint("clrface.report.samples"),
     shell:
-        RUN + " samples --panels {params.panels:q} --out {output}"
-        + LOG
+        RUN + " samples --panels {params.panels:q} --out {output}" + LOG

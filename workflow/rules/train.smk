@@ -8,11 +8,6 @@ rule train_stage:
         before=stage_needs,
     output:
         "results/train/{method}/{stage}/training.json",
-    params:
-        spec=stage_spec,
-        dataset=config["training"]["dataset"],
-        options=training_options(),
-        code=fingerprint("clrface.training.run"),
     log:
         "results/logs/train/{method}.{stage}.log",
     benchmark:
@@ -22,6 +17,11 @@ rule train_stage:
     threads: workflow.cores
     resources:
         gpu=GPU,
+    params:
+        spec=stage_spec,
+        dataset=config["training"]["dataset"],
+        options=training_options(),
+        code=fingerprint("clrface.training.run"),
     shell:
         RUN + " train --spec {params.spec:q} --faces data/training/{params.dataset}"
         " --manifest data/manifests/{params.dataset}.csv {params.options}"

@@ -1,0 +1,189 @@
+"""The workflow end to end, in a fresh copy of the project: real faces, shipped weights, a small test set and four metrics."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from PIL import Image
+
+from clrface.fingerprint import ROOT
+
+COPIED = ("clrface", "baselines", "config", "workflow", "profiles", "Snakefile", "data/manifests")
+PROTOCOL = {"small": {"metrics": ["psnr", "stlpips_alex", "kd_effnet", "ids_dlib"]}}
+CONFIG = {
+    "protocol": "small",
+    "bootstrap": 50,
+    "chunk": 4,
+    "datasets": {"orl": {"identities": 4, "images_per_identity": 2}},
+    "clrface": {"steps": 2, "guidance": "none"},
+}
+RESTORED = "results/restored/orl/blind/clrface/0"
+
+
+class Project:
+    """A copy of the project in a folder of its own."""
+
+    def __init__(self, folder: Path, sources: Path):
+        self.folder = folder
+        for name in COPIED:
+            copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+            copy(ROOT / name, folder / name, **({"ignore": shutil.ignore_patterns("__pycache__")} if copy is shutil.copytree else {}))
+        (folder / "data" / "raw").symlink_to(sources)
+        (folder / "models").symlink_to(ROOT / "models")
+        protocols = yaml.safe_load((folder / "config/protocols.yaml").read_text())
+        (folder / "config/protocols.yaml").write_text(yaml.safe_dump(protocols | PROTOCOL))
+        self.configure({})
+
+    def configure(self, changes: dict[str, object]) -> None:
+        """Write small.yaml: CONFIG with changes."""
+        (self.folder / "small.yaml").write_text(yaml.safe_dump(CONFIG | changes))
+
+    def start(self, *words: str) -> "subprocess.Popen[str]":
+        command = [sys.executable, "-m", "snakemake", "--cores", "2", *words, "--configfile", "small.yaml"]
+        return subprocess.Popen(
+            command,
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+            env=os.environ | {"NO_COLOR": "1"},
+        )
+
+    def run(self, *words: str) -> tuple[int, str]:
+        process = self.start(*words)
+        output, _ = process.communicate(timeout=280)
+        return process.returncode, output
+
+    def planned(self, target: str = "table1") -> dict[str, int]:
+        """What a dry run would do: rule to number of jobs."""
+        code, output = self.run("-n", target)
+        assert code == 0, output
+        return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", output, re.M) if name != "total"}
+
+    def table(self) -> pd.DataFrame:
+        return pd.read_csv(self.folder / "results/table1.csv").set_index("method")
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory, sources: Path) -> Project:
+    """A copy in which table1 was made, after a kill in the middle of restoring."""
+    return Project(tmp_path_factory.mktemp("project"), sources)
+
+
+def test_a_killed_run_goes_on_and_ends_with_the_table_of_an_unbroken_one(project: Project) -> None:
+    process = project.start("table1")
+    while process.poll() is None and not list((project.folder / RESTORED).glob("*/*.png")):
+        time.sleep(0.05)
+    assert process.poll() is None, process.communicate()[0]
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert not (project.folder / "results/table1.csv").exists()
+    code, output = project.run("table1")
+    assert code == 0, output
+    assert "Ground truth" in output and "results/table1.csv" in output, "the run ends by printing the table and its files"
+    first = (project.folder / "results/table1.csv").read_bytes()
+    shutil.rmtree(project.folder / "results")
+    code, output = project.run("table1")
+    assert code == 0, output
+    assert (project.folder / "results/table1.csv").read_bytes() == first
+
+
+def test_the_table_says_what_it_must(project: Project) -> None:
+    table = project.table()
+    assert list(table.index) == ["identity", "oracle", "unet", "clrface"]
+    assert (table["n"] == 8).all() and (table["n_failed"] == 0).all()
+    oracle = table.loc["oracle"]
+    assert oracle["psnr"] == float("inf") and oracle["stlpips_alex"] == 0 and oracle["ids_dlib"] == pytest.approx(1)
+    rest = table.drop(index="oracle").select_dtypes("number")
+    assert rest.notna().all(axis=None) and (rest.abs() < 1e9).all(axis=None)
+    assert table.loc["unet", "psnr"] > table.loc["identity", "psnr"]
+    for metric in PROTOCOL["small"]["metrics"]:
+        assert (table[f"{metric}_lo"] <= table[metric]).all() and (table[metric] <= table[f"{metric}_hi"]).all()
+    record = json.loads((project.folder / "results/table1.json").read_text())
+    assert record["protocol"] == "small" and len(record["lq_sets"]["orl/blind"]["sha256"]) == 64
+    for suffix in ("md", "tex"):
+        assert "CLR-Face" in (project.folder / f"results/table1.{suffix}").read_text()
+    assert Image.open(project.folder / "results/figures/table1_samples.png").width > 300
+
+
+def test_a_second_run_does_nothing(project: Project) -> None:
+    code, output = project.run("table1")
+    assert code == 0 and "Nothing to be done" in output and "results/table1.csv" in output, output
+
+
+def test_touching_reruns_nothing_and_editing_a_metric_reruns_that_metric(project: Project) -> None:
+    for path in (project.folder / "clrface").rglob("*.py"):
+        path.touch()
+    assert project.planned() == {}
+    source = project.folder / "clrface/metrics/psnr.py"
+    before = source.read_text()
+    source.write_text(before + "\n# edited\n")
+    assert project.planned() == {"measure_images": 4, "tabulate": 1, "table1": 1}
+    source.write_text(before)
+    assert project.planned() == {}
+
+
+def test_a_changed_parameter_reruns_that_method_alone(project: Project) -> None:
+    project.configure({"clrface": {"steps": 3, "guidance": "none"}})
+    assert project.planned() == {"restore": 2, "measure_images": 3, "measure_set": 1, "tabulate": 1, "samples": 1, "table1": 1}
+    project.configure({})
+    assert project.planned() == {}
+
+
+def test_a_mistyped_config_stops_before_any_work(project: Project) -> None:
+    for changes, message in (
+        ({"clrface": {"step": 3}}, r"clrface\.step: unknown key.*Did you mean 'steps'"),
+        ({"methods": {"unte": {}}}, r"methods\.unte: unknown name.*Did you mean 'unet'"),
+        ({"protocol": "smal"}, r"protocol: found 'smal'.*Did you mean 'small'"),
+        ({"tables": {"table1": {"datasets": "all", "degradations": ["blnd"]}}}, r"blnd.*Did you mean 'blind'"),
+    ):
+        project.configure(changes)
+        code, output = project.run("table1")
+        assert code != 0 and re.search(message, output), output
+        assert "steps (" not in output
+    project.configure({})
+
+
+def test_a_folder_of_finished_images_is_a_row(project: Project, tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    for path in (project.folder / RESTORED).glob("*/*.png"):
+        shutil.copy(path, mine)
+    project.configure({"methods": {"mine": {"folder": str(mine)}}})
+    code, output = project.run("results/table1.csv")
+    assert code == 0, output
+    table = project.table()
+    assert table.loc["mine", "psnr"] == table.loc["clrface", "psnr"]
+    gone = next(mine.iterdir())
+    shutil.copy(gone, mine / "surplus.png")
+    gone.unlink()
+    code, output = project.run("results/table1.csv")
+    assert code != 0 and gone.stem in output and "surplus" in output and "missing (1)" in output, output
+    project.configure({})
+
+
+def test_an_own_test_set_is_a_folder_and_a_truncated_image_is_named(project: Project, orl_faces: dict, tmp_path: Path) -> None:
+    mine = tmp_path / "faces"
+    mine.mkdir()
+    for image_id, rgb in list(orl_faces.items())[:3]:
+        Image.fromarray(rgb).resize((128, 128), Image.Resampling.BICUBIC).save(mine / f"{image_id}.png")
+    tables = {"table1": {"datasets": ["mine"], "degradations": ["x4"], "methods": ["identity", "unet"]}}
+    project.configure({"datasets": {"mine": {"folder": str(mine), "align": False}}, "tables": tables})
+    code, output = project.run("results/table1.csv")
+    assert code == 0, output
+    assert list(project.table()["n"]) == [3, 3]
+    broken = next(mine.iterdir())
+    broken.write_bytes(broken.read_bytes()[:1000])
+    code, output = project.run("results/table1.csv")
+    assert code != 0 and broken.name in output and "truncated" in output, output
