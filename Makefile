@@ -41,7 +41,7 @@ lock: setup ## pin pyproject.toml's dependencies anew (newest versions: make loc
 	@# Lock with the oldest Python 3.11 at hand: some newest versions want 3.11.5. The same lock serves every machine: CPU or CUDA is pip's choice there.
 	@sed -E -i.bak -e '/^(nvidia|cuda|triton)/d' -e 's/^([a-z0-9.-]+==[^ +]+)\+[a-z0-9.]+/\1/' -e '/^(# The following.*|# pip|)$$/d' requirements.lock
 	@rm requirements.lock.bak
-	@{ sed '/- pip:/q' environment.yml; sed -nE 's/^([a-z0-9.-]+==[^ ]+).*/      - \1/p' requirements.lock; echo '      - -e .'; } > environment.yml.new
+	@{ sed '/- pip:/q' environment.yml; sed -nE 's/^([a-z0-9.-]+==[^ ]+).*/      - \1/p' requirements.lock; } > environment.yml.new
 	@mv environment.yml.new environment.yml
 
 clean: ## remove what the table's run made; downloads, trained weights and .venv stay

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from clrface.models.loading import load_network
+from clrface.models.loading import load_network, move
 from clrface.models.unet import RestorationUNet
 
 CARD = {
@@ -23,7 +23,7 @@ class Restorer:
     def load(self, weights: Path | None, device: str, sources: Path) -> None:
         assert weights is not None
         self.device = device
-        self.network = load_network(RestorationUNet, weights / "unet").to(device)
+        self.network = move(load_network(RestorationUNet, weights / "unet"), device)
 
     @torch.no_grad()
     def restore(self, lq: torch.Tensor, seeds: list[int]) -> torch.Tensor:

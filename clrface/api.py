@@ -51,12 +51,14 @@ class Restorer(Protocol):
 
         `sources` is the folder of fetched sources (data/raw). Raises UserError for weights that don't fit.
         """
+        ...
 
     def restore(self, lq: "torch.Tensor", seeds: list[int]) -> "torch.Tensor":
         """Restore (B, 3, H, W) float32 RGB in [0, 1] to the same shape and range, with one seed an image.
 
         An image's result depends on its own pixels and seed alone, not on its batch.
         """
+        ...
 
 
 @dataclass(frozen=True)
@@ -82,9 +84,11 @@ class ImageMetric(Protocol):
 
     def update(self, pred: "np.ndarray", ref: "np.ndarray | None") -> None:
         """Take a batch, both (B, 3, H, W) float32 RGB in [0, 1]; `ref` is None when there is no ground truth."""
+        ...
 
     def result(self) -> list[Score]:
         """One score for each image taken so far, in the order of the updates."""
+        ...
 
 
 @runtime_checkable
@@ -93,6 +97,8 @@ class SetMetric(Protocol):
 
     def update(self, pred: "np.ndarray", ref: "np.ndarray | None") -> None:
         """Take a batch, both (B, 3, H, W) float32 RGB in [0, 1]."""
+        ...
 
     def result(self, indices: "np.ndarray | None" = None) -> float:
         """The value over all images taken, or over those at `indices` (with repeats), for the bootstrap."""
+        ...

@@ -156,7 +156,7 @@ def _add_train(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     step.add_argument("--out", type=Path, required=True)
     step.add_argument("--seed", type=int, default=0)
     step.add_argument("--workers", type=int, default=1)
-    step.add_argument("--precision", choices=["no", "bf16", "fp16"], default="no")
+    step.add_argument("--precision", choices=["fp32", "bf16", "fp16"], default="fp32")
     step.add_argument("--device", default="auto")
     step.add_argument("--limit", type=int, help="stop after so many steps, for a trial")
 
@@ -198,6 +198,7 @@ def _add_restore(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     step.add_argument("--weights", default="shipped", help="shipped, fit, a folder, or a Hugging Face id")
     step.add_argument("--dataset", required=True)
     step.add_argument("--aligned", type=Path, required=True)
+    step.add_argument("--test-set", nargs="+", type=Path, default=[], help="with --finished: all aligned chunks of the test set")
     step.add_argument("--degraded", type=Path, required=True)
     step.add_argument("--raw", type=Path, default=RAW)
     step.add_argument("--device", default="auto")
@@ -212,8 +213,8 @@ def _restore(options: argparse.Namespace) -> None:
 
     chunk = Chunk(options.dataset, _ids(options.aligned), options.aligned, options.degraded, options.out)
     if options.finished:
-        siblings = sorted(options.aligned.parent.glob("*/index.csv"))
-        copy_finished(options.finished, chunk, [image_id for index in siblings for image_id in _ids(index.parent)])
+        test_set = options.test_set or [options.aligned]
+        copy_finished(options.finished, chunk, [image_id for part in test_set for image_id in _ids(part, only_ok=True)])
         return
     import torch
 
@@ -237,7 +238,8 @@ def _device(name: str) -> str:
         return next((device for device in ("cuda", "mps") if there[device]), "cpu")
     if not there.get(name, False):
         raise UserError(
-            f"Device '{name}' is not there. Available: {', '.join(device for device in there if there[device])}. Set `device: auto` in the config."
+            f"Device '{name}' is not there. Available: {', '.join(device for device in there if there[device])}. "
+            "Set `device: auto` in the config."
         )
     return name
 

@@ -288,9 +288,6 @@ def _hint(found: object, schema: Mapping[str, Any]) -> str:
         return f" Write {written}."
     if isinstance(found, str) and any(part.get("type") == "array" and found in part["items"].get("enum", ()) for part in options):
         return f" Write [{found}]."
-    for word in {False: ("no", "off"), True: ("yes", "on")}[found] if isinstance(found, bool) else ():
-        if word in schema.get("enum", ()):
-            return f' Write "{word}", in quotes: YAML takes the bare word for {str(found).lower()}.'
     names = [name for part in options for name in (*part.get("enum", ()), *([part["const"]] if "const" in part else ()))]
     return _nearest(found, [*names, *(WEIGHTS if schema.get("format") == "weights" else ())])
 

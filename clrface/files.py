@@ -33,7 +33,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
             os.fsync(written.fileno())
         temporary.replace(target)
     except OSError as error:
-        raise _explained(error, target) from error
+        raise explain_os_error(error, target) from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
@@ -51,7 +51,8 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
-def _explained(error: OSError, target: Path) -> Exception:
+def explain_os_error(error: OSError, target: Path) -> Exception:
+    """A UserError for a full disk or a folder that may not be written to; any other error as it is."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return UserError(
             f"No space left while writing {target}. Nothing half-written was kept. "

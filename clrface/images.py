@@ -23,7 +23,8 @@ def read_rgb(path: Path) -> np.ndarray:
         raise UserError(f"No image at {path}. Expected a picture there: run the step that makes it, or correct the path.") from None
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
         raise UserError(
-            f"Can't read {path} as an image ({error}). It is truncated or not a picture: replace it with a good copy, or remove it from its folder."
+            f"Can't read {path} as an image ({error}). It is truncated or not a picture: "
+            "replace it with a good copy, or remove it from its folder."
         ) from error
 
 

@@ -43,7 +43,11 @@ def make_method(name: str, params: dict[str, Any]) -> Restorer:
 
 
 def _card(path: Path) -> MethodCard:
-    for node in ast.parse(path.read_text(encoding="utf-8"), str(path)).body:
+    try:
+        body = ast.parse(path.read_text(encoding="utf-8"), str(path)).body
+    except SyntaxError as error:
+        raise UserError(f"{path} is not valid Python ({error.msg}, line {error.lineno}). Correct it.") from error
+    for node in body:
         if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["CARD"]:
             return _checked(path, node.value)
     raise UserError(f"{path} has no CARD. A method's file starts with one: see docs/adding-a-method.md.")

@@ -4,7 +4,6 @@ from pathlib import Path
 
 from clrface.errors import UserError
 from clrface.files import sha256_file
-from clrface.fingerprint import ROOT
 
 SHIPPED = Path("models")
 FITTED = Path("results/train")
@@ -16,13 +15,10 @@ def local_folder(weights: str, method: str) -> Path | None:
         return SHIPPED / method
     if weights == "fit":
         return FITTED / method
-    folder = Path(weights)
-    if folder.is_dir():
-        return folder / method if (folder / method).is_dir() else folder
-    return None
+    return _own_folder(Path(weights), method) if Path(weights).is_dir() else None
 
 
-def weights_folder(weights: str, method: str, offline: bool = False) -> Path:
+def weights_folder(weights: str, method: str) -> Path:
     """The folder of a method's weights, fetched from the hub where the config names a hub id.
 
     Raises: UserError when there is no such folder, or the hub can't be reached or has no such files.
@@ -30,7 +26,7 @@ def weights_folder(weights: str, method: str, offline: bool = False) -> Path:
     folder = local_folder(weights, method)
     if folder is None:
         return _from_hub(weights, method)
-    if not (ROOT / folder).is_dir():
+    if not folder.is_dir():
         raise UserError(
             f"No weights of '{method}' at {folder} (config: `weights: {weights}`). Set `weights: shipped`, "
             "train them (snakemake --cores all train --config weights=fit), or name the folder that holds them."
@@ -55,4 +51,13 @@ def _from_hub(repository: str, method: str) -> Path:
             f"Found no folder '{repository}', and Hugging Face gave no weights under that id ({str(error).splitlines()[0]}). "
             "Correct `weights` in the config: shipped, fit, a folder that exists, or a hub id that can be reached."
         ) from error
-    return snapshot / method if (snapshot / method).is_dir() else snapshot
+    return _own_folder(snapshot, method)
+
+
+def _own_folder(folder: Path, method: str) -> Path:
+    """A method's part of a folder of several methods' weights, or the folder itself where it is the method's own.
+
+    A sub-folder with a config.json is a network, not a method: models/unet/unet is the network of the method models/unet.
+    """
+    inner = folder / method
+    return inner if inner.is_dir() and not (inner / "config.json").is_file() else folder

@@ -60,6 +60,7 @@ def jpeg(image: np.ndarray, quality: int) -> np.ndarray:
     bgr = np.rint(image[..., ::-1] * 255.0).astype(np.uint8)
     _, encoded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
     decoded = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+    assert decoded is not None  # it was encoded just now
     return decoded[..., ::-1].astype(np.float32) / 255.0
 
 

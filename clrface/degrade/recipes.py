@@ -85,7 +85,8 @@ def _recipe(name: str, entry: dict[str, Any]) -> Recipe:
     kinds = ("classical", "by_side", "bicubic", "grey")
     if entry.get("kind") not in kinds:
         raise UserError(f"Degradation recipe '{name}': found kind '{entry.get('kind')}', expected one of {', '.join(kinds)}.")
-    return Recipe(name=name, **{key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()})
+    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
+    return Recipe(name=name, **values)
 
 
 def draw(recipe: Recipe, size: int, is_grey: bool, rng: np.random.Generator) -> Draws:

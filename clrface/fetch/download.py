@@ -11,7 +11,7 @@ from typing import NamedTuple
 from clrface.errors import UserError
 from clrface.fetch.readers import READERS, Failed
 from clrface.fetch.sources import Archive, Source
-from clrface.files import _explained, sha256_file
+from clrface.files import explain_os_error, sha256_file
 
 PAUSES_S = (1.0, 4.0)
 """Waits before the second and the third try."""
@@ -89,7 +89,7 @@ def _attempt(archive: Archive, folder: Path) -> Path:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             part.unlink(missing_ok=True)
-        raise _explained(error, target) from error
+        raise explain_os_error(error, target) from error
     if path != part:
         _check(path, archive)
         return path

@@ -15,7 +15,7 @@ from clrface.errors import unknown_name
 from clrface.fetch.archives import BadArchive, Limits, Taken, extract
 from clrface.fetch.download import PAUSES_S, Found, obtain
 from clrface.fetch.sources import Source, entry_digest
-from clrface.files import _explained, atomic_path
+from clrface.files import atomic_path, explain_os_error
 
 RECORD = "SOURCE.json"
 MIRRORS_VARIABLE = "CLRFACE_MIRRORS"
@@ -74,7 +74,7 @@ def _alone(downloads: Path) -> Iterator[None]:
         downloads.mkdir(parents=True, exist_ok=True)
         lock.touch()
     except OSError as error:
-        raise _explained(error, lock) from error
+        raise explain_os_error(error, lock) from error
     with FileLock(lock):
         yield
 

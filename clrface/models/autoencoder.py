@@ -16,7 +16,8 @@ class Autoencoder(ModelMixin, ConfigMixin):
     """diffusers' VQModel behind a pixel-unshuffle stem, with its latents scaled to zero mean and unit variance.
 
     The stem folds `patch` x `patch` pixels into channels: the costly full-resolution layers go, the compression stays
-    f = patch * 2 ** (levels - 1).
+    f = patch * 2 ** (levels - 1). `luminance` says that it was trained on grey faces alone: the pipeline then restores
+    the luminance of a picture and keeps its chroma.
     """
 
     @register_to_config
@@ -28,6 +29,7 @@ class Autoencoder(ModelMixin, ConfigMixin):
         latent_channels: int = 3,
         codes: int = 1024,
         norm_groups: int = 16,
+        luminance: bool = False,
     ):
         super().__init__()
         levels = len(channels)

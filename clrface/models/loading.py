@@ -1,12 +1,13 @@
 """Networks from and to disk: diffusers' folder layout (config.json and one safetensors file), checked before use."""
 
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import torch
 from diffusers import ModelMixin
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from torch import nn
 
 from clrface.errors import UserError
 
@@ -35,6 +36,12 @@ def load_network(kind: type[Network], folder: Path) -> Network:
     _check(network.state_dict(), state, folder / WEIGHTS_FILE)
     network.load_state_dict({key: value.float() if value.is_floating_point() else value for key, value in state.items()})
     return network.eval().requires_grad_(False)
+
+
+def move(network: Network, device: str | torch.device) -> Network:
+    """The network itself, on `device`: its own `to`, whose wrapper in diffusers type checkers take for an unbound function."""
+    cast(nn.Module, network).to(device)
+    return network
 
 
 def _check(expected: dict[str, torch.Tensor], found: dict[str, torch.Tensor], path: Path) -> None:

@@ -5,7 +5,6 @@ A failure keeps its row with the reason and has no picture: a method never answe
 
 import csv
 import io
-import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,8 +17,8 @@ from tqdm import tqdm
 from clrface.api import OK, Restorer
 from clrface.errors import UserError
 from clrface.files import write_text
-from clrface.images import IMAGE_SUFFIXES, read_rgb, to_bytes, to_unit, write_png
-from clrface.manifest import match_ids
+from clrface.images import read_rgb, to_bytes, to_unit, write_png
+from clrface.manifest import from_folder, match_ids
 from clrface.seeds import derive_seed
 
 STATUS = "status.csv"
@@ -47,6 +46,8 @@ def restore_chunk(
         seed: which of the config's `seeds`; with the dataset and image_id it gives the image's own.
         sees_truth: give the method the aligned face (the oracle).
         control: its output may be its input.
+
+    Raises: UserError for an image that can't be read, and whichever the method raises: that is for the user, not about an image.
     """
     status = _not_aligned(chunk)
     todo = [image_id for image_id in chunk.ids if image_id not in status]
@@ -59,48 +60,46 @@ def restore_chunk(
         for image_id, result in _restore(method, pictures, seeds).items():
             if isinstance(result, np.ndarray) and not control and np.array_equal(result, pictures[image_id]):
                 result = RETURNED_INPUT
+            target = chunk.out / f"{image_id}.png"
             if isinstance(result, np.ndarray):
-                write_png(chunk.out / f"{image_id}.png", result)
+                write_png(target, result)
+            else:
+                target.unlink(missing_ok=True)
             status[image_id] = OK if isinstance(result, np.ndarray) else result
         bar.update(len(ids))
     bar.close()
     _write_status(chunk, status)
 
 
-def copy_finished(folder: Path, chunk: Chunk, all_ids: list[str]) -> None:
-    """Take a user's finished images as a method's: `<image_id>.<suffix>` for each image of the test set, no more and no less.
+def copy_finished(folder: Path, chunk: Chunk, expected_ids: list[str]) -> None:
+    """Take a user's finished images, `<image_id>.<suffix>`, as a method's.
+
+    Args:
+        expected_ids: those that `folder` must hold, no more and no less: the whole test set, but for images that could not be aligned.
 
     Raises: UserError naming missing, extra and truncated files, and one of another size than the test set's.
     """
-    files = {path.stem: path for path in sorted(Path(folder).iterdir()) if path.suffix.lower() in IMAGE_SUFFIXES}
-    skipped = _not_aligned(chunk)
-    match_ids(files, [image_id for image_id in all_ids if image_id in files or image_id not in skipped], str(folder))
-    status = dict(skipped)
-    for image_id in chunk.ids:
-        if image_id in skipped:
-            continue
+    files = {entry.image_id: Path(folder) / entry.file for entry in from_folder(folder)}
+    match_ids(files, expected_ids, str(folder))
+    status = _not_aligned(chunk)
+    for image_id in [image_id for image_id in chunk.ids if image_id not in status]:
         rgb, expected = read_rgb(files[image_id]), read_rgb(chunk.aligned / f"{image_id}.png").shape
         if rgb.shape != expected:
             raise UserError(
-                f"{files[image_id]} is {rgb.shape[1]}x{rgb.shape[0]} pixels, expected {expected[1]}x{expected[0]} as the ground truth. Restore the images of data/degraded at their own size."
+                f"{files[image_id]} is {rgb.shape[1]}x{rgb.shape[0]} pixels, expected {expected[1]}x{expected[0]} as the ground truth. "
+                "Restore the images of data/degraded at their own size."
             )
-        if files[image_id].suffix.lower() == ".png":
-            shutil.copyfile(files[image_id], _ready(chunk.out / f"{image_id}.png"))
-        else:
-            write_png(chunk.out / f"{image_id}.png", rgb)
+        write_png(chunk.out / f"{image_id}.png", rgb)
         status[image_id] = OK
     _write_status(chunk, status)
-
-
-def _ready(path: Path) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return path
 
 
 def _restore(method: Restorer, pictures: Mapping[str, np.ndarray], seeds: Mapping[str, int]) -> dict[str, np.ndarray | str]:
     """Each image's restoration as (H, W, 3) uint8, or why there is none. A batch that fails is tried again image by image."""
     try:
         return _checked(method, pictures, seeds)
+    except UserError:
+        raise
     except Exception as error:  # any error of a third party's method is a result here: the image's row keeps it
         if len(pictures) == 1:
             reason = f"{type(error).__name__}: {error}".splitlines()[0]

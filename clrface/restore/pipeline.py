@@ -13,7 +13,7 @@ from diffusers import UNet2DModel
 
 from clrface.errors import UserError
 from clrface.models.autoencoder import Autoencoder
-from clrface.models.loading import load_network, save_network
+from clrface.models.loading import load_network, move, save_network
 from clrface.models.mask import LatentMask
 from clrface.models.recogniser import SFace
 from clrface.models.unet import RestorationUNet
@@ -66,7 +66,7 @@ class CLRFace:
     def to(self, device: str | torch.device) -> Self:
         """Move all networks."""
         for network in (self.autoencoder, self.irn, self.prior, self.mask):
-            network.to(device)
+            move(network, device)
         return self
 
     @torch.no_grad()
@@ -84,6 +84,9 @@ class CLRFace:
             raise UserError(
                 f"CLR-Face takes sides that are multiples of {SIZE_MULTIPLE}, found {tuple(y.shape[-2:])}. Set `resolution` accordingly."
             )
+        colour = y
+        if self.autoencoder.config["luminance"]:
+            y = luminance(y)
         z_y = self.autoencoder.encode(y)
         x_irn = self.irn(y).clamp(0, 1)
         z_irn = self.autoencoder.encode(x_irn)
@@ -91,7 +94,10 @@ class CLRFace:
         guide = self._guide(x_irn, z_y, z_irn, settings, recogniser)
         spec = SamplerSpec(settings.start, settings.t0, settings.solver, settings.steps, settings.guidance_every)
         z_0 = Sampler(self.prior, spec).run(eps, z_y, z_irn, guide)
-        return self.autoencoder.decode(z_0).clamp(0, 1)
+        x = self.autoencoder.decode(z_0)
+        if self.autoencoder.config["luminance"]:
+            x = luminance(x) + colour - y
+        return x.clamp(0, 1)
 
     def latent_mask(self, z_y: torch.Tensor, z_irn: torch.Tensor, kind: str) -> torch.Tensor:
         """(B, 1, h, w) in (0, 1]: what guidance may change."""
@@ -108,3 +114,9 @@ class CLRFace:
         if recogniser is None:
             raise ValueError("Guidance by recognition needs the recogniser.")
         return RecognitionGuide(self.autoencoder, recogniser, x_irn, mask, settings.guidance_scale)
+
+
+def luminance(x: torch.Tensor) -> torch.Tensor:
+    """(B, 3, H, W) RGB to its luminance (ITU-R 601) in all three channels."""
+    weights = x.new_tensor([0.299, 0.587, 0.114])[:, None, None]
+    return (x * weights).sum(1, keepdim=True).expand_as(x)

@@ -44,7 +44,7 @@ def to_markdown(table: Table) -> str:
         by_metric = [marks(rows, card) for card in table.metrics]
         lines = [header, [":--", *["--:"] * (len(header) - 1)]]
         for i, row in enumerate(rows):
-            label = f"*{_markdown_escape(row.label)}*" if row.is_control else _markdown_escape(row.label)
+            label = f"*{_markdown_escape(row.label)}*" if row.control else _markdown_escape(row.label)
             cells = [_markdown_cell(row.estimates[card.id], card, column[i]) for card, column in zip(table.metrics, by_metric, strict=True)]
             lines.append([label, str(row.n_failed), *cells])
         parts.append(f"## {_markdown_escape(dataset)}, degradation `{degradation}`: {count(rows[0].n)}, {seeds_text(rows)}")
@@ -107,7 +107,7 @@ def _tex_block(table: Table, dataset: str, degradation: str, rows: Sequence[Row]
     header = ["Method", "failed", *(_tex_heading(card) for card in table.metrics)]
     lines = []
     for i, row in enumerate(rows):
-        label = rf"\textit{{{_tex_escape(row.label)}}}" if row.is_control else _tex_escape(row.label)
+        label = rf"\textit{{{_tex_escape(row.label)}}}" if row.control else _tex_escape(row.label)
         cells = [_tex_cell(row.estimates[card.id], card, column[i]) for card, column in zip(table.metrics, by_metric, strict=True)]
         intervals = [_tex_interval(row.estimates[card.id], card) for card in table.metrics]
         lines += [" & ".join([label, str(row.n_failed), *cells]) + r" \\", " & ".join(["", "", *intervals]) + r" \\"]

@@ -21,9 +21,6 @@ from clrface.tables.bootstrap import (
 )
 from clrface.tables.scores import SET_ROW, Scores, name_some, read_replicates, read_scores
 
-CONTROLS = ("identity", "oracle")
-"""Methods that test the table rather than compete in it: never ranked."""
-
 ARROWS = {"higher": "↑", "lower": "↓"}
 Mark = Literal["best", "second", ""]
 
@@ -68,6 +65,10 @@ class TableSpec:
         """What the reader calls the method."""
         return self.method_cards[method].label if method in self.method_cards else method
 
+    def is_control(self, method: str) -> bool:
+        """Whether the method tests the table rather than competes in it."""
+        return method in self.method_cards and self.method_cards[method].control
+
 
 @dataclass(frozen=True)
 class Row:
@@ -75,17 +76,14 @@ class Row:
 
     method: str
     label: str
+    control: bool
+    """It tests the table rather than competes in it: never ranked."""
     dataset: str
     degradation: str
     n: int
     n_failed: int
     seeds: tuple[int, ...]
     estimates: dict[str, Estimate]
-
-    @property
-    def is_control(self) -> bool:
-        """Is it there to test the table?"""
-        return self.method in CONTROLS
 
 
 @dataclass(frozen=True)
@@ -132,7 +130,7 @@ def marks(rows: Sequence[Row], card: MetricCard) -> list[Mark]:
     single competitor nothing is marked.
     """
     printed = [float(format_value(row.estimates[card.id].value, card)) for row in rows]
-    competes = [not row.is_control and not math.isnan(value) for row, value in zip(rows, printed, strict=True)]
+    competes = [not row.control and not math.isnan(value) for row, value in zip(rows, printed, strict=True)]
     if sum(competes) < 2:
         return [""] * len(rows)
     ranked = sorted({value for value, ok in zip(printed, competes, strict=True) if ok}, reverse=card.direction == "higher")
@@ -221,7 +219,8 @@ def _finish(row: RowSpec, spec: TableSpec, by_metric: Mapping[str, list[Scores]]
         metric: _estimate(by_metric[metric], spec.metric_cards[metric], ids, indices) if metric in by_metric else UNMEASURED
         for metric in spec.metrics
     }
-    return Row(row.method, spec.label(row.method), row.dataset, row.degradation, len(ids), len(failed), tuple(row.seeds), estimates)
+    label, control = spec.label(row.method), spec.is_control(row.method)
+    return Row(row.method, label, control, row.dataset, row.degradation, len(ids), len(failed), tuple(row.seeds), estimates)
 
 
 def _estimate(files: Sequence[Scores], card: MetricCard, ids: list[str], indices: np.ndarray) -> Estimate:

@@ -107,7 +107,7 @@ def _panel(columns: Sequence[Column], styles: Sequence[Sequence[Mark]], n_rows: 
 
 
 def _label_column(rows: Sequence[Row]) -> Column:
-    labels = [f"[{row.label}]" if row.is_control else row.label for row in rows]
+    labels = [f"[{row.label}]" if row.control else row.label for row in rows]
     width = max(map(len, ["method", *labels]))
     return [label.ljust(width) for label in ["method", *labels]]
 

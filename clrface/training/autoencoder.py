@@ -21,7 +21,10 @@ from clrface.training.stage import Scalars, Stage, StageSpec
 
 
 class AutoencoderStage(Stage):
-    """Options: `perceptual`, `perceptual_share`, `adversarial`, `adversarial_from` and `quantise_from` (shares of the steps), `revive_every`."""
+    """Options: weights `perceptual` and `adversarial`, `perceptual_share` of a batch, `revive_every` so many steps.
+
+    `adversarial_from` and `quantise_from` are shares of the steps.
+    """
 
     def __init__(self, spec: StageSpec, sources: Path, models: Path, device: torch.device):
         super().__init__(spec, sources, models, device)
@@ -29,6 +32,7 @@ class AutoencoderStage(Stage):
         self.discriminator = PatchDiscriminator()
         self.perceptual = Perceptual(sources, device, spec.options["perceptual_share"])
         self.adversarial_from = round(spec.options["adversarial_from"] * spec.steps)
+        self.revive_until = round(0.8 * spec.steps)
         self.quantise_from = round(spec.options["quantise_from"] * spec.steps)
         self.register_use()
         self.reconstruction: torch.Tensor | None = None
@@ -81,11 +85,11 @@ class AutoencoderStage(Stage):
         if step < self.quantise_from or step % max(1, every // 10):
             return
         latents = self._latents(batch["hq"][:8])
-        use = self.main.vq.quantize.use
+        use = self.main.vq.quantize.get_buffer("use")
         counts = torch.bincount(torch.cdist(latents, self.main.codebook.weight.data).argmin(1), minlength=len(use))
         use.mul_(0.9).add_(0.1 * counts)
         dead = (use < 0.02).nonzero().flatten()
-        if step % every == 0 and step < self.adversarial_from and len(dead):
+        if step % every == 0 and step < self.revive_until and len(dead):
             generator = torch.Generator().manual_seed(derive_seed(step, "revive"))
             chosen = latents[torch.randperm(len(latents), generator=generator)[: len(dead)].to(latents.device)]
             self.main.codebook.weight.data[dead[: len(chosen)]] = chosen

@@ -22,7 +22,6 @@ from clrface.seeds import derive_seed
 Batch = dict[str, torch.Tensor]
 """`hq`, `lq`: (B, 3, H, W) float32 RGB in [0, 1]; `seed`: (B,) int64, one seed an image for noise."""
 
-GREY_PROBABILITY = 0.5  # the embedded test faces are grey, the training faces are not: both must be at home
 GAIN, BIAS = (0.85, 1.15), (-0.08, 0.08)  # mild contrast and brightness
 
 
@@ -32,7 +31,8 @@ def load_faces(folder: Path, ids: list[str]) -> np.ndarray:
     missing = [image_id for image_id in ids if image_id not in paths]
     if missing:
         raise UserError(
-            f"Found {len(ids) - len(missing)} of {len(ids)} training faces under {folder}; the first missing one is {missing[0]}. Align them first."
+            f"Found {len(ids) - len(missing)} of {len(ids)} training faces under {folder}; "
+            f"the first missing one is {missing[0]}. Align them first."
         )
     return np.stack([read_rgb(paths[image_id]) for image_id in tqdm(ids, desc="reading faces", unit="image")])
 
@@ -40,14 +40,16 @@ def load_faces(folder: Path, ids: list[str]) -> np.ndarray:
 class Pairs(Dataset[Batch]):
     """Sample (step, slot) as a training pair; see the module's text."""
 
-    def __init__(self, faces: np.ndarray, recipe: Recipe, seed: int, augment: bool = True):
-        self.faces, self.recipe, self.seed, self.augment = faces, recipe, seed, augment
+    def __init__(self, faces: np.ndarray, recipe: Recipe, seed: int, augment: bool = True, grey_probability: float = 0.5):
+        self.faces, self.recipe, self.seed, self.augment, self.grey_probability = faces, recipe, seed, augment, grey_probability
 
     def __getitem__(self, name: tuple[int, int]) -> Batch:
         step, slot = name
         rng = np.random.default_rng(derive_seed(self.seed, "training sample", str(step), str(slot)))
         face = self.faces[rng.integers(len(self.faces)) if self.augment else slot % len(self.faces)]
         truth = _augment(face, rng) if self.augment else face
+        if rng.random() < self.grey_probability:
+            truth = grey(truth)
         draws = draw(self.recipe, truth.shape[0], is_grey(truth), rng)
         degraded = apply(truth, draws)
         if draws.grey and self.recipe.grey_truth:
@@ -59,8 +61,6 @@ class Pairs(Dataset[Batch]):
 def _augment(face: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     if rng.random() < 0.5:
         face = face[:, ::-1]
-    if rng.random() < GREY_PROBABILITY:
-        face = grey(np.ascontiguousarray(face))
     lit = (face.astype(np.float32) - 127.5) * rng.uniform(*GAIN) + 127.5 + 255 * rng.uniform(*BIAS)
     return np.rint(np.clip(lit, 0, 255)).astype(np.uint8)
 
@@ -84,9 +84,9 @@ def loader(pairs: Pairs, steps: Steps, workers: int) -> DataLoader[Batch]:
     return DataLoader(pairs, batch_sampler=steps, num_workers=workers, prefetch_factor=4 if workers else None)
 
 
-def fixed_batch(faces: np.ndarray, recipe: Recipe, seed: int, count: int) -> Batch:
+def fixed_batch(faces: np.ndarray, recipe: Recipe, seed: int, count: int, grey_probability: float) -> Batch:
     """`count` faces spread over the set, unaugmented, degraded the same on every call: for sample sheets and validation."""
-    pairs = Pairs(faces, recipe, seed, augment=False)
+    pairs = Pairs(faces, recipe, seed, augment=False, grey_probability=grey_probability)
     count = min(count, len(faces))
     samples = [pairs[(0, slot)] for slot in np.linspace(0, len(faces) - 1, count, dtype=int).tolist()]
     return {key: torch.stack([sample[key] for sample in samples]) for key in samples[0]}

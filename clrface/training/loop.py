@@ -36,7 +36,7 @@ class Run:
         self.stage, self.spec, self.accelerator = stage, spec, accelerator
         self.folder, self.work = folder, folder.with_name(folder.name + ".work")
         self.step = 0
-        for name, network in stage.networks().items():
+        for network in stage.networks().values():
             network.to(accelerator.device)
         self.optimisers = {
             name: torch.optim.AdamW(network.parameters(), lr=spec.learning_rate, betas=(0.9, 0.99), weight_decay=1e-4)
@@ -59,7 +59,8 @@ class Run:
                 continue
             if not torch.isfinite(loss):
                 raise UserError(
-                    f"The loss of stage {self.spec.name} is {loss.item()} at step {self.step}. Lower its learning rate and run again: it goes on from the last checkpoint."
+                    f"The loss of stage {self.spec.name} is {loss.item()} at step {self.step}. "
+                    "Lower its learning rate and run again: it goes on from the last checkpoint."
                 )
             optimiser.zero_grad(set_to_none=True)
             self.accelerator.backward(loss)
@@ -98,7 +99,8 @@ class Run:
                 self.optimisers[name].load_state_dict(state["optimisers"][name])
         except (RuntimeError, KeyError, ValueError) as error:
             raise UserError(
-                f"The checkpoint {path} is of another network than the config's. Remove {self.work} to start anew, or restore the config.\n{error}"
+                f"The checkpoint {path} is of another network than the config's. "
+                f"Remove {self.work} to start anew, or restore the config.\n{error}"
             ) from error
         self.ema.load_state_dict(state["ema"])
         self.ema.to(self.accelerator.device)
@@ -132,8 +134,8 @@ def train(
     resumed = run.load_checkpoint()
     main = accelerator.is_main_process
     steps = Steps(run.step, spec.steps, spec.batch, accelerator.process_index, accelerator.num_processes)
-    batches = loader(Pairs(faces, recipe, seed, augment=True), steps, workers)
-    look = _to(fixed_batch(val_faces, recipe, seed, 8), accelerator.device)
+    batches = loader(Pairs(faces, recipe, seed, grey_probability=spec.grey_probability), steps, workers)
+    look = _to(fixed_batch(val_faces, recipe, seed, 8, spec.grey_probability), accelerator.device)
     if main:
         _forget_after(run.work / LOSSES, run.step)
     writer = SummaryWriter(str(run.work / "tensorboard"), purge_step=run.step) if main else None
@@ -180,7 +182,7 @@ class averaged:
 def _finish(run: Run, faces: np.ndarray, recipe: Recipe, seed: int, look: Batch, writer: SummaryWriter | None) -> None:
     run.ema.copy_to(run.stage.main.parameters())
     run.stage.main.eval()
-    pairs = Pairs(faces, recipe, seed + 1, augment=True)
+    pairs = Pairs(faces, recipe, seed + 1, grey_probability=run.spec.grey_probability)
     batches = loader(pairs, Steps(0, FINISH_BATCHES, run.spec.batch), 0)
     with torch.no_grad():
         run.stage.finish([_to(batch, run.accelerator.device) for batch in batches])

@@ -1,6 +1,7 @@
 """Stage `mask`: where the recogniser's gradient may act.
 
-One masked step from the prior's estimate, z' = z0_hat - scale * m * direction, should gain identity against the truth at the least perceptual cost:
+One masked step from the prior's estimate, z' = z0_hat - scale * m * direction, should gain identity against the truth at
+the least perceptual cost:
 L = (1 - cos(phi(G(z')), phi(x))) + perceptual * LPIPS(G(z'), x) + sparsity * mean(m).
 """
 
@@ -11,7 +12,7 @@ from diffusers import UNet2DModel
 from torch.nn import functional
 
 from clrface.models.autoencoder import Autoencoder
-from clrface.models.loading import load_network
+from clrface.models.loading import load_network, move
 from clrface.models.mask import LatentMask
 from clrface.models.recogniser import SFace
 from clrface.models.unet import RestorationUNet
@@ -24,13 +25,16 @@ from clrface.training.stage import Scalars, Stage, StageSpec
 
 
 class MaskStage(Stage):
-    """Options: `scale` of the guidance step, `t0` (times are drawn below it), weights `perceptual` and `sparsity`. Needs the three other networks."""
+    """Options: `scale` of the guidance step, `t0` (times are drawn below it), weights `perceptual` and `sparsity`.
+
+    Needs the three other networks.
+    """
 
     def __init__(self, spec: StageSpec, sources: Path, models: Path, device: torch.device):
         super().__init__(spec, sources, models, device)
-        self.autoencoder = load_network(Autoencoder, models / "autoencoder").to(device)
-        self.irn = load_network(RestorationUNet, models / "irn").to(device)
-        self.prior = load_network(UNet2DModel, models / "prior").to(device)
+        self.autoencoder = move(load_network(Autoencoder, models / "autoencoder"), device)
+        self.irn = move(load_network(RestorationUNet, models / "irn"), device)
+        self.prior = move(load_network(UNet2DModel, models / "prior"), device)
         self.recogniser = SFace(sources).to(device)
         self.perceptual = Perceptual(sources, device, share=1.0)
         self.main: LatentMask = LatentMask(self.autoencoder.config["latent_channels"], **spec.network)

@@ -7,10 +7,11 @@ schedule); the network predicts v = alpha_t eps - sigma_t z_0 (Salimans and Ho 2
 from pathlib import Path
 
 import torch
+from diffusers import UNet2DModel
 from torch.nn import functional
 
 from clrface.models.autoencoder import Autoencoder
-from clrface.models.loading import load_network
+from clrface.models.loading import load_network, move
 from clrface.models.unet import latent_unet
 from clrface.noise import normal, uniform
 from clrface.restore.sampler import Sampler, SamplerSpec, training_schedule
@@ -23,9 +24,9 @@ class PriorStage(Stage):
 
     def __init__(self, spec: StageSpec, sources: Path, models: Path, device: torch.device):
         super().__init__(spec, sources, models, device)
-        self.autoencoder = load_network(Autoencoder, models / "autoencoder").to(device)
+        self.autoencoder = move(load_network(Autoencoder, models / "autoencoder"), device)
         channels = self.autoencoder.config["latent_channels"]
-        self.main = latent_unet(2 * channels, channels, **spec.network)
+        self.main: UNet2DModel = latent_unet(2 * channels, channels, **spec.network)
         self.schedule = training_schedule()
 
     def loss(self, turn: str, batch: Batch, step: int) -> tuple[torch.Tensor | None, Scalars]:

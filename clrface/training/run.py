@@ -46,12 +46,12 @@ def train_stage(
     Args:
         faces: data/aligned/<dataset>, chunks of aligned PNGs.
         models: the folder with the stages trained before this one, by name.
-        precision: no, bf16 or fp16: accelerate's mixed precision.
+        precision: fp32, or bf16 or fp16: accelerate's mixed precision.
         device: auto or cpu; several devices come through `accelerate launch`.
     """
     if spec.name not in STAGES:
         raise unknown_name("training stage", spec.name, STAGES)
-    accelerator = Accelerator(mixed_precision=precision, cpu=device == "cpu")
+    accelerator = Accelerator(mixed_precision="no" if precision == "fp32" else precision, cpu=device == "cpu")
     entries = read_manifest(manifest)
     train_faces = load_faces(faces, [entry.image_id for entry in entries if entry.split == "train"])
     val_faces = load_faces(faces, [entry.image_id for entry in entries if entry.split == "val"])

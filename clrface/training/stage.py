@@ -30,6 +30,8 @@ class StageSpec:
     checkpoint_every: int = 250
     sample_every: int = 1000
     log_every: int = 10
+    grey_probability: float = 0.5
+    """How often a training face is made grey. The embedded test faces are grey, the training faces are not."""
 
 
 class Stage(ABC):

@@ -147,7 +147,7 @@ def test_an_unknown_recipe_names_the_nearest() -> None:
 
 def test_a_wrong_key_in_a_recipe_is_named(tmp_path: Path) -> None:
     (tmp_path / "recipes.yaml").write_text("mine: {kind: by_side, side: [1, 2]}")
-    with pytest.raises(UserError, match="mine.*'side'.*Did you mean 'side_px'"):
+    with pytest.raises(UserError, match=r"mine.*'side'.*Did you mean 'side_px'"):
         load_recipes(tmp_path / "recipes.yaml")
 
 

@@ -16,9 +16,8 @@ from clrface.metrics.registry import load_metric, metric_card, metric_cards
 
 CARDS = metric_cards()
 EMBEDDED = ["psnr", "ssim", "stlpips_alex", "fd_effnet", "kd_effnet", "ids_dlib", "idd_dlib", "lmd_dlib", "niqe"]
-IMAGE = [name for name in EMBEDDED if CARDS[name].level == "image"]
-SET = [name for name in EMBEDDED if CARDS[name].level == "set"]
-COMPARING = [name for name in EMBEDDED if CARDS[name].needs_reference]
+IMAGE = [name for name in CARDS if CARDS[name].level == "image"]
+COMPARING = [name for name in CARDS if CARDS[name].needs_reference]
 BEST = {"psnr": math.inf, "ssim": 1, "stlpips_alex": 0, "fd_effnet": 0, "kd_effnet": 0, "ids_dlib": 1, "idd_dlib": 0, "lmd_dlib": 0}
 """What the ground truth scores against itself."""
 GOLDEN = {
@@ -80,7 +79,7 @@ def test_a_coarse_face_scores_worse(name: str, sources: Path, pairs: tuple[np.nd
     assert all(sign * value < sign * BEST[name] for value in measured(name, sources, pred, ref))
 
 
-@pytest.mark.parametrize("name", EMBEDDED)
+@pytest.mark.parametrize("name", CARDS)
 def test_batches_and_order_do_not_matter(name: str, sources: Path, pairs: tuple[np.ndarray, np.ndarray]) -> None:
     pred, ref = pairs
     whole = measured(name, sources, pred, ref)
@@ -116,7 +115,7 @@ def test_a_bad_image_is_reported_and_the_others_are_measured(name: str, sources:
     assert np.isfinite([scores[0].value, scores[2].value]).all()
 
 
-@pytest.mark.parametrize("name", [name for name in EMBEDDED if CARDS[name].sources])
+@pytest.mark.parametrize("name", [name for name in CARDS if CARDS[name].sources])
 def test_missing_weights_are_named(name: str, tmp_path: Path) -> None:
     (source,) = CARDS[name].sources
     with pytest.raises(UserError, match=f"No weights at .*{source}.*python -m clrface fetch {source}"):
@@ -163,13 +162,13 @@ def test_editing_a_metric_changes_its_own_fingerprint_alone(tmp_path: Path) -> N
         "psnr": {"psnr"},
         "networks/dlib_recogniser": {"ids_dlib", "idd_dlib"},
         "networks/effnet": {"fd_effnet", "kd_effnet"},
-        "measure": set(EMBEDDED),
+        "measure": set(CARDS),
     }.items():
         path = tmp_path / "clrface" / "metrics" / f"{module}.py"
         kept = path.read_text()
         path.write_text(kept + "\n# edited\n")
         after = fingerprints(tmp_path)
-        assert {name for name in EMBEDDED if after[name] != before[name]} == changed, module
+        assert {name for name in CARDS if after[name] != before[name]} == changed, module
         path.write_text(kept)
 
 

@@ -30,7 +30,9 @@ NIQE = MetricCard("niqe", "NIQE", "lower", "", "image", False, 3, "test")
 KD = MetricCard("kd_x", "KD (x)", "lower", "", "set", True, 4, "test")
 CARDS = {card.id: card for card in (PSNR, NIQE, KD)}
 METHODS = {
-    name: MethodCard(name, label, False) for name, label in (("identity", "Degraded input"), ("oracle", "Ground truth"), ("a", "A_1 & co"))
+    "identity": MethodCard("identity", "Degraded input", False, control=True),
+    "oracle": MethodCard("oracle", "Ground truth", False, control=True),
+    "a": MethodCard("a", "A_1 & co", False),
 }
 IDS = ["p10_1", "p1_1", "p1_2", "p2_1"]  # sorted as text
 N_BOOT = 50
@@ -298,7 +300,7 @@ def test_an_unknown_metric_is_answered_with_the_nearest(project: Project):
 
 
 def row_of(method: str, value: float) -> Row:
-    return Row(method, method, "orl", "blind", 4, 0, (0,), {"m": Estimate(value, value, value)})
+    return Row(method, method, method in ("identity", "oracle"), "orl", "blind", 4, 0, (0,), {"m": Estimate(value, value, value)})
 
 
 def ranked(direction: str, *cells: tuple[str, float]) -> list[str]:
@@ -516,6 +518,16 @@ def test_colour_is_for_terminals_and_never_changes_the_text(project: Project, mo
     assert "\033[1;32m28.50*\033[0m" in coloured.getvalue()
     assert re.sub(r"\033\[[0-9;]*m", "", coloured.getvalue()) == plain.getvalue()
     assert plain.getvalue().endswith(f"Written:\n  {project.target}\n")
+
+
+def test_a_methods_card_makes_it_a_control_on_the_page_and_in_the_json(project: Project):
+    cards = METHODS | {"a": replace(METHODS["a"], control=True), "oracle": replace(METHODS["oracle"], control=False)}
+    table = project.build(method_cards=cards)
+    assert [row.control for row in table.rows] == [True, True, False, False]
+    assert marks(table.rows, PSNR) == ["", "", "second", "best"]
+    again = table_from_json(json.loads(json.dumps(table_to_json(table))))
+    assert again == table
+    assert "[A_1 & co]" in render(again) and "[Ground truth]" not in render(again)
 
 
 def test_a_stream_without_arrows_gets_plain_signs(project: Project):

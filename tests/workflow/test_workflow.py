@@ -17,7 +17,7 @@ from PIL import Image
 
 from clrface.fingerprint import ROOT
 
-COPIED = ("clrface", "baselines", "config", "workflow", "profiles", "Snakefile", "data/manifests")
+COPIED = ("clrface", "baselines", "config", "workflow", "profiles", "Snakefile", "environment.yml", "data/manifests")
 PROTOCOL = {"small": {"metrics": ["psnr", "stlpips_alex", "kd_effnet", "ids_dlib"]}}
 CONFIG = {
     "protocol": "small",

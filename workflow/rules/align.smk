@@ -10,13 +10,15 @@ rule align:
         "results/logs/align/{dataset}.{chunk}.log",
     benchmark:
         "results/benchmarks/align/{dataset}.{chunk}.tsv"
+    conda:
+        "../../environment.yml"
     threads: 1
     params:
         args=align_args,
         entries=entries_digest,
         code=fingerprint("clrface.align.chunk"),
     shell:
-        RUN + " align {params.args} --out {output}" + LOG
+        step("align {params.args} --out {output}")
 
 
 rule align_training:
@@ -29,6 +31,8 @@ rule align_training:
         "results/logs/align_training/{dataset}.{chunk}.log",
     benchmark:
         "results/benchmarks/align_training/{dataset}.{chunk}.tsv"
+    conda:
+        "../../environment.yml"
     threads: 1
     params:
         size=config["resolution"],
@@ -37,6 +41,8 @@ rule align_training:
         entries=lambda wildcards: short_digest(training_ids()),
         code=fingerprint("clrface.align.chunk"),
     shell:
-        RUN + " align --dataset {wildcards.dataset} --manifest data/manifests/{wildcards.dataset}.csv"
-        " --raw data/raw/{wildcards.dataset} --splits train val --chunk {params.chunk}"
-        " --chunk-size {params.chunk_size} --size {params.size} --out {output}" + LOG
+        step(
+            "align --dataset {wildcards.dataset} --manifest data/manifests/{wildcards.dataset}.csv"
+            " --raw data/raw/{wildcards.dataset} --splits train val --chunk {params.chunk}"
+            " --chunk-size {params.chunk_size} --size {params.size} --out {output}"
+        )

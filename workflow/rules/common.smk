@@ -40,10 +40,9 @@ CLRFACE_STAGES = ("autoencoder", "irn", "prior", "mask")
 # What a stage starts from.
 NEEDS = {"prior": ("autoencoder",), "mask": ("autoencoder", "irn", "prior")}
 # One thread a job: a job's arithmetic, to the last digit, doesn't depend on how many cores the others leave.
-os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-RUN = "OMP_NUM_THREADS={threads} python -m clrface"
-# What a job says goes to its log; what made it fail is shown too.
-LOG = " 2> {log} || {{ tail -n 15 {log} >&2; exit 2; }}"
+STEP = "OMP_NUM_THREADS={threads} python -m clrface"
+# The Python that runs Snakemake is the one that its jobs call.
+os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]))
 
 
 def forget_dead_lock():
@@ -93,6 +92,9 @@ METRIC_CARDS = metric_cards()
 IMAGE_METRICS = [name for name in METRICS if METRIC_CARDS[name].level == "image"]
 SET_METRICS = [name for name in METRICS if METRIC_CARDS[name].level == "set"]
 TABLES = list(config["tables"])
+# Told aside of the rules: where an archive may lie is no part of what it is, and another mirror reruns nothing.
+MIRRORS = [*config["mirrors"], *os.environ.get("CLRFACE_MIRRORS", "").split(os.pathsep)]
+os.environ.update(CLRFACE_MIRRORS=os.pathsep.join(dict.fromkeys(MIRRORS)))
 ROWS = {row.name: row for row in rows(config, KNOWN.methods)}
 GPU = int(config["device"] in ("cuda", "mps") or (config["device"] == "auto" and shutil.which("nvidia-smi") is not None))
 
@@ -151,7 +153,7 @@ def align_args(wildcards):
         words += ["--raw", f"data/raw/{dataset}"]
         for key in ("identities", "images_per_identity"):
             if key in entry:
-                words += ["--" + key.replace("_", "-"), entry[key]]
+                words += [f"--{key.replace('_', '-')}", entry[key]]
     if dataset in CENTRED:
         words += ["--fallback", "centre"]
     return joined([*words, "--chunk", int(wildcards.chunk), "--size", config["resolution"]])
@@ -247,7 +249,7 @@ def restore_args(wildcards):
         folder = str(row.folder)
         folder = folder.replace("{dataset}", wildcards.dataset)
         folder = folder.replace("{degradation}", wildcards.recipe)
-        return joined(["--finished", folder])
+        return joined(["--finished", folder, "--test-set", *aligned_chunks(wildcards.dataset)])
     words = ["--method", row.method, "--params", json.dumps(row.params, sort_keys=True)]
     words += ["--weights", config["weights"], "--device", config["device"]]
     words += ["--batch", config["batch"], "--base-seed", config["base_seed"]]
@@ -406,6 +408,15 @@ def needed_sources():
 def metric_sources(wildcards):
     sources = METRIC_CARDS[wildcards.metric].sources
     return [f"data/raw/{source}/SOURCE.json" for source in sources]
+
+
+def step(words, live=False):
+    """The shell line for one step of `python -m clrface`.
+
+    What the step says goes to its log. What made it fail is shown too; with `live`, all of it at once.
+    """
+    log = "2> >(tee {log} >&2)" if live else "2> {log} || {{ tail -n 15 {log} >&2; exit 2; }}"
+    return f"{STEP} {words} {log}"
 
 
 def joined(words):

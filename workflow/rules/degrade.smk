@@ -10,11 +10,15 @@ rule degrade:
         "results/logs/degrade/{dataset}.{recipe}.{chunk}.log",
     benchmark:
         "results/benchmarks/degrade/{dataset}.{recipe}.{chunk}.tsv"
+    conda:
+        "../../environment.yml"
     threads: 1
     params:
         recipe=lambda wildcards: recipe_digest(wildcards.recipe),
         base_seed=config["base_seed"],
         code=fingerprint("clrface.degrade.chunk"),
     shell:
-        RUN + " degrade --dataset {wildcards.dataset} --recipe {wildcards.recipe}"
-        " --aligned {input} --base-seed {params.base_seed} --out {output}" + LOG
+        step(
+            "degrade --dataset {wildcards.dataset} --recipe {wildcards.recipe}"
+            " --aligned {input} --base-seed {params.base_seed} --out {output}"
+        )

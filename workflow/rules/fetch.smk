@@ -10,9 +10,10 @@ rule fetch:
         "results/benchmarks/fetch/{source}.tsv"
     wildcard_constraints:
         source="|".join(SOURCES),
+    conda:
+        "../../environment.yml"
     threads: 1
     params:
         entry=lambda wildcards: entry_digest(SOURCES[wildcards.source]),
-        mirrors=joined(["--mirrors", *config["mirrors"]]) if config["mirrors"] else "",
     shell:
-        RUN + " fetch {wildcards.source} {params.mirrors} 2> >(tee {log} >&2)"
+        step("fetch {wildcards.source}", live=True)

@@ -7,26 +7,30 @@ rule measure_images:
         aligned=lambda wildcards: aligned_chunks(wildcards.dataset),
         restored=restored_chunks,
     output:
-        "results/scores/{dataset}/{recipe}/{row}/{seed}/{metric}.csv",
+        scores="results/scores/{dataset}/{recipe}/{row}/{seed}/{metric}.csv",
     log:
         "results/logs/measure/{dataset}.{recipe}.{row}.{seed}.{metric}.log",
     benchmark:
         "results/benchmarks/measure/{dataset}.{recipe}.{row}.{seed}.{metric}.tsv"
     wildcard_constraints:
         metric="|".join(IMAGE_METRICS) or "none",
+    conda:
+        "../../environment.yml"
     threads: 1
     params:
         args=measure_args,
         code=measure_code,
     shell:
-        RUN + " measure --metric {wildcards.metric} --dataset {wildcards.dataset} {params.args}"
-        " --restored {input.restored} --aligned {input.aligned} --out {output[0]}" + LOG
+        step(
+            "measure --metric {wildcards.metric} --dataset {wildcards.dataset} {params.args}"
+            " --restored {input.restored} --aligned {input.aligned} --out {output.scores}"
+        )
 
 
 use rule measure_images as measure_set with:
     output:
-        "results/scores/{dataset}/{recipe}/{row}/{seed}/{metric}.csv",
-        "results/scores/{dataset}/{recipe}/{row}/{seed}/{metric}.replicates.csv",
+        scores="results/scores/{dataset}/{recipe}/{row}/{seed}/{metric}.csv",
+        replicates="results/scores/{dataset}/{recipe}/{row}/{seed}/{metric}.replicates.csv",
     log:
         "results/logs/measure_set/{dataset}.{recipe}.{row}.{seed}.{metric}.log",
     benchmark:

@@ -12,6 +12,8 @@ rule restore:
         "results/logs/restore/{dataset}.{recipe}.{row}.{seed}.{chunk}.log",
     benchmark:
         "results/benchmarks/restore/{dataset}.{recipe}.{row}.{seed}.{chunk}.tsv"
+    conda:
+        "../../environment.yml"
     threads: 1
     resources:
         gpu=GPU,
@@ -19,5 +21,7 @@ rule restore:
         args=restore_args,
         code=restore_code,
     shell:
-        RUN + " restore {params.args} --dataset {wildcards.dataset} --seed {wildcards.seed}"
-        " --aligned {input.aligned} --degraded {input.degraded} --out {output}" + LOG
+        step(
+            "restore {params.args} --dataset {wildcards.dataset} --seed {wildcards.seed}"
+            " --aligned {input.aligned} --degraded {input.degraded} --out {output}"
+        )

@@ -16,12 +16,14 @@ rule tabulate:
         "results/benchmarks/tabulate/{table}.tsv"
     wildcard_constraints:
         table="|".join(TABLES),
+    conda:
+        "../../environment.yml"
     threads: 1
     params:
         spec=table_spec,
         code=fingerprint("clrface.tables.tabulate"),
     shell:
-        RUN + " tabulate --spec {params.spec:q} --out {output.csv}" + LOG
+        step("tabulate --spec {params.spec:q} --out {output.csv}")
 
 
 rule samples:
@@ -36,9 +38,11 @@ rule samples:
         "results/benchmarks/samples/{table}.tsv"
     wildcard_constraints:
         table="|".join(TABLES),
+    conda:
+        "../../environment.yml"
     threads: 1
     params:
         panels=sample_panels,
         code=fingerprint("clrface.report.samples"),
     shell:
-        RUN + " samples --panels {params.panels:q} --out {output}" + LOG
+        step("samples --panels {params.panels:q} --out {output}")

@@ -14,6 +14,8 @@ rule train_stage:
         "results/benchmarks/train/{method}.{stage}.tsv"
     wildcard_constraints:
         stage="|".join(config["training"]["stages"]),
+    conda:
+        "../../environment.yml"
     threads: workflow.cores
     resources:
         gpu=GPU,
@@ -23,7 +25,9 @@ rule train_stage:
         options=training_options(),
         code=fingerprint("clrface.training.run"),
     shell:
-        RUN + " train --spec {params.spec:q} --faces data/training/{params.dataset}"
-        " --manifest data/manifests/{params.dataset}.csv {params.options}"
-        " --models results/train/{wildcards.method} --out results/train/{wildcards.method}/{wildcards.stage}"
-        " 2> >(tee {log} >&2)"
+        step(
+            "train --spec {params.spec:q} --faces data/training/{params.dataset}"
+            " --manifest data/manifests/{params.dataset}.csv {params.options}"
+            " --models results/train/{wildcards.method} --out results/train/{wildcards.method}/{wildcards.stage}",
+            live=True,
+        )

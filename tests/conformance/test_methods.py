@@ -1,0 +1,151 @@
+"""The contract of clrface.api.Restorer, tried on every method of baselines/ with the weights that it runs with.
+
+A new file baselines/<name>.py is found and tried by itself. Inputs are real faces, degraded by the recipe `blind`.
+"""
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from clrface.api import MethodCard, Restorer
+from clrface.degrade.apply import apply, is_grey
+from clrface.degrade.recipes import draw, load_recipes
+from clrface.errors import UserError
+from clrface.fingerprint import ROOT
+from clrface.images import to_bytes, to_unit
+from clrface.registry import make_method, method_cards
+from clrface.seeds import generator
+from clrface.weights import weights_folder
+
+CARDS = method_cards()
+QUICK = {"steps": 2}
+"""Parameters that only cost time here; the rest, and one test, run with the card's defaults."""
+SEEDS = [11, 12, 13, 14, 15]
+TINT = np.array([1.0, 0.8, 0.65])
+
+
+class Loaded(NamedTuple):
+    """A method that is ready, and its card."""
+
+    card: MethodCard
+    method: Restorer
+
+
+def load(card: MethodCard, params: dict[str, Any], sources: Path) -> Restorer:
+    method = make_method(card.name, params)
+    method.load(weights_folder("shipped", card.name) if card.trained_here else None, "cpu", sources)
+    return method
+
+
+@pytest.fixture(scope="module", params=list(CARDS))
+def loaded(request: pytest.FixtureRequest, sources: Path) -> Loaded:
+    """Each method once, with few steps where it has steps."""
+    card = CARDS[request.param]
+    return Loaded(card, load(card, {key: value for key, value in QUICK.items() if key in card.params}, sources))
+
+
+@pytest.fixture(scope="module")
+def lq(orl_faces: dict[str, np.ndarray]) -> torch.Tensor:
+    """Five faces, degraded: three grey, two tinted. (5, 3, 64, 64) float32 in [0, 1]."""
+    recipe = load_recipes(ROOT / "config" / "degradations.yaml")["blind"]
+    faces = list(orl_faces.values())[:5]
+    faces[3:] = [np.rint(face * TINT).astype(np.uint8) for face in faces[3:]]
+    assert [is_grey(face) for face in faces] == [True, True, True, False, False]
+    drawn = [draw(recipe, len(face), is_grey(face), generator(0, "conformance", str(place))) for place, face in enumerate(faces)]
+    return torch.from_numpy(to_unit(np.stack([apply(face, draws) for face, draws in zip(faces, drawn, strict=True)])))
+
+
+def check(hq: torch.Tensor, lq: torch.Tensor, card: MethodCard) -> None:
+    """Shape, type and range; and something was done, but by a control."""
+    assert hq.shape == lq.shape and hq.dtype == torch.float32 and hq.device.type == "cpu"
+    assert torch.isfinite(hq).all() and hq.min() >= 0 and hq.max() <= 1
+    untouched = [np.array_equal(a, b) for a, b in zip(pixels(hq), pixels(lq), strict=True)]
+    assert all(untouched) if card.control else not any(untouched)
+
+
+def pixels(images: torch.Tensor) -> np.ndarray:
+    """(B, H, W, 3) integers from 0 to 255, as they are written."""
+    return to_bytes(images.detach().cpu().numpy()).astype(int)
+
+
+# ---- what a method does
+
+
+@pytest.mark.parametrize("count", [1, 3, 5])
+def test_shape_type_and_range(loaded: Loaded, lq: torch.Tensor, count: int) -> None:
+    given = lq[:count].clone()
+    check(loaded.method.restore(given, SEEDS[:count]), lq[:count], loaded.card)
+    assert torch.equal(given, lq[:count]), "the input was altered"
+
+
+def test_black_white_and_even_images(loaded: Loaded) -> None:
+    flat = torch.tensor([0.0, 0.5, 1.0])[:, None, None, None].expand(3, 3, 64, 64).contiguous()
+    hq = loaded.method.restore(flat, SEEDS[:3])
+    assert hq.shape == flat.shape and torch.isfinite(hq).all() and hq.min() >= 0 and hq.max() <= 1
+
+
+def test_the_seed_decides(loaded: Loaded, lq: torch.Tensor) -> None:
+    first = loaded.method.restore(lq[:2], [1, 2])
+    assert torch.equal(loaded.method.restore(lq[:2], [1, 2]), first)
+    torch.manual_seed(0)
+    np.random.seed(0)  # noqa: NPY002 a method that drew from the global state would show here
+    assert torch.equal(loaded.method.restore(lq[:2], [1, 2]), first)
+    other = loaded.method.restore(lq[:2], [1, 3])
+    assert np.abs(pixels(other)[0] - pixels(first)[0]).max() <= 1, "an image's result depends on another's seed"
+    assert torch.equal(other[1], first[1]) != loaded.card.stochastic
+
+
+def test_neither_batch_nor_order_matters(loaded: Loaded, lq: torch.Tensor) -> None:
+    whole = pixels(loaded.method.restore(lq, SEEDS))
+    alone = np.concatenate([pixels(loaded.method.restore(lq[i : i + 1], SEEDS[i : i + 1])) for i in range(len(lq))])
+    backwards = pixels(loaded.method.restore(lq.flip(0), SEEDS[::-1]))[::-1]
+    assert np.abs(alone - whole).max() <= 1
+    assert np.abs(backwards - whole).max() <= 1
+
+
+@pytest.mark.parametrize("name", CARDS)
+def test_the_card_s_defaults_restore(name: str, lq: torch.Tensor, sources: Path) -> None:
+    check(load(CARDS[name], {}, sources).restore(lq[2:4], SEEDS[2:4]), lq[2:4], CARDS[name])
+
+
+# ---- what a method says, and how it refuses
+
+
+@pytest.mark.parametrize("name", CARDS)
+def test_the_card_is_complete(name: str) -> None:
+    card = CARDS[name]
+    assert card.label.strip() and card.label not in [other.label for other in CARDS.values() if other is not card]
+    assert card.control or card.paper
+    assert card.licence or not card.trained_here
+    assert not card.sees_truth or card.control
+    assert json.loads(json.dumps(card.params)) == card.params, "a config can't hold these parameters"
+    known = yaml.safe_load((ROOT / "config" / "sources.yaml").read_text(encoding="utf-8"))
+    assert isinstance(card.sources, tuple) and set(card.sources) <= set(known)
+
+
+@pytest.mark.parametrize("name", CARDS)
+def test_the_class_takes_the_card_s_parameters_and_no_other(name: str) -> None:
+    for params in ({}, CARDS[name].params, *({key: value} for key, value in CARDS[name].params.items())):
+        assert isinstance(make_method(name, params), Restorer)
+    for key in CARDS[name].params:
+        with pytest.raises(UserError, match=rf"Unknown parameter of method '{name}' '{key}x'\. Did you mean '{key}'\?"):
+            make_method(name, {f"{key}x": 1})
+    with pytest.raises(UserError, match="Unknown parameter"):
+        make_method(name, {"no_such_parameter": 1})
+
+
+@pytest.mark.parametrize("name", [name for name, card in CARDS.items() if card.trained_here])
+def test_weights_that_are_not_there_are_a_user_s_error(name: str, sources: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="weights"):
+        make_method(name, {}).load(tmp_path / "nowhere", "cpu", sources)
+
+
+@pytest.mark.parametrize("name", [name for name, card in CARDS.items() if card.sources])
+def test_sources_that_are_not_there_are_a_user_s_error(name: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="etch it"):
+        make_method(name, {}).load(weights_folder("shipped", name) if CARDS[name].trained_here else None, "cpu", tmp_path)
