@@ -295,15 +295,16 @@ def _tabulate(options: argparse.Namespace) -> None:
 
     spec = dict(options.spec)
     weights = {name: Path(folder) for name, folder in spec.pop("weights").items()}
+    chunks = spec.pop("chunks", None)
     cards = {row: replace(method_card(method), label=label) for row, (method, label) in spec.pop("cards").items()}
     rows = [RowSpec(**{**row, "seeds": tuple(row["seeds"])}) for row in spec.pop("rows")]
     table = TableSpec(rows=rows, metric_cards=metric_cards(), method_cards=cards, **spec)
-    tabulate(table, scores=options.scores, degraded=options.degraded, weights=weights, target=options.out)
+    tabulate(table, scores=options.scores, degraded=options.degraded, weights=weights, target=options.out, chunks=chunks)
 
 
 def _add_samples(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     step = _step(steps, "samples", "Draw a sheet of restored faces: input, methods, ground truth.", _samples)
-    step.add_argument("--panels", type=json.loads, required=True, help='JSON: [{"title", "columns": {label: folder}}]')
+    step.add_argument("--panels", type=json.loads, required=True, help='JSON: [{"title", "chunks": [...], "columns": {label: folder}}]')
     step.add_argument("--rows", type=int, default=6)
     step.add_argument("--out", type=Path, required=True)
 
@@ -316,8 +317,8 @@ def _samples(options: argparse.Namespace) -> None:
     for panel in options.panels:
         columns = {label: Path(folder) for label, folder in panel["columns"].items()}
         truth = list(columns.values())[-1]
-        ids = sorted((image_id for index in truth.glob("*/index.csv") for image_id in _ids(index.parent, only_ok=True)), key=natural)
-        panels.append(SampleSet(panel["title"], spread(ids, options.rows), columns))
+        ids = sorted((image_id for chunk in panel["chunks"] for image_id in _ids(truth / chunk, only_ok=True)), key=natural)
+        panels.append(SampleSet(panel["title"], spread(ids, options.rows), columns, panel["chunks"]))
     sample_sheet(panels, options.out)
 
 

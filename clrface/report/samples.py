@@ -6,7 +6,7 @@ Which faces are shown is fixed beforehand by `spread`: evenly spaced over the se
 import csv
 import math
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -39,6 +39,8 @@ class SampleSet:
     columns: Mapping[str, Path]
     """Label to folder, left to right: the input, each method, the ground truth where there is one.
     A folder holds `<chunk>/<image_id>.png` and, for failures, `<chunk>/status.csv` (or `index.csv`, as aligning writes it)."""
+    chunks: Collection[str] | None = None
+    """The set's chunks; a run on more images may have left others. None takes all that are there."""
 
 
 def spread(image_ids: Sequence[str], count: int = 6) -> list[str]:
@@ -84,7 +86,7 @@ def zoom(rgb: np.ndarray, box: Box = WHOLE) -> Image.Image:
 
 
 def _panel(one: SampleSet, box: Box) -> Image.Image:
-    cells = {label: _column(folder, one.image_ids) for label, folder in one.columns.items()}
+    cells = {label: _column(folder, one.image_ids, one.chunks) for label, folder in one.columns.items()}
     width, height = zoom(np.zeros((*_image_size(cells, one.title), 3), np.uint8), box).size
     left = MARGIN + GAP + round(max(_font(12).getlength(image_id) for image_id in one.image_ids))
     labels = {label: _wrapped(label, width, 13) for label in cells}
@@ -112,10 +114,11 @@ def _panel(one: SampleSet, box: Box) -> Image.Image:
     return panel
 
 
-def _column(folder: Path, image_ids: Sequence[str]) -> list[np.ndarray | str]:
+def _column(folder: Path, image_ids: Sequence[str], chunks: Collection[str] | None) -> list[np.ndarray | str]:
     """For each id its picture, (H, W, 3) uint8, or the reason why there is none."""
-    images = {path.stem: path for path in folder.glob("*/*.png")}
-    reasons = _reasons(folder)
+    folders = [part for part in sorted(folder.glob("*")) if chunks is None or part.name in chunks]
+    images = {path.stem: path for part in folders for path in part.glob("*.png")}
+    reasons = _reasons(folders)
     cells: list[np.ndarray | str] = []
     for image_id in image_ids:
         if image_id in images:
@@ -127,10 +130,10 @@ def _column(folder: Path, image_ids: Sequence[str]) -> list[np.ndarray | str]:
     return cells
 
 
-def _reasons(folder: Path) -> dict[str, str]:
+def _reasons(folders: Sequence[Path]) -> dict[str, str]:
     """image_id to reason, of the failed images."""
     rows = []
-    for path in sorted(path for name in STATUS_FILES for path in folder.glob(f"*/{name}")):
+    for path in (part / name for part in folders for name in STATUS_FILES if (part / name).is_file()):
         with path.open(newline="", encoding="utf-8") as handle:
             rows += list(csv.DictReader(handle))
     return {row["image_id"]: row["status"] for row in rows if row["status"] != OK}

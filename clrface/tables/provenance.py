@@ -3,7 +3,7 @@
 import hashlib
 import platform
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -45,15 +45,17 @@ def environment() -> dict[str, object]:
     return {"python": platform.python_version(), "platform": platform.platform(), "packages": {name: _version(name) for name in PACKAGES}}
 
 
-def lq_images(folder: Path) -> dict[str, Path]:
+def lq_images(folder: Path, chunks: Sequence[str] | None = None) -> dict[str, Path]:
     """image_id to PNG of a degraded set, `<folder>/<chunk>/<image_id>.png`, sorted by id.
 
+    chunks: those of the set; other folders, which a run on more images may have left, are passed over. None takes all that are there.
     Hidden files, which a killed run may leave half-written, are passed over.
 
     Raises: UserError for a folder without images, or an id in two chunks.
     """
     images: dict[str, Path] = {}
-    for path in sorted(path for path in folder.glob("*/*.png") if not path.name.startswith(".")):
+    folders = sorted(folder.glob("*")) if chunks is None else [folder / chunk for chunk in chunks]
+    for path in sorted(path for part in folders for path in part.glob("*.png") if not path.name.startswith(".")):
         if path.stem in images:
             raise UserError(
                 f"Two images with one id: {images[path.stem]} and {path}. Expected each in one chunk. "

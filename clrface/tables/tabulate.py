@@ -1,6 +1,6 @@
 """The tabulating step: score files in, `<name>.csv`, `.json`, `.md` and `.tex` out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from clrface.files import write_text
@@ -9,17 +9,26 @@ from clrface.tables.formats import to_csv, to_json, to_markdown, to_tex
 from clrface.tables.table import TableSpec, build_table, table_to_json
 
 
-def tabulate(spec: TableSpec, *, scores: Path, degraded: Path, weights: Mapping[str, Path], target: Path) -> None:
+def tabulate(
+    spec: TableSpec,
+    *,
+    scores: Path,
+    degraded: Path,
+    weights: Mapping[str, Path],
+    target: Path,
+    chunks: Mapping[str, Sequence[str]] | None = None,
+) -> None:
     """Write the table to `target` (`results/table1.csv`) and, beside it, its `.json`, `.md` and `.tex`.
 
     `scores` and `degraded` are the folders of all score files and all degraded images; `weights` gives the folder of
-    weights of each method that has one. CSV, Markdown and TeX depend on the scores alone; the JSON says where they
-    come from as well, and no file holds a time. The CSV is written last: where it is, the others are too.
+    weights of each method that has one; `chunks` names each dataset's (None: all that are there). CSV, Markdown and TeX
+    depend on the scores alone; the JSON says where they come from as well, and no file holds a time. The CSV is written
+    last: where it is, the others are too.
 
     Raises: UserError for scores, images or weights that are missing, malformed or not of the same images.
     """
     blocks = dict.fromkeys((row.dataset, row.degradation) for row in spec.rows)
-    lq = {(dataset, degradation): provenance.lq_images(degraded / dataset / degradation) for dataset, degradation in blocks}
+    lq = {(data, recipe): provenance.lq_images(degraded / data / recipe, chunks[data] if chunks else None) for data, recipe in blocks}
     table = build_table(spec, scores, {block: set(images) for block, images in lq.items()}, name=target.stem)
     content = table_to_json(table) | {
         "profile": spec.profile,

@@ -342,6 +342,7 @@ def table_spec(wildcards):
             for row in chosen
             if row.method and KNOWN.methods[row.method].trained_here and local_folder(config["weights"], row.method)
         },
+        "chunks": {d: dataset_chunks(d) for d in table_datasets(config, wildcards.table)},
         "metrics": METRICS,
         "protocol": config["protocol"],
         "profile": config["profile"],
@@ -374,7 +375,8 @@ def sample_panels(wildcards):
                 place = f"{dataset}/{recipe}/{row.name}/{row_seeds(row)[0]}"
                 columns[row.label] = f"results/restored/{place}"
         columns["Ground truth"] = f"data/aligned/{dataset}"
-        panels.append({"title": f"{dataset}, {recipe}", "columns": columns})
+        title, names = f"{dataset}, {recipe}", dataset_chunks(dataset)
+        panels.append({"title": title, "chunks": names, "columns": columns})
     return json.dumps(panels)
 
 
