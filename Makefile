@@ -19,7 +19,8 @@ help: ## show this list
 setup: $(if $(READY),,venv) ## make .venv from requirements.lock, if it is missing or stale
 
 table1: setup ## restore and measure the test faces: results/table1.csv and the picture beside it
-	@$(ENTER) snakemake --cores all table1
+	@$(ENTER) CLRFACE_SHOW=no snakemake --cores all table1
+	@$(ENTER) python -m clrface show results/table1.json
 
 train: setup ## train every network of CLR-Face, and the U-Net, from the training faces
 	@$(ENTER) snakemake --cores all train

@@ -1,5 +1,6 @@
-"""Networks from and to disk: diffusers' folder layout (config.json and one safetensors file), checked before use."""
+"""Networks from and to disk: diffusers' folder layout (config.json and safetensors), checked before use."""
 
+import copy
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -12,7 +13,7 @@ from torch import nn
 from clrface.errors import UserError
 
 Network = TypeVar("Network", bound=ModelMixin)
-WEIGHTS_FILE = "diffusion_pytorch_model.safetensors"
+SHARD = "15MB"
 
 
 def load_network(kind: type[Network], folder: Path) -> Network:
@@ -22,20 +23,25 @@ def load_network(kind: type[Network], folder: Path) -> Network:
     the message names the first.
     """
     folder = Path(folder)
-    if not (folder / "config.json").is_file() or not (folder / WEIGHTS_FILE).is_file():
+    files = sorted(folder.glob("*.safetensors"))
+    if not (folder / "config.json").is_file() or not files:
         raise UserError(
-            f"No weights in {folder}: expected config.json and {WEIGHTS_FILE} there. "
+            f"No weights in {folder}: expected config.json and a .safetensors file there. "
             "Set `weights: shipped`, train them (snakemake --cores all train --config weights=fit), or give the folder that holds them."
         )
     config: Any = kind.load_config(folder)  # pyright: ignore[reportAttributeAccessIssue]
     network: Any = kind.from_config(config)  # pyright: ignore[reportAttributeAccessIssue]
-    try:
-        state = load_file(folder / WEIGHTS_FILE)
-    except SafetensorError as error:
-        raise UserError(f"Can't read {folder / WEIGHTS_FILE} ({error}). It is damaged: get it again.") from error
-    _check(network.state_dict(), state, folder / WEIGHTS_FILE)
+    state = {key: value for file in files for key, value in _read(file).items()}
+    _check(network.state_dict(), state, folder)
     network.load_state_dict({key: value.float() if value.is_floating_point() else value for key, value in state.items()})
     return network.eval().requires_grad_(False)
+
+
+def _read(file: Path) -> dict[str, torch.Tensor]:
+    try:
+        return load_file(file)
+    except SafetensorError as error:
+        raise UserError(f"Can't read {file} ({error}). It is damaged: get it again.") from error
 
 
 def move(network: Network, device: str | torch.device) -> Network:
@@ -61,6 +67,5 @@ def _check(expected: dict[str, torch.Tensor], found: dict[str, torch.Tensor], pa
 
 
 def save_network(network: ModelMixin, folder: Path) -> None:
-    """Write a network in half precision."""
-    half = {key: value.half() if value.is_floating_point() else value for key, value in network.state_dict().items()}
-    network.save_pretrained(folder, state_dict=half)  # pyright: ignore[reportCallIssue]
+    """Write a network in half precision, in files of at most SHARD."""
+    cast(ModelMixin, copy.deepcopy(network).half()).save_pretrained(folder, max_shard_size=SHARD)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from accelerate import Accelerator
+from safetensors.torch import load_file
 
 from clrface.degrade.recipes import load_recipes
 from clrface.errors import UserError
@@ -116,6 +117,7 @@ def test_a_killed_run_goes_on_with_the_losses_of_an_unbroken_one(
         run(TINY[name], tmp_path, faces, sources, kill_at=4)
     assert run(TINY[name], tmp_path, faces, sources) == losses(trained, TINY[name])
     weights = "diffusion_pytorch_model.safetensors"
+    assert load_file(trained / name / weights).popitem()[1].dtype == torch.float16
     assert (tmp_path / name / weights).read_bytes() == (trained / name / weights).read_bytes()
 
 

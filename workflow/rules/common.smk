@@ -385,7 +385,9 @@ def table_files(tables):
 
 
 def show_tables(workflow):
-    """Print the tables that the finished run was about."""
+    """Print the tables that the finished run was about; `make` does so itself, also when there was nothing to do."""
+    if os.environ.get("CLRFACE_SHOW") == "no":
+        return
     targets = " ".join(map(str, workflow.dag_settings.targets)) or "all"
     wanted = [table for table in TABLES if targets == "all" or table in targets]
     there = [f"results/{table}.json" for table in wanted]
