@@ -143,7 +143,8 @@ def _add_train(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     step = _step(
         steps,
         "train",
-        "Train one stage's network; goes on from its last checkpoint. Several devices: accelerate launch -m clrface train ...",
+        "Train one stage's network; goes on from its last checkpoint. "
+        "Several devices: python -m torch.distributed.run --nproc-per-node N -m clrface train ...",
         _train,
     )
     step.add_argument("--spec", type=json.loads, required=True, help="the stage as JSON, as in the config's training.stages, with its name")
@@ -156,7 +157,7 @@ def _add_train(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     step.add_argument("--out", type=Path, required=True)
     step.add_argument("--seed", type=int, default=0)
     step.add_argument("--workers", type=int, default=1)
-    step.add_argument("--precision", choices=["fp32", "bf16", "fp16"], default="fp32")
+    step.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
     step.add_argument("--device", default="auto")
     step.add_argument("--limit", type=int, help="stop after so many steps, for a trial")
 
@@ -298,6 +299,7 @@ def _tabulate(options: argparse.Namespace) -> None:
     chunks = spec.pop("chunks", None)
     cards = {row: replace(method_card(method), label=label) for row, (method, label) in spec.pop("cards").items()}
     rows = [RowSpec(**{**row, "seeds": tuple(row["seeds"])}) for row in spec.pop("rows")]
+    spec["device"] = _device(spec["device"])
     table = TableSpec(rows=rows, metric_cards=metric_cards(), method_cards=cards, **spec)
     tabulate(table, scores=options.scores, degraded=options.degraded, weights=weights, target=options.out, chunks=chunks)
 

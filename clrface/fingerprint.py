@@ -54,4 +54,5 @@ def _imports(module: str) -> tuple[str, ...]:
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
             found.add(node.module)
             found.update(f"{node.module}.{alias.name}" for alias in node.names)
+    found.update(module.rsplit(".", depth)[0] for depth in range(1, module.count(".") + 1))  # importing a module runs its packages
     return tuple(sorted(name for name in found if name.split(".")[0] in PACKAGES and _find(name)))

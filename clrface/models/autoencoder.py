@@ -16,8 +16,8 @@ class Autoencoder(ModelMixin, ConfigMixin):
     """diffusers' VQModel behind a pixel-unshuffle stem, with its latents scaled to zero mean and unit variance.
 
     The stem folds `patch` x `patch` pixels into channels: the costly full-resolution layers go, the compression stays
-    f = patch * 2 ** (levels - 1). `luminance` says that it was trained on grey faces alone: the pipeline then restores
-    the luminance of a picture and keeps its chroma.
+    f = patch * 2 ** (levels - 1). `luminance` says that it was trained on grey faces alone: it then decodes grey ones, and
+    the pipeline restores the luminance of a picture and keeps its chroma.
     """
 
     @register_to_config
@@ -79,10 +79,17 @@ class Autoencoder(ModelMixin, ConfigMixin):
 
     def decode(self, z: torch.Tensor, quantise: bool = True) -> torch.Tensor:
         """G(z): (B, C, H/f, W/f) to (B, 3, H, W), about [0, 1], unclipped. Gradients pass the quantisation straight through."""
-        return self.decode_raw(z * self.latent_std[:, None, None] + self.latent_mean[:, None, None], quantise)[0]
+        image = self.decode_raw(z * self.latent_std[:, None, None] + self.latent_mean[:, None, None], quantise)[0]
+        return luminance(image) if self.config["luminance"] else image
 
     def forward(self, x: torch.Tensor, quantise: bool = True) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Training's pass: reconstruction (B, 3, H, W), codebook loss (), raw latents (B, C, H/f, W/f)."""
         raw = self.encode_raw(x)
         image, loss = self.decode_raw(raw, quantise)
         return image, loss, raw
+
+
+def luminance(x: torch.Tensor) -> torch.Tensor:
+    """(B, 3, H, W) RGB to its luminance (ITU-R 601) in all three channels."""
+    weights = x.new_tensor([0.299, 0.587, 0.114])[:, None, None]
+    return (x * weights).sum(1, keepdim=True).expand_as(x)

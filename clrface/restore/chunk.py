@@ -68,6 +68,11 @@ def restore_chunk(
             status[image_id] = OK if isinstance(result, np.ndarray) else result
         bar.update(len(ids))
     bar.close()
+    reasons = {status[image_id] for image_id in todo}
+    if len(todo) > 1 and len(reasons) == 1 and not reasons & {OK, RETURNED_INPUT}:
+        raise UserError(
+            f"Not one of {len(todo)} images could be restored, all for one reason: {reasons.pop()}. Put it right and run again."
+        )
     _write_status(chunk, status)
 
 

@@ -12,7 +12,7 @@ import torch
 from diffusers import UNet2DModel
 
 from clrface.errors import UserError
-from clrface.models.autoencoder import Autoencoder
+from clrface.models.autoencoder import Autoencoder, luminance
 from clrface.models.loading import load_network, move, save_network
 from clrface.models.mask import LatentMask
 from clrface.models.recogniser import SFace
@@ -99,15 +99,15 @@ class CLRFace:
             y = luminance(y)
         z_y = self.autoencoder.encode(y)
         x_irn = self.irn(y).clamp(0, 1)
+        if self.autoencoder.config["luminance"]:
+            x_irn = luminance(x_irn)
         z_irn = self.autoencoder.encode(x_irn)
         eps = normal(seeds, tuple(z_y.shape[1:]), "restore").to(y.device)
         guide = self._guide(x_irn, z_y, z_irn, settings, recogniser)
         spec = SamplerSpec(settings.start, settings.t0, settings.solver, settings.steps, settings.guidance_every)
         z_0 = Sampler(self.prior, spec).run(eps, z_y, z_irn, guide)
-        x = self.autoencoder.decode(z_0)
-        if self.autoencoder.config["luminance"]:
-            x = luminance(x) + colour - y
-        return x.clamp(0, 1)[:count]
+        # The chroma of a colour picture, where luminance alone is restored; zero where `colour` and `y` are the same.
+        return (self.autoencoder.decode(z_0) + colour - y).clamp(0, 1)[:count]
 
     def latent_mask(self, z_y: torch.Tensor, z_irn: torch.Tensor, kind: str) -> torch.Tensor:
         """(B, 1, h, w) in (0, 1]: what guidance may change."""
@@ -124,9 +124,3 @@ class CLRFace:
         if recogniser is None:
             raise ValueError("Guidance by recognition needs the recogniser.")
         return RecognitionGuide(self.autoencoder, recogniser, x_irn, mask, settings.guidance_scale)
-
-
-def luminance(x: torch.Tensor) -> torch.Tensor:
-    """(B, 3, H, W) RGB to its luminance (ITU-R 601) in all three channels."""
-    weights = x.new_tensor([0.299, 0.587, 0.114])[:, None, None]
-    return (x * weights).sum(1, keepdim=True).expand_as(x)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from diffusers import (
     DDIMScheduler,
@@ -21,7 +22,7 @@ from diffusers import (
     UniPCMultistepScheduler,
 )
 
-from clrface.errors import unknown_name
+from clrface.errors import UserError, unknown_name
 
 SCHEDULE: dict[str, Any] = {"num_train_timesteps": 1000, "beta_schedule": "squaredcos_cap_v2", "prediction_type": "v_prediction"}
 SOLVERS: dict[str, Callable[[], Any]] = {
@@ -31,6 +32,8 @@ SOLVERS: dict[str, Callable[[], Any]] = {
     "euler": lambda: EulerDiscreteScheduler(**SCHEDULE, timestep_spacing="trailing"),
     "heun": lambda: HeunDiscreteScheduler(**SCHEDULE, timestep_spacing="trailing"),
 }
+HEUN_FIRST = 980  # of 1,000: sigma is about 30 there
+MOST_STEPS = 500  # over the whole schedule of 1,000; beyond it solvers meet equal timesteps
 Guide = Callable[[torch.Tensor], torch.Tensor]
 """From z0_hat (B, C, h, w) to the shift that is taken off it, of the same shape."""
 
@@ -51,6 +54,11 @@ class SamplerSpec:
     guide_every: int = 1
     """Guidance acts at every so many network evaluations, counted back from the last one."""
 
+    @property
+    def total_steps(self) -> int:
+        """The steps over the whole schedule, of which the last `steps` are run."""
+        return self.steps if self.start == "noise" else max(self.steps, round(self.steps / self.t0))
+
 
 class Sampler:
     """Draws a clean latent given the degraded one."""
@@ -58,6 +66,11 @@ class Sampler:
     def __init__(self, prior: UNet2DModel, spec: SamplerSpec):
         if spec.solver not in SOLVERS:
             raise unknown_name("solver", spec.solver, SOLVERS)
+        if spec.total_steps > MOST_STEPS:
+            raise UserError(
+                f"{spec.steps} steps over the last {spec.t0} of the schedule would be {spec.total_steps} over all of it, "
+                f"expected at most {MOST_STEPS}. Lower `steps` or raise `t0`."
+            )
         self.prior, self.spec = prior, spec
 
     def run(self, eps: torch.Tensor, z_y: torch.Tensor, z_irn: torch.Tensor | None = None, guide: Guide | None = None) -> torch.Tensor:
@@ -89,8 +102,12 @@ class Sampler:
     def _timesteps(self, device: torch.device) -> tuple[Any, torch.Tensor]:
         """A fresh solver and the timesteps to run: all of them from noise, the last `steps` from the IRN."""
         solver = SOLVERS[self.spec.solver]()
-        total = self.spec.steps if self.spec.start == "noise" else max(self.spec.steps, round(self.spec.steps / self.spec.t0))
-        solver.set_timesteps(total, device=device)
+        total = self.spec.total_steps
+        if self.spec.solver == "heun" and self.spec.start == "noise":
+            # The cosine schedule ends at a sigma of 20,000, where a second-order step throws its estimate off.
+            solver.set_timesteps(timesteps=np.linspace(HEUN_FIRST, 0, total + 1)[:-1].round().astype(int).tolist(), device=device)
+        else:
+            solver.set_timesteps(total, device=device)
         first = (total - self.spec.steps) * solver.order
         if hasattr(solver, "set_begin_index"):
             solver.set_begin_index(first)

@@ -5,9 +5,11 @@ nothing uses are moved onto latents of the batch: with a random start most codes
 """
 
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
+from accelerate.utils import broadcast as accelerate_broadcast
 from scipy.cluster.vq import kmeans2
 from torch import nn
 from torch.nn import functional
@@ -77,14 +79,14 @@ class AutoencoderStage(Stage):
         latents = self._latents(truth).cpu().numpy().astype(np.float64)
         rng = np.random.default_rng(derive_seed(self.spec.steps, "codebook"))
         centres, _ = kmeans2(latents, self.main.config["codes"], iter=10, minit="points", rng=rng, missing="warn")
-        self.main.codebook.weight.data.copy_(torch.from_numpy(centres))
+        self._place(torch.arange(len(centres)), torch.from_numpy(centres).float())
 
     def after_step(self, batch: Batch, step: int) -> None:
         """Count the codes' use; at times move those hardly used onto latents of this batch."""
         every = self.spec.options["revive_every"]
         if step < self.quantise_from or step % max(1, every // 10):
             return
-        latents = self._latents(batch["hq"][:8])
+        latents = _broadcast(self._latents(batch["hq"][:8]))  # all devices count on the first one's faces, so that they agree
         use = self.main.vq.quantize.get_buffer("use")
         counts = torch.bincount(torch.cdist(latents, self.main.codebook.weight.data).argmin(1), minlength=len(use))
         use.mul_(0.9).add_(0.1 * counts)
@@ -92,8 +94,14 @@ class AutoencoderStage(Stage):
         if step % every == 0 and step < self.revive_until and len(dead):
             generator = torch.Generator().manual_seed(derive_seed(step, "revive"))
             chosen = latents[torch.randperm(len(latents), generator=generator)[: len(dead)].to(latents.device)]
-            self.main.codebook.weight.data[dead[: len(chosen)]] = chosen
+            self._place(dead[: len(chosen)], chosen)
             use[dead] = 1.0
+
+    def _place(self, codes: torch.Tensor, latents: torch.Tensor) -> None:
+        """Put codes onto latents, in the weights and in their average, the same on every device."""
+        weight = self.main.codebook.weight
+        for values in (weight.data, self.shadow(weight)):
+            values[codes] = _broadcast(latents.to(values.device))
 
     def finish(self, batches: list[Batch]) -> None:
         """Measure the latents' mean and spread: the prior sees them at zero mean and unit variance."""
@@ -111,3 +119,8 @@ class AutoencoderStage(Stage):
     def save(self, folder: Path) -> None:
         del self.main.vq.quantize.use  # a matter of training
         super().save(folder)
+
+
+def _broadcast(tensor: torch.Tensor) -> torch.Tensor:
+    """The first process's tensor, on every process."""
+    return cast(torch.Tensor, accelerate_broadcast(tensor))

@@ -4,22 +4,27 @@ A run that is killed and started again gives, on a CPU, the very losses of an un
 the step (clrface.training.data), and a checkpoint holds the weights, their average, the optimisers and the step.
 """
 
+import hashlib
 import json
 import math
 import shutil
+import sys
+from contextlib import nullcontext
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import torch
 from accelerate import Accelerator
 from diffusers.training_utils import EMAModel
+from filelock import FileLock, Timeout
 from PIL import Image
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from clrface.degrade.recipes import Recipe
 from clrface.errors import UserError
-from clrface.files import write_text
+from clrface.files import atomic_path, sha256_file, write_text
 from clrface.images import to_bytes
 from clrface.training.data import Batch, Pairs, Steps, fixed_batch, loader
 from clrface.training.stage import Stage, StageSpec
@@ -27,15 +32,17 @@ from clrface.training.stage import Stage, StageSpec
 GRADIENT_NORM = 1.0
 FINISH_BATCHES = 16
 LOSSES = "losses.jsonl"
+NEEDS = {"prior": ("autoencoder",), "mask": ("autoencoder", "irn", "prior")}
+"""The stages that a stage starts from."""
 
 
 class Run:
     """One stage's training in `folder`/work; `folder` gets the weights at the end."""
 
-    def __init__(self, stage: Stage, spec: StageSpec, accelerator: Accelerator, folder: Path):
+    def __init__(self, stage: Stage, spec: StageSpec, accelerator: Accelerator, folder: Path, key: str):
         self.stage, self.spec, self.accelerator = stage, spec, accelerator
         self.folder, self.work = folder, folder.with_name(folder.name + ".work")
-        self.step = 0
+        self.step, self.key = 0, key
         for network in stage.networks().values():
             network.to(accelerator.device)
         self.optimisers = {
@@ -44,7 +51,13 @@ class Run:
         }
         self.ema = EMAModel(stage.main.parameters(), decay=spec.ema_decay, use_ema_warmup=True, power=0.75)
         self.ema.to(accelerator.device)
+        stage.shadow = self._shadow
         stage.call = {name: accelerator.prepare(network) for name, network in stage.networks().items()}
+
+    def _shadow(self, parameter: torch.Tensor) -> torch.Tensor:
+        """The average of one of the main network's parameters."""
+        place = next(place for place, other in enumerate(self.stage.main.parameters()) if other is parameter)
+        return self.ema.shadow_params[place]
 
     def advance(self, batch: Batch) -> dict[str, float]:
         """One step: every turn's loss, gradient and update."""
@@ -77,35 +90,52 @@ class Run:
             return
         state = {
             "step": self.step,
-            "spec": repr(self.spec),
+            "key": self.key,
             "ema": self.ema.state_dict(),
             "networks": {name: network.state_dict() for name, network in self.stage.networks().items()},
             "optimisers": {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
         }
-        self.work.mkdir(parents=True, exist_ok=True)
-        part = self.work / "checkpoint.pt.part"
-        torch.save(state, part)
-        part.replace(self.work / "checkpoint.pt")
+        with atomic_path(self.checkpoint) as part:
+            torch.save(state, part)
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where the state lies; gone once the stage is done."""
+        return self.work / "checkpoint.pt"
 
     def load_checkpoint(self) -> bool:
-        """Go on from the last checkpoint, if there is one of the same stage."""
-        path = self.work / "checkpoint.pt"
-        if not path.is_file():
+        """Go on from the last checkpoint, if there is one of this very run (`run_key`); one of another run is put aside."""
+        if not self.checkpoint.is_file():
             return False
-        state = torch.load(path, map_location=self.accelerator.device, weights_only=True)
-        try:
-            for name, network in self.stage.networks().items():
-                network.load_state_dict(state["networks"][name])
-                self.optimisers[name].load_state_dict(state["optimisers"][name])
-        except (RuntimeError, KeyError, ValueError) as error:
-            raise UserError(
-                f"The checkpoint {path} is of another network than the config's. "
-                f"Remove {self.work} to start anew, or restore the config.\n{error}"
-            ) from error
+        state = torch.load(self.checkpoint, map_location=self.accelerator.device, weights_only=True)
+        if state["key"] != self.key:
+            aside = self.checkpoint.with_name("checkpoint.other.pt")
+            self.checkpoint.replace(aside)
+            print(f"Starting anew: the checkpoint is of other settings, data or networks. It is kept as {aside}.", file=sys.stderr)
+            return False
+        for name, network in self.stage.networks().items():
+            network.load_state_dict(state["networks"][name])
+            self.optimisers[name].load_state_dict(state["optimisers"][name])
         self.ema.load_state_dict(state["ema"])
         self.ema.to(self.accelerator.device)
         self.step = state["step"]
         return True
+
+
+def run_key(spec: StageSpec, recipe: Recipe, seed: int, faces: np.ndarray, models: Path) -> str:
+    """A checksum of all that a stage's weights come from: only a run with the same one may go on from a checkpoint.
+
+    How often to log, sample and save is left out. `models` are the stages trained before; what this stage leaves there isn't.
+    """
+    quiet = {"checkpoint_every", "sample_every", "log_every"}
+    settings = {key: value for key, value in asdict(spec).items() if key not in quiet}
+    before = {
+        path.as_posix(): sha256_file(path)
+        for path in sorted(models.glob("*/*.safetensors"))
+        if path.parent.name in NEEDS.get(spec.name, ())
+    }
+    told = json.dumps([settings, asdict(recipe), seed, before], sort_keys=True, default=list).encode()
+    return hashlib.sha256(told + hashlib.sha256(faces.tobytes()).digest()).hexdigest()
 
 
 def schedule(step: int, spec: StageSpec) -> float:
@@ -129,8 +159,25 @@ def train(
     seed: int,
     workers: int,
 ) -> None:
-    """Run `stage` to its end, from its last checkpoint where there is one, and write its weights to `folder`."""
-    run = Run(stage, spec, accelerator, folder)
+    """Run `stage` to its end, from its last checkpoint where there is one, and write its weights to `folder`.
+
+    Raises: UserError when another process trains this stage in this folder, and when the loss is not finite.
+    """
+    run = Run(stage, spec, accelerator, folder, run_key(spec, recipe, seed, faces, stage.models))
+    if accelerator.is_main_process:
+        run.work.mkdir(parents=True, exist_ok=True)
+    alone = FileLock(run.work / ".lock") if accelerator.is_main_process else nullcontext()
+    try:
+        with alone.acquire(timeout=0) if isinstance(alone, FileLock) else alone:
+            _train(run, faces, val_faces, recipe, seed, workers)
+    except Timeout:
+        raise UserError(
+            f"Another process trains stage {spec.name} in {run.work}. Wait for it, or stop it; then run the same command again."
+        ) from None
+
+
+def _train(run: Run, faces: np.ndarray, val_faces: np.ndarray, recipe: Recipe, seed: int, workers: int) -> None:
+    stage, spec, accelerator = run.stage, run.spec, run.accelerator
     resumed = run.load_checkpoint()
     main = accelerator.is_main_process
     steps = Steps(run.step, spec.steps, spec.batch, accelerator.process_index, accelerator.num_processes)
@@ -155,6 +202,8 @@ def train(
         if writer and run.step % spec.sample_every == 0:
             with averaged(run):
                 _write_sheet(stage.sheet(look), stage.columns, run.work / f"sheet_{run.step:06d}.png", writer, run.step)
+                _, validation = stage.loss("main", look, spec.steps)
+            _log(writer, run.work / LOSSES, {f"val_{key}": value for key, value in validation.items()}, run.step)
     run.save_checkpoint()
     if main:
         _finish(run, faces, recipe, seed, look, writer)
@@ -196,6 +245,7 @@ def _finish(run: Run, faces: np.ndarray, recipe: Recipe, seed: int, look: Batch,
     )
     shutil.rmtree(run.folder, ignore_errors=True)
     part.replace(run.folder)
+    run.checkpoint.unlink()  # another run of this stage, for whatever reason, starts anew
 
 
 def _to(batch: Batch, device: torch.device) -> Batch:
@@ -212,8 +262,9 @@ def _log(writer: SummaryWriter, path: Path, scalars: dict[str, float], step: int
 def _forget_after(path: Path, step: int) -> None:
     """Drop the lines behind the checkpoint that a run resumes from: they come again."""
     if path.is_file():
-        lines = path.read_text(encoding="utf-8").splitlines()
-        write_text(path, "".join(line + "\n" for line in lines if json.loads(line)["step"] <= step))
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        whole = [line for line in lines if line.endswith("}\n")]  # a stop may have cut the last one short
+        write_text(path, "".join(line for line in whole if json.loads(line)["step"] <= step))
 
 
 def _write_sheet(images: torch.Tensor, columns: int, path: Path, writer: SummaryWriter | None, step: int) -> None:

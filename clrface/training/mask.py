@@ -11,7 +11,7 @@ import torch
 from diffusers import UNet2DModel
 from torch.nn import functional
 
-from clrface.models.autoencoder import Autoencoder
+from clrface.models.autoencoder import Autoencoder, luminance
 from clrface.models.loading import load_network, move
 from clrface.models.mask import LatentMask
 from clrface.models.recogniser import SFace
@@ -43,7 +43,7 @@ class MaskStage(Stage):
     def loss(self, turn: str, batch: Batch, step: int) -> tuple[torch.Tensor | None, Scalars]:
         truth, options = batch["hq"], self.spec.options
         with torch.no_grad():
-            x_irn = self.irn(batch["lq"]).float().clamp(0, 1)
+            x_irn = self._irn(batch["lq"])
             z_y, z_irn = (self.autoencoder.encode(image).float() for image in (batch["lq"], x_irn))
             z0_hat = self._estimate(batch, z_y, z_irn)
             target = self.recogniser(truth)
@@ -55,6 +55,11 @@ class MaskStage(Stage):
         perceptual = self.perceptual(image, truth)
         loss = identity + options["perceptual"] * perceptual + options["sparsity"] * mask.mean()
         return loss, {"identity": identity.item(), "perceptual": perceptual.item(), "share": mask.mean().item()}
+
+    def _irn(self, lq: torch.Tensor) -> torch.Tensor:
+        """The IRN's output as the pipeline uses it."""
+        x_irn = self.irn(lq).float().clamp(0, 1)
+        return luminance(x_irn) if self.autoencoder.config["luminance"] else x_irn
 
     def _estimate(self, batch: Batch, z_y: torch.Tensor, z_irn: torch.Tensor) -> torch.Tensor:
         """z0_hat of the prior at a random time below t0, from the IRN's latent, as in a restoration."""
@@ -68,7 +73,7 @@ class MaskStage(Stage):
 
     def sheet(self, batch: Batch) -> torch.Tensor:
         z_y = self.autoencoder.encode(batch["lq"])
-        x_irn = self.irn(batch["lq"]).clamp(0, 1)
+        x_irn = self._irn(batch["lq"])
         mask = self.main(z_y, self.autoencoder.encode(x_irn))
         heat = functional.interpolate(mask, batch["hq"].shape[-2:], mode="bilinear").expand(-1, 3, -1, -1)
         return torch.stack([batch["lq"], x_irn, heat, batch["hq"]], 1).flatten(0, 1)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, DistributedDataParallelKwargs
 
 from clrface.degrade.recipes import Recipe
 from clrface.errors import unknown_name
@@ -46,12 +46,16 @@ def train_stage(
     Args:
         faces: data/aligned/<dataset>, chunks of aligned PNGs.
         models: the folder with the stages trained before this one, by name.
-        precision: fp32, or bf16 or fp16: accelerate's mixed precision.
-        device: auto or cpu; several devices come through `accelerate launch`.
+        precision: fp32, or bf16: accelerate's mixed precision.
+        device: auto or cpu; several devices come through `python -m torch.distributed.run`.
     """
     if spec.name not in STAGES:
         raise unknown_name("training stage", spec.name, STAGES)
-    accelerator = Accelerator(mixed_precision="no" if precision == "fp32" else precision, cpu=device == "cpu")
+    accelerator = Accelerator(
+        mixed_precision="no" if precision == "fp32" else precision,
+        cpu=device == "cpu",
+        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],  # codes have no gradient before they are used
+    )
     entries = read_manifest(manifest)
     train_faces = load_faces(faces, [entry.image_id for entry in entries if entry.split == "train"])
     val_faces = load_faces(faces, [entry.image_id for entry in entries if entry.split == "val"])

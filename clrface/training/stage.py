@@ -1,6 +1,7 @@
 """What a training stage is: networks, their losses, what to look at, and what to keep."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -40,6 +41,8 @@ class Stage(ABC):
     main: nn.Module
     call: dict[str, nn.Module]
     """The networks as the loop wraps them for several devices: a loss calls these, not `main` itself."""
+    shadow: Callable[[torch.Tensor], torch.Tensor]
+    """The moving average of one of `main`'s parameters, for a stage that moves parameters by hand."""
 
     def __init__(self, spec: StageSpec, sources: Path, models: Path, device: torch.device):
         """Make the networks. `sources`: data/raw; `models`: the folder that holds the stages trained before this one."""

@@ -138,7 +138,7 @@ RECIPES = "blind, mild, severe, training, x4"
         ({"seeds": [0, "a"]}, "seeds[1]: found 'a' (string), expected integer of at least 0."),
         ({"seeds": 3}, "seeds: found 3 (integer), expected a list of integer"),
         ({"device": "gpu"}, "device: found 'gpu' (string), expected one of auto, cpu, cuda, mps. Did you mean 'cpu'?"),
-        ({"training": {"precision": False}}, "training.precision: found False (boolean), expected one of fp32, bf16, fp16."),
+        ({"training": {"precision": False}}, "training.precision: found False (boolean), expected one of fp32, bf16."),
         ({"training": {"stages": {"mask": {"network": {"initial": 1}}}}}, "found 1 (integer), expected number above 0, below 1."),
         ({"variants": None}, "variants: found nothing, expected a mapping. Write {} for none."),
         ({"methods": {"unet": None}}, "methods.unet: found nothing, expected a mapping. Write {} for none."),

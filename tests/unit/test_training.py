@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from accelerate import Accelerator
+from filelock import FileLock
 from safetensors.torch import load_file
 
 from clrface.degrade.recipes import load_recipes
@@ -76,7 +77,9 @@ def run(
 
 
 def losses(out: Path, spec: StageSpec) -> list[dict[str, float]]:
-    return [json.loads(line) for line in (out / f"{spec.name}.work" / LOSSES).read_text().splitlines()]
+    """The losses of the steps; validation has lines of its own."""
+    lines = [json.loads(line) for line in (out / f"{spec.name}.work" / LOSSES).read_text().splitlines()]
+    return [line for line in lines if not any(key.startswith("val_") for key in line)]
 
 
 def _kill(stage: Stage, at: int) -> None:
@@ -136,12 +139,24 @@ def test_degradations_are_fresh_at_every_step(faces: np.ndarray) -> None:
     assert len({pairs[(step, 0)]["lq"].numpy().tobytes() for step in range(8)}) == 8
 
 
-def test_a_checkpoint_of_another_network_is_refused(faces: np.ndarray, sources: Path, tmp_path: Path) -> None:
+def test_a_checkpoint_of_another_run_is_put_aside(faces: np.ndarray, sources: Path, tmp_path: Path, trained: Path) -> None:
     with pytest.raises(Killed):
-        run(TINY["unet"], tmp_path, faces, sources, kill_at=4)
-    other = replace(TINY["unet"], network=UNET | {"channels": [32, 32]})
-    with pytest.raises(UserError, match="another network"):
-        run(other, tmp_path, faces, sources)
+        run(replace(TINY["unet"], learning_rate=5e-3), tmp_path, faces, sources, kill_at=4)
+    assert run(TINY["unet"], tmp_path, faces, sources) == losses(trained, TINY["unet"])
+    assert (tmp_path / "unet.work" / "checkpoint.other.pt").is_file()
+
+
+def test_a_stage_trained_again_starts_anew(faces: np.ndarray, sources: Path, tmp_path: Path, trained: Path) -> None:
+    run(TINY["unet"], tmp_path, faces, sources)
+    other = replace(TINY["unet"], learning_rate=1e-4)
+    again = run(other, tmp_path, faces, sources)
+    assert len(again) == other.steps and again != losses(trained, TINY["unet"])
+
+
+def test_one_process_at_a_time_trains_a_stage(faces: np.ndarray, sources: Path, tmp_path: Path) -> None:
+    (tmp_path / "unet.work").mkdir()
+    with FileLock(tmp_path / "unet.work" / ".lock"), pytest.raises(UserError, match="Another process trains"):
+        run(TINY["unet"], tmp_path, faces, sources)
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(faces: np.ndarray, sources: Path, tmp_path: Path) -> None:

@@ -49,9 +49,10 @@ def forget_dead_lock():
     """Remove the lock that a killed run left, so that the same command goes on.
 
     Snakemake's lock is a file that outlives its process. This one is the kernel's: whoever gets it is alone, so
-    a lock of Snakemake's that is there is dead. Held until the process ends.
+    a lock of Snakemake's that is there is dead. Held until the process ends; by real runs only.
     """
-    if not workflow.is_main_process:
+    looking = {"-n", "--dry-run", "--dryrun", "--lint", "--unlock"} & set(sys.argv)
+    if looking or not workflow.is_main_process:
         return None
     folder = Path(".snakemake")
     folder.mkdir(exist_ok=True)
@@ -186,7 +187,7 @@ def training_chunks():
 def training_ids():
     dataset = config["training"]["dataset"]
     listed = read_manifest(f"data/manifests/{dataset}.csv")
-    return [entry.image_id for entry in listed if entry.split != "test"]
+    return [(entry.image_id, entry.sha256) for entry in listed if entry.split != "test"]
 
 
 def training_record(stage):
@@ -246,24 +247,25 @@ def restore_args(wildcards):
     """The command's words for a row."""
     row = ROWS[wildcards.row]
     if row.method is None:
-        folder = str(row.folder)
-        folder = folder.replace("{dataset}", wildcards.dataset)
-        folder = folder.replace("{degradation}", wildcards.recipe)
-        return joined(["--finished", folder, "--test-set", *aligned_chunks(wildcards.dataset)])
+        return joined(["--finished", row.folder, "--test-set", *aligned_chunks(wildcards.dataset)])
     words = ["--method", row.method, "--params", json.dumps(row.params, sort_keys=True)]
     words += ["--weights", config["weights"], "--device", config["device"]]
-    words += ["--batch", config["batch"], "--base-seed", config["base_seed"]]
-    return joined(words)
+    return joined([*words, "--base-seed", config["base_seed"]])
 
 
 def restore_code(wildcards):
     """Changes with the code, the weights or the finished images that a row's pictures come from."""
     row = ROWS[wildcards.row]
     if row.method is None:
-        listing = [(entry.file, entry.sha256) for entry in from_folder(row.folder)]
-        return short_digest([fingerprint("clrface.restore.chunk"), listing])
+        return short_digest([fingerprint("clrface.restore.chunk"), folder_digest(row.folder)])
     code = fingerprint("clrface.restore.chunk", method_module(row.method))
     return short_digest([code, weights_digest(row.method)])
+
+
+@cache
+def folder_digest(folder):
+    """Changes with the pictures in a user's folder."""
+    return short_digest([(entry.file, entry.sha256) for entry in from_folder(folder)])
 
 
 @cache

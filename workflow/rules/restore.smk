@@ -17,11 +17,12 @@ rule restore:
     threads: 1
     resources:
         gpu=GPU,
+        batch=config["batch"],  # no parameter: it changes the speed, so it must rerun nothing
     params:
         args=restore_args,
         code=restore_code,
     shell:
         step(
-            "restore {params.args} --dataset {wildcards.dataset} --seed {wildcards.seed}"
+            "restore {params.args} --dataset {wildcards.dataset} --seed {wildcards.seed} --batch {resources.batch}"
             " --aligned {input.aligned} --degraded {input.degraded} --out {output}"
         )

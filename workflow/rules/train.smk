@@ -23,6 +23,7 @@ rule train_stage:
         spec=stage_spec,
         dataset=config["training"]["dataset"],
         options=training_options(),
+        recipe=recipe_digest(config["training"]["degradation"]),
         code=fingerprint("clrface.training.run"),
     shell:
         step(
