@@ -1,1 +1,5 @@
-"""Training: one stage a network (autoencoder -> irn -> prior -> mask; unet), all run by the same loop."""
+"""Training: one stage a network (autoencoder -> prior; unet -> irn; mask), all run by the same loop."""
+
+from clrface.torchvision_import import prepare
+
+prepare()

@@ -32,8 +32,8 @@ from clrface.training.stage import Stage, StageSpec
 GRADIENT_NORM = 1.0
 FINISH_BATCHES = 16
 LOSSES = "losses.jsonl"
-NEEDS = {"prior": ("autoencoder",), "mask": ("autoencoder", "irn", "prior")}
-"""The stages that a stage starts from."""
+NEEDS = {"irn": ("../unet/unet",), "prior": ("autoencoder",), "mask": ("autoencoder", "irn", "prior")}
+"""What a stage starts from, by its folder beside the stage's own."""
 
 
 class Run:
@@ -129,11 +129,8 @@ def run_key(spec: StageSpec, recipe: Recipe, seed: int, faces: np.ndarray, model
     """
     quiet = {"checkpoint_every", "sample_every", "log_every"}
     settings = {key: value for key, value in asdict(spec).items() if key not in quiet}
-    before = {
-        path.as_posix(): sha256_file(path)
-        for path in sorted(models.glob("*/*.safetensors"))
-        if path.parent.name in NEEDS.get(spec.name, ())
-    }
+    folders = [models / name for name in NEEDS.get(spec.name, ())]
+    before = [sha256_file(path) for folder in folders for path in sorted(folder.glob("*.safetensors"))]
     told = json.dumps([settings, asdict(recipe), seed, before], sort_keys=True, default=list).encode()
     return hashlib.sha256(told + hashlib.sha256(faces.tobytes()).digest()).hexdigest()
 

@@ -38,7 +38,7 @@ TRAINING_CHUNK = 2000
 CENTRED = ("orl",)
 CLRFACE_STAGES = ("autoencoder", "irn", "prior", "mask")
 # What a stage starts from.
-NEEDS = {"prior": ("autoencoder",), "mask": ("autoencoder", "irn", "prior")}
+NEEDS = {"irn": ("unet",), "prior": ("autoencoder",), "mask": ("autoencoder", "irn", "prior")}
 # One thread a job: a job's arithmetic, to the last digit, doesn't depend on how many cores the others leave.
 STEP = "OMP_NUM_THREADS={threads} python -m clrface"
 # The Python that runs Snakemake is the one that its jobs call.
