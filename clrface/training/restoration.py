@@ -18,7 +18,7 @@ from clrface.training.stage import Scalars, Stage, StageSpec
 
 
 class RestorationStage(Stage):
-    """Options: weights `perceptual` and `identity` (0: left out), and the shares of a batch that they look at; `start_from`, trained weights."""
+    """Options: weights `perceptual` and `identity` (0: left out), the shares of a batch that they look at, and weights to `start_from`."""
 
     def __init__(self, spec: StageSpec, sources: Path, models: Path, device: torch.device):
         super().__init__(spec, sources, models, device)
