@@ -6,6 +6,7 @@ python benchmarks/frechet.py            # n = 120 and 400, 1,280 features
 import time
 
 import numpy as np
+
 from clrface.metrics.sets import Grams, frechet_distance
 from clrface.seeds import generator
 from clrface.torchvision_import import prepare
