@@ -31,12 +31,12 @@ class Settings:
     """The choices that an ablation turns; the config's `clrface:` block. docs/method.md says what each is in the paper."""
 
     start: Literal["noise", "irn"] = "irn"
-    t0: float = 0.5
+    t0: float = 0.3
     solver: str = "ddim"
     steps: int = 8
     guidance: Literal["none", "recognition", "recognition_free"] = "recognition"
-    guidance_scale: float = 0.1
-    guidance_every: int = 1
+    guidance_scale: float = 0.5
+    guidance_every: int = 2
     mask: Literal["learned", "ones"] = "learned"
 
 

@@ -1,5 +1,6 @@
 """The reverse diffusion against closed forms: a prior that knows the answer must be led to it by every solver."""
 
+from dataclasses import asdict
 from types import SimpleNamespace
 
 import numpy as np
@@ -7,9 +8,13 @@ import pytest
 import torch
 from torch import nn
 
+from clrface.config import load_config
 from clrface.errors import UserError
+from clrface.fingerprint import ROOT
 from clrface.noise import normal
+from clrface.registry import method_card
 from clrface.restore.guidance import RecognitionFreeGuide
+from clrface.restore.pipeline import Settings
 from clrface.restore.sampler import SOLVERS, Sampler, SamplerSpec, training_schedule
 
 
@@ -96,6 +101,13 @@ def test_an_image_does_not_depend_on_its_batch() -> None:
 def test_an_unknown_solver_names_the_nearest() -> None:
     with pytest.raises(UserError, match="Did you mean 'ddim'"):
         Sampler(KnownAnswer(Z0), SamplerSpec(solver="ddmi"))
+
+
+def test_the_defaults_are_the_same_wherever_they_stand() -> None:
+    config = load_config([ROOT / "config" / "embedded.yaml"])
+    assert asdict(Settings()) == method_card("clrface").params == config["clrface"]
+    assert config["training"]["stages"]["mask"]["options"]["scale"] == Settings().guidance_scale
+    assert config["training"]["stages"]["mask"]["options"]["t0"] == Settings().t0
 
 
 def test_noise_comes_from_the_seed_alone() -> None:

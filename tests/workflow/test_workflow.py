@@ -24,8 +24,9 @@ CONFIG = {
     "bootstrap": 50,
     "chunk": 4,
     "datasets": {"orl": {"identities": 4, "images_per_identity": 2}},
-    "clrface": {"steps": 2, "guidance": "none"},
+    "clrface": {"steps": 2},
 }
+pytestmark = pytest.mark.timeout(900)  # the fixture's runs count as the first test's
 RESTORED = "results/restored/orl/blind/clrface/0"
 
 
@@ -136,7 +137,7 @@ def test_touching_reruns_nothing_and_editing_a_metric_reruns_that_metric(project
 
 
 def test_a_changed_parameter_reruns_that_method_alone(project: Project) -> None:
-    project.configure({"clrface": {"steps": 3, "guidance": "none"}})
+    project.configure({"clrface": {"steps": 3}})
     assert project.planned() == {"restore": 2, "measure_images": 3, "measure_set": 1, "tabulate": 1, "samples": 1, "table1": 1}
     project.configure({})
     assert project.planned() == {}
