@@ -69,10 +69,6 @@ class Autoencoder(ModelMixin, ConfigMixin):
         decoded = self.vq.decoder(self.vq.post_quant_conv(raw))
         return (functional.pixel_shuffle(decoded, self.patch) + 1) / 2, loss
 
-    def codes(self, raw: torch.Tensor) -> torch.Tensor:
-        """Indices of the nearest codes, (B * H/f * W/f,)."""
-        return self.vq.quantize(raw.float())[2][2].flatten()
-
     def encode(self, x: torch.Tensor) -> torch.Tensor:
         """z = E(x): (B, 3, H, W) in [0, 1] to (B, C, H/f, W/f) with about zero mean and unit variance."""
         return (self.encode_raw(x) - self.latent_mean[:, None, None]) / self.latent_std[:, None, None]

@@ -1,9 +1,7 @@
 """Start one stage: read its faces, make its networks, run the loop."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
@@ -62,11 +60,3 @@ def train_stage(
     torch.manual_seed(seed)  # the networks' first weights; nothing after them draws from global state
     stage = STAGES[spec.name](spec, sources, models, accelerator.device)
     train(stage, spec, accelerator, out, train_faces, val_faces, recipe, seed, workers)
-
-
-def stage_spec(name: str, stages: dict[str, Any], limit: int | None = None) -> StageSpec:
-    """The config's `training.stages.<name>` as a spec; `limit` cuts the steps, for a trial."""
-    if name not in stages:
-        raise unknown_name("training stage", name, stages)
-    spec = StageSpec(name=name, **stages[name])
-    return replace(spec, steps=min(limit, spec.steps)) if limit else spec
