@@ -55,7 +55,7 @@ venv:
 		{ echo "$(PYTHON) is $$($(PYTHON) --version 2>&1), expected Python 3.11 to 3.13. Name one: make PYTHON=python3.12 ..." >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
 		{ echo "$(PYTHON) has no venv module: install it (Debian, Ubuntu: apt install python3-venv), then run the same command again." >&2; exit 1; }
-	@echo "Setting up $(VENV): $$(grep -c '==' requirements.lock) packages, once, 1 to 5 minutes (about 1 GB; more where pip takes PyTorch with CUDA) ..."
+	@echo "Setting up $(VENV): $$(grep -c '==' requirements.lock) packages, once, 1 to 5 minutes (about 2 GB; more where pip takes PyTorch with CUDA) ..."
 	@$(PYTHON) -m venv --clear $(VENV)
 	@{ $(BIN)/pip install -qq --disable-pip-version-check --no-input -r requirements.lock && \
 		$(BIN)/pip install -qq --disable-pip-version-check --no-input --no-deps --no-build-isolation -e . ; } || \

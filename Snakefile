@@ -46,3 +46,7 @@ rule fetch_all:
 
 onsuccess:
     show_tables(workflow)
+
+
+onerror:
+    tell_failures()

@@ -3,10 +3,12 @@
 import fcntl
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import asdict
 from functools import cache
 from hashlib import sha256
@@ -29,10 +31,11 @@ from clrface.manifest import (
     read_manifest,
     select,
 )
-from clrface.metrics.registry import metric_cards, metric_modules
+from clrface.metrics.registry import metric_card, metric_cards, metric_modules
 from clrface.registry import method_cards, method_module
 from clrface.weights import digest, local_folder
 
+STARTED = time.time()
 TRAINING_CHUNK = 2000
 # ORL's photographs are known to show one centred face each: where none is found, the middle is taken.
 CENTRED = ("orl",)
@@ -85,11 +88,13 @@ def read_project():
 try:
     KNOWN, SOURCES, PROTOCOLS = read_project()
     validate_config(config, KNOWN)
+    METRICS = PROTOCOLS[config["protocol"]]["metrics"]
+    METRIC_CARDS = metric_cards()
+    for name in METRICS:
+        metric_card(name)
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
-METRICS = PROTOCOLS[config["protocol"]]["metrics"]
-METRIC_CARDS = metric_cards()
 IMAGE_METRICS = [name for name in METRICS if METRIC_CARDS[name].level == "image"]
 SET_METRICS = [name for name in METRICS if METRIC_CARDS[name].level == "set"]
 TABLES = list(config["tables"])
@@ -249,7 +254,9 @@ def restore_args(wildcards):
     if row.method is None:
         return joined(["--finished", row.folder, "--test-set", *aligned_chunks(wildcards.dataset)])
     words = ["--method", row.method, "--params", json.dumps(row.params, sort_keys=True)]
-    words += ["--weights", config["weights"], "--device", config["device"]]
+    card = KNOWN.methods[row.method]
+    words += ["--weights", config["weights"]] if card.trained_here else []
+    words += [] if card.control else ["--device", config["device"]]
     return joined([*words, "--base-seed", config["base_seed"]])
 
 
@@ -396,6 +403,16 @@ def show_tables(workflow):
     there = [path for path in there if Path(path).is_file()]
     if there:
         subprocess.run([sys.executable, "-m", "clrface", "show", *there])
+
+
+def tell_failures():
+    """Repeat, as the last thing on the screen, what the failed steps said."""
+    told = []
+    for path in Path("results/logs").glob("*/*.log"):
+        lines = path.read_text(errors="replace").splitlines() if path.stat().st_mtime >= STARTED else []
+        told += [line for line in lines if re.match(r"clrface \w+: ", line)]
+    if told:
+        print("\nWhat failed:", *dict.fromkeys(told), sep="\n  ", file=sys.stderr)
 
 
 # ---- words
