@@ -133,23 +133,6 @@ def chunk_name(index: int) -> str:
     return f"{index:03d}"
 
 
-def verify(entries: Iterable[Entry], folder: Path) -> None:
-    """Check that every entry's file lies in `folder` with its checksum.
-
-    Raises: UserError that names the missing and the altered files.
-    """
-    missing, altered = [], []
-    for entry in entries:
-        file = Path(folder) / entry.file
-        if not file.is_file():
-            missing.append(entry.file)
-        elif sha256_file(file) != entry.sha256:
-            altered.append(entry.file)
-    if missing or altered:
-        parts = _named("missing", missing) + _named("altered (wrong sha256)", altered)
-        raise UserError(f"The raw files in {folder} don't match the manifest: {'; '.join(parts)}. Fetch the source again.")
-
-
 def match_ids(found: Iterable[str], expected: Iterable[str], where: str) -> None:
     """Check that `found` and `expected` are the same set of image ids; pairing is by id, never by position.
 

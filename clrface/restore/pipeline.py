@@ -27,16 +27,11 @@ GROUP = 4
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(SamplerSpec):
     """The choices that an ablation turns; the config's `clrface:` block. docs/method.md says what each is in the paper."""
 
-    start: Literal["noise", "irn"] = "irn"
-    t0: float = 0.3
-    solver: str = "ddim"
-    steps: int = 8
     guidance: Literal["none", "recognition", "recognition_free"] = "recognition"
     guidance_scale: float = 0.5
-    guidance_every: int = 2
     mask: Literal["learned", "ones"] = "learned"
 
 
@@ -104,8 +99,7 @@ class CLRFace:
         z_irn = self.autoencoder.encode(x_irn)
         eps = normal(seeds, tuple(z_y.shape[1:]), "restore").to(y.device)
         guide = self._guide(x_irn, z_y, z_irn, settings, recogniser)
-        spec = SamplerSpec(settings.start, settings.t0, settings.solver, settings.steps, settings.guidance_every)
-        z_0 = Sampler(self.prior, spec).run(eps, z_y, z_irn, guide)
+        z_0 = Sampler(self.prior, settings).run(eps, z_y, z_irn, guide)
         # The chroma of a colour picture, where luminance alone is restored; zero where `colour` and `y` are the same.
         return (self.autoencoder.decode(z_0) + colour - y).clamp(0, 1)[:count]
 

@@ -48,10 +48,10 @@ class SamplerSpec:
     """How to sample. `t0`: the share of the schedule that is run when starting from the IRN's latent, in (0, 1]."""
 
     start: Literal["noise", "irn"] = "irn"
-    t0: float = 0.5
+    t0: float = 0.3
     solver: str = "ddim"
     steps: int = 8
-    guide_every: int = 1
+    guidance_every: int = 2
     """Guidance acts at every so many network evaluations, counted back from the last one."""
 
     @property
@@ -94,7 +94,7 @@ class Sampler:
         for index, t in enumerate(timesteps):
             z_t = solver.scale_model_input(z, t)
             v = self.prior(torch.cat([z_t, z_y], 1), t.expand(len(z)).to(z.device)).sample
-            if guide is not None and (len(timesteps) - 1 - index) % self.spec.guide_every == 0:
+            if guide is not None and (len(timesteps) - 1 - index) % self.spec.guidance_every == 0:
                 v = self._guided(v, z_t, solver.alphas_cumprod[int(t)].to(z), guide)
             z = solver.step(v, t, z).prev_sample
         return z

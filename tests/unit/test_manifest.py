@@ -11,7 +11,7 @@ import pytest
 from clrface.align.curate import split_of
 from clrface.errors import UserError
 from clrface.images import write_png
-from clrface.manifest import Entry, chunks, from_folder, match_ids, read_manifest, select, verify, write_manifest
+from clrface.manifest import Entry, chunks, from_folder, match_ids, read_manifest, select, write_manifest
 
 MANIFESTS = Path(__file__).parents[2] / "data" / "manifests"
 SHA = "0" * 64
@@ -93,17 +93,6 @@ def test_chunks_keep_order_and_lose_nothing() -> None:
     assert chunks([], 3) == []
     with pytest.raises(UserError, match="chunk size of 0"):
         chunks(["a"], 0)
-
-
-def test_verify_names_missing_and_altered_files(tmp_path: Path) -> None:
-    for name in ("kept", "altered", "missing"):
-        picture(tmp_path / f"{name}.png", 10)
-    entries = from_folder(tmp_path)
-    verify(entries, tmp_path)
-    picture(tmp_path / "altered.png", 11)
-    (tmp_path / "missing.png").unlink()
-    with pytest.raises(UserError, match=r"missing \(1\): missing\.png; altered \(wrong sha256\) \(1\): altered\.png"):
-        verify(entries, tmp_path)
 
 
 def test_match_ids_names_missing_and_extra() -> None:
