@@ -21,6 +21,7 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/restore.smk"
 include: "workflow/rules/measure.smk"
 include: "workflow/rules/tabulate.smk"
+include: "workflow/rules/study.smk"
 
 
 rule all:
@@ -34,9 +35,15 @@ rule table1:
         table_files(["table1"]),
 
 
+rule studies:
+    input:
+        study_files(),
+
+
 rule train:
     input:
         training_records(),
+        "results/figures/losses.png",
 
 
 rule fetch_all:

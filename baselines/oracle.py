@@ -8,10 +8,10 @@ CARD = {"name": "oracle", "label": "Ground truth", "stochastic": False, "control
 
 
 class Restorer:
-    """Returns its input, which for this one method is the ground truth."""
+    """Returns the ground truth."""
 
     def load(self, weights: Path | None, device: str, sources: Path) -> None:
         """Nothing to load."""
 
-    def restore(self, lq: torch.Tensor, seeds: list[int]) -> torch.Tensor:
-        return lq
+    def restore(self, lq: torch.Tensor, seeds: list[int], truth: torch.Tensor) -> torch.Tensor:
+        return truth

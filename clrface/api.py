@@ -32,14 +32,21 @@ class MethodCard:
     licence: str = ""
     trained_here: bool = False
     """True when `weights` (shipped, fit, a path, a hub id) applies: the weights lie in `models/<name>/`."""
+    part_of: str = ""
+    """For a control that takes another method apart: that method, whose weights and whose block of the config it shares."""
     control: bool = False
-    """True for the two that test a table rather than compete in it: they are left out of its ranking."""
+    """True for what tests a table, or explains a method, rather than competes: left out of the ranking."""
     sees_truth: bool = False
-    """True for the oracle alone: `lq` is then the ground truth."""
+    """True for controls alone: `restore` is then given the ground truth as a third argument."""
     params: dict[str, Any] = field(default_factory=dict)
     """The parameters that the config may set, with their defaults."""
     sources: tuple[str, ...] = ()
     """Entries of config/sources.yaml that `load` needs."""
+
+    @property
+    def family(self) -> str:
+        """The method whose weights and config block this one uses: itself, or what it is a part of."""
+        return self.part_of or self.name
 
 
 @runtime_checkable
@@ -58,6 +65,18 @@ class Restorer(Protocol):
 
         An image's result depends on its own pixels and seed alone, not on its batch.
         """
+        ...
+
+
+class SeesTruth(Protocol):
+    """A control whose card says `sees_truth`: a bound that no method can reach fairly."""
+
+    def load(self, weights: Path | None, device: str, sources: Path) -> None:
+        """As a Restorer's."""
+        ...
+
+    def restore(self, lq: "torch.Tensor", seeds: list[int], truth: "torch.Tensor") -> "torch.Tensor":
+        """As a Restorer's, with the ground truth of the same shape."""
         ...
 
 

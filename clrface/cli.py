@@ -7,8 +7,12 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from clrface.errors import UserError
+
+if TYPE_CHECKING:
+    from clrface.study.sweep import Faces
 
 SOURCES = Path("config/sources.yaml")
 RECIPES = Path("config/degradations.yaml")
@@ -41,6 +45,10 @@ def _parser() -> argparse.ArgumentParser:
     _add_tabulate(steps)
     _add_samples(steps)
     _add_show(steps)
+    _add_compare(steps)
+    _add_sweep(steps)
+    _add_mask_maps(steps)
+    _add_losses(steps)
     return parser
 
 
@@ -85,6 +93,7 @@ def _add_align(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     step.add_argument("--raw", type=Path, help="the folder of the manifest's files")
     step.add_argument("--identities", type=int)
     step.add_argument("--images-per-identity", type=int)
+    step.add_argument("--images", type=int, help="so many of them, evenly spaced")
     step.add_argument("--splits", nargs="*", default=["test"])
     step.add_argument("--chunk", type=int, required=True)
     step.add_argument("--chunk-size", type=int, required=True)
@@ -105,7 +114,8 @@ def _align(options: argparse.Namespace) -> None:
         entries, raw = from_folder(options.folder), options.folder
     else:
         listed = read_manifest(options.manifest)
-        picked = [select(listed, options.identities, options.images_per_identity, split) for split in options.splits]
+        wanted = (options.identities, options.images_per_identity)
+        picked = [select(listed, *wanted, split, options.images) for split in options.splits]
         entries, raw = [entry for part in picked for entry in part], options.raw
     by_id = {entry.image_id: entry for entry in entries}
     mine = [by_id[image_id] for image_id in chunks(list(by_id), options.chunk_size)[options.chunk]]
@@ -158,6 +168,7 @@ def _add_train(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     step.add_argument("--seed", type=int, default=0)
     step.add_argument("--workers", type=int, default=1)
     step.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
+    step.add_argument("--compile", action="store_true", help="run the networks through torch.compile")
     step.add_argument("--device", default="auto")
     step.add_argument("--limit", type=int, help="stop after so many steps, for a trial")
 
@@ -182,6 +193,7 @@ def _train(options: argparse.Namespace) -> None:
         workers=options.workers,
         precision=options.precision,
         device=options.device,
+        compiled=options.compile,
     )
 
 
@@ -217,15 +229,13 @@ def _restore(options: argparse.Namespace) -> None:
         test_set = options.test_set or [options.aligned]
         copy_finished(options.finished, chunk, [image_id for part in test_set for image_id in _ids(part, only_ok=True)])
         return
-    import torch
-
     from clrface.registry import make_method, method_card
     from clrface.weights import weights_folder
 
-    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", torch.get_num_threads())))
+    _set_threads()
     card = method_card(options.method)
     method = make_method(card.name, options.params)
-    weights = weights_folder(options.weights, card.name) if card.trained_here else None
+    weights = weights_folder(options.weights, card.family) if card.trained_here else None
     method.load(weights, _device(options.device), options.raw)
     restore_chunk(method, chunk, options.batch, options.base_seed, options.seed, sees_truth=card.sees_truth, control=card.control)
 
@@ -336,6 +346,99 @@ def _show(options: argparse.Namespace) -> None:
         files = [table.with_suffix(suffix) for suffix in (".csv", ".json", ".md", ".tex")]
         files.append(table.parent / "figures" / f"{table.stem}_samples.png")
         show(table, [path for path in files if path.is_file()])
+
+
+def _add_compare(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    step = _step(steps, "compare", "Compare two rows of a finished table: paired differences with their 95 % intervals.", _compare)
+    step.add_argument("table", type=Path, help="results/table1.json ...")
+    step.add_argument("first", help="a row's name")
+    step.add_argument("second", help="the row that it is compared with")
+    step.add_argument("--scores", type=Path, default=Path("results/scores"))
+
+
+def _compare(options: argparse.Namespace) -> None:
+    from clrface.tables.compare import show_differences
+
+    show_differences(options.table, options.first, options.second, options.scores)
+
+
+# ---- studies of CLR-Face
+
+
+def _add_faces(step: argparse.ArgumentParser) -> None:
+    step.add_argument("--dataset", required=True)
+    step.add_argument("--aligned", nargs="+", type=Path, required=True, help="the ground truth's folders of chunks")
+    step.add_argument("--degraded", nargs="+", type=Path, required=True, help="the inputs' folders of chunks")
+    step.add_argument("--images", type=int, help="so many of the faces, evenly spaced; all when left out")
+    step.add_argument("--weights", default="shipped", help="shipped, fit, a folder, or a Hugging Face id")
+    step.add_argument("--raw", type=Path, default=RAW)
+    step.add_argument("--device", default="auto")
+    step.add_argument("--out", type=Path, required=True)
+
+
+def _faces(options: argparse.Namespace) -> "Faces":
+    from clrface.report.samples import spread
+    from clrface.study.sweep import Faces
+
+    ids = [image_id for folder in options.aligned for image_id in _ids(folder, only_ok=True)]
+    ids = spread(ids, options.images or len(ids))
+    return Faces.read(options.dataset, ids, options.aligned, options.degraded)
+
+
+def _add_sweep(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    step = _step(steps, "sweep", "CLR-Face over a grid of settings: quality and cost of each; goes on from the last point.", _sweep)
+    _add_faces(step)
+    step.add_argument("--spec", type=json.loads, required=True, help="JSON: grid, base, metrics, seeds, base_seed, n_boot")
+    step.add_argument("--along", required=True, help="the column on the figure's horizontal axis")
+    step.add_argument("--figure", type=Path, required=True)
+
+
+def _sweep(options: argparse.Namespace) -> None:
+    from clrface.metrics.registry import metric_card
+    from clrface.report.curves import sweep_figure
+    from clrface.study.sweep import Sweep, run_sweep
+    from clrface.weights import weights_folder
+
+    _set_threads()
+    sweep = Sweep(**options.spec)
+    run_sweep(sweep, _faces(options), weights_folder(options.weights, "clrface"), options.raw, _device(options.device), options.out)
+    sweep_figure(options.out, options.along, list(sweep.grid), [metric_card(name) for name in sweep.metrics], options.figure)
+
+
+def _add_mask_maps(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    step = _step(
+        steps, "mask-maps", "Draw where the learned mask lets guidance act, and measure its mean in the parts of a face.", _mask_maps
+    )
+    _add_faces(step)
+    step.add_argument("--figure", type=Path, required=True)
+
+
+def _mask_maps(options: argparse.Namespace) -> None:
+    from clrface.study.mask_maps import write_mask_maps
+    from clrface.weights import weights_folder
+
+    _set_threads()
+    weights = weights_folder(options.weights, "clrface")
+    write_mask_maps(_faces(options), weights, options.raw, _device(options.device), options.out, options.figure)
+
+
+def _add_losses(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    step = _step(steps, "losses", "Draw the training's losses, a panel a stage.", _losses)
+    step.add_argument("logs", nargs="+", type=Path, help="<stage>.work/losses.jsonl")
+    step.add_argument("--out", type=Path, required=True)
+
+
+def _losses(options: argparse.Namespace) -> None:
+    from clrface.report.curves import loss_figure
+
+    loss_figure({log.parent.name.removesuffix(".work"): log for log in options.logs}, options.out)
+
+
+def _set_threads() -> None:
+    """Torch takes as many threads as the job was given."""
+    import torch
+
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", torch.get_num_threads())))
 
 
 def _ids(chunk: Path, only_ok: bool = False) -> list[str]:

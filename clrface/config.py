@@ -24,6 +24,8 @@ from clrface.fingerprint import ROOT
 
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.json"
 WEIGHTS = ("shipped", "fit")
+COSTS = ("evaluations", "seconds")
+"""The columns of a sweep that say what a point costs."""
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 KeyPath = tuple[Any, ...]
@@ -39,6 +41,7 @@ class Known:
     recipes: Collection[str]
     manifests: Collection[str]
     """The datasets that have a manifest."""
+    metrics: Collection[str]
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,7 @@ def validate_config(config: Mapping[str, Any], known: Known, folder: Path = Path
     mistakes += _unknown_entries(config, "methods", known.methods, "For images restored elsewhere")
     mistakes += _unknown_entries(config, "datasets", known.manifests, "For a test set of your own")
     mistakes += _taken_names(config, known)
+    mistakes += _wrong_sweeps(config)
     if mistakes:
         mistakes.sort(key=lambda mistake: _position(config, mistake[0]))
         lines = dict.fromkeys(f"  {_dotted(path)}: {text}" for path, text in mistakes)
@@ -132,8 +136,8 @@ def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _params(config: Mapping[str, Any], card: MethodCard) -> dict[str, Any]:
-    """A method's parameters as its own row has them. CLR-Face alone has a block at the top of the config."""
-    block = config["clrface"] if card.name == "clrface" else {}
+    """A method's parameters as its own row has them. CLR-Face, and its parts, alone have a block at the top of the config."""
+    block = config["clrface"] if card.family == "clrface" else {}
     return {**card.params, **block, **config["methods"].get(card.name, {})}
 
 
@@ -149,8 +153,15 @@ def _schema(config: Mapping[str, Any], known: Known) -> dict[str, Any]:
     parts["manifest"]["enum"] = sorted(known.manifests)
     parts["dataset"]["enum"] = list(_entries(config, "datasets"))
     parts["row"]["enum"] = [*_entries(config, "methods"), *_entries(config, "variants")]
-    params = {name: _params_schema(card, parts.get(name, {}).get("properties", {})) for name, card in known.methods.items()}
+    described = {name: parts.get(card.family, {}).get("properties", {}) for name, card in known.methods.items()}
+    described = {name: known_keys | parts.get(name, {}).get("properties", {}) for name, known_keys in described.items()}
+    params = {name: _params_schema(card, described[name]) for name, card in known.methods.items()}
     parts["clrface"] = params.get("clrface", parts["clrface"])
+    parts["metric"]["enum"] = sorted(known.metrics)
+    values = parts["clrface"]["properties"]
+    parts["grid"]["properties"] = {
+        name: {"type": "array", "items": value, "minItems": 1, "uniqueItems": True} for name, value in values.items()
+    }
     keys["methods"]["properties"] = params
     parts["variant"]["properties"] = {name: part | {"minProperties": 1} for name, part in params.items()}
     keys["datasets"]["properties"] = {name: {"$ref": "#/$defs/manifest_dataset"} for name in known.manifests}
@@ -207,6 +218,19 @@ def _unknown_entries(config: Mapping[str, Any], key: str, names: Collection[str]
 def _taken_names(config: Mapping[str, Any], known: Known) -> list[Mistake]:
     taken = {*_entries(config, "methods"), *known.methods}
     return [(("variants", name), "a method has this name. Choose another.") for name in _entries(config, "variants") if name in taken]
+
+
+def _wrong_sweeps(config: Mapping[str, Any]) -> list[Mistake]:
+    """Sweeps that would write a table's file, or whose figure has no such axis."""
+    tables, mistakes = {*_entries(config, "tables"), "mask"}, []
+    for name, sweep in _entries(config, "sweeps").items():
+        if name in tables:
+            mistakes.append((("sweeps", name), f"results/{name}.csv is another result's. Choose another name."))
+        axes = [*_entries(sweep, "grid"), *COSTS] if isinstance(sweep, Mapping) else []
+        if axes and sweep.get("along") not in axes:
+            along = sweep.get("along")
+            mistakes.append((("sweeps", name, "along"), f"found {_found(along)}, expected a column.{_allowed(along, axes)}"))
+    return mistakes
 
 
 def _explain(error: ValidationError) -> Iterator[Mistake]:

@@ -85,12 +85,14 @@ def select(
     identities: int | None = None,
     images_per_identity: int | None = None,
     split: str | None = None,
+    images: int | None = None,
 ) -> list[Entry]:
     """The first `images_per_identity` pictures of the first `identities` people, of one split; None takes all.
 
+    `images` takes so many of what is left, evenly spaced: for datasets whose people are unknown.
     "First" and the result's order are natural: s1_1, s1_2, s1_10, s2_1.
 
-    Raises: UserError when there are fewer people, or a person has fewer pictures, than asked for.
+    Raises: UserError when there are fewer people, or a person has fewer pictures, than asked for, or fewer pictures than `images`.
     """
     chosen = sorted((e for e in entries if split in (None, e.split)), key=lambda e: (natural(e.identity), natural(e.image_id)))
     people = {identity: list(group) for identity, group in groupby(chosen, key=lambda e: e.identity)}
@@ -105,7 +107,12 @@ def select(
                     f"Found {len(group)} images of identity '{identity}', but `images_per_identity` asks for {images_per_identity}. "
                     "Lower it, or complete the manifest."
                 )
-    return [entry for group in people.values() for entry in group[:images_per_identity]]
+    picked = [entry for group in people.values() for entry in group[:images_per_identity]]
+    if images is None:
+        return picked
+    if len(picked) < images:
+        raise UserError(f"Found {len(picked)} pictures, but `images` asks for {images}. Lower it, or complete the manifest.")
+    return [picked[place * len(picked) // images] for place in range(images)]
 
 
 def natural(text: str) -> list[tuple[int, str]]:

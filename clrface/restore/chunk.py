@@ -9,12 +9,13 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
-from clrface.api import OK, Restorer
+from clrface.api import OK, Restorer, SeesTruth
 from clrface.errors import UserError
 from clrface.files import write_text
 from clrface.images import read_rgb, to_bytes, to_unit, write_png
@@ -23,6 +24,7 @@ from clrface.seeds import derive_seed
 
 STATUS = "status.csv"
 RETURNED_INPUT = "the method returned its input"
+Images = Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -37,27 +39,27 @@ class Chunk:
 
 
 def restore_chunk(
-    method: Restorer, chunk: Chunk, batch: int, base_seed: int, seed: int, *, sees_truth: bool = False, control: bool = False
+    method: Restorer | SeesTruth, chunk: Chunk, batch: int, base_seed: int, seed: int, *, sees_truth: bool = False, control: bool = False
 ) -> None:
     """Restore every image of `chunk` and write `<image_id>.png` and status.csv.
 
     Args:
         method: loaded.
         seed: which of the config's `seeds`; with the dataset and image_id it gives the image's own.
-        sees_truth: give the method the aligned face (the oracle).
+        sees_truth: give the method the aligned face too.
         control: its output may be its input.
 
     Raises: UserError for an image that can't be read, and whichever the method raises: that is for the user, not about an image.
     """
     status = _not_aligned(chunk)
     todo = [image_id for image_id in chunk.ids if image_id not in status]
-    source = chunk.aligned if sees_truth else chunk.degraded
     bar = tqdm(total=len(todo), desc=f"restore {chunk.dataset}", unit="image")
     for start in range(0, len(todo), batch):
         ids = todo[start : start + batch]
-        pictures = {image_id: read_rgb(source / f"{image_id}.png") for image_id in ids}
+        pictures = {image_id: read_rgb(chunk.degraded / f"{image_id}.png") for image_id in ids}
+        truths = {image_id: read_rgb(chunk.aligned / f"{image_id}.png") for image_id in ids} if sees_truth else {}
         seeds = {image_id: derive_seed(base_seed, f"restore {seed}", chunk.dataset, image_id) for image_id in ids}
-        for image_id, result in _restore(method, pictures, seeds).items():
+        for image_id, result in _restore(method, pictures, seeds, truths).items():
             if isinstance(result, np.ndarray) and not control and np.array_equal(result, pictures[image_id]):
                 result = RETURNED_INPUT
             target = chunk.out / f"{image_id}.png"
@@ -99,10 +101,10 @@ def copy_finished(folder: Path, chunk: Chunk, expected_ids: list[str]) -> None:
     _write_status(chunk, status)
 
 
-def _restore(method: Restorer, pictures: Mapping[str, np.ndarray], seeds: Mapping[str, int]) -> dict[str, np.ndarray | str]:
+def _restore(method: Any, pictures: Images, seeds: Mapping[str, int], truths: Images) -> dict[str, np.ndarray | str]:
     """Each image's restoration as (H, W, 3) uint8, or why there is none. A batch that fails is tried again image by image."""
     try:
-        return _checked(method, pictures, seeds)
+        return _checked(method, pictures, seeds, truths)
     except UserError:
         raise
     except Exception as error:  # any error of a third party's method is a result here: the image's row keeps it
@@ -110,12 +112,13 @@ def _restore(method: Restorer, pictures: Mapping[str, np.ndarray], seeds: Mappin
             reason = f"{type(error).__name__}: {error}".splitlines()[0]
             print(f"{next(iter(pictures))}: {reason}", file=sys.stderr)
             return dict.fromkeys(pictures, reason)
-    return {key: value for image_id, rgb in pictures.items() for key, value in _restore(method, {image_id: rgb}, seeds).items()}
+    return {key: value for image_id, rgb in pictures.items() for key, value in _restore(method, {image_id: rgb}, seeds, truths).items()}
 
 
-def _checked(method: Restorer, pictures: Mapping[str, np.ndarray], seeds: Mapping[str, int]) -> dict[str, np.ndarray | str]:
+def _checked(method: Any, pictures: Images, seeds: Mapping[str, int], truths: Images) -> dict[str, np.ndarray | str]:
     lq = torch.from_numpy(to_unit(np.stack(list(pictures.values()))))
-    hq = method.restore(lq, [seeds[image_id] for image_id in pictures])
+    truth = [torch.from_numpy(to_unit(np.stack([truths[image_id] for image_id in pictures])))] if truths else []
+    hq = method.restore(lq, [seeds[image_id] for image_id in pictures], *truth)
     if hq.shape != lq.shape:
         raise ValueError(f"the method returned the shape {tuple(hq.shape)}, expected {tuple(lq.shape)}")
     results: dict[str, np.ndarray | str] = {}

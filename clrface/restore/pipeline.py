@@ -1,6 +1,6 @@
 """CLR-Face, whole: autoencoder, IRN, prior, mask and guidance put together (Suin and Chellappa, arXiv 2402.06106).
 
-y the degraded face; x_I = IRN(y), z_I = E(x_I), z_y = E(y); the sampler starts at alpha z_I + sigma eps, refines given z_y,
+y the degraded face; x_I = IRN(y), z_I = E(x_I), z_y = E(y); the sampler starts at alpha z_I + sigma eps, refines given z_y and z_I,
 guided towards the identity of x_I through the mask; x = G(z_0). docs/method.md maps each part to the paper.
 """
 
@@ -12,12 +12,13 @@ import torch
 from diffusers import UNet2DModel
 
 from clrface.errors import UserError
-from clrface.models.autoencoder import Autoencoder, luminance
+from clrface.models.autoencoder import Autoencoder
 from clrface.models.loading import load_network, move, save_network
 from clrface.models.mask import LatentMask
 from clrface.models.recogniser import SFace
 from clrface.models.unet import RestorationUNet
 from clrface.noise import normal
+from clrface.restore.estimate import Estimate, estimate
 from clrface.restore.guidance import RecognitionFreeGuide, RecognitionGuide
 from clrface.restore.sampler import Guide, Sampler, SamplerSpec
 
@@ -67,13 +68,16 @@ class CLRFace:
         return self
 
     @torch.no_grad()
-    def restore(self, y: torch.Tensor, seeds: list[int], settings: Settings, recogniser: SFace | None = None) -> torch.Tensor:
+    def restore(
+        self, y: torch.Tensor, seeds: list[int], settings: Settings, recogniser: SFace | None = None, target: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """Restore faces.
 
         Args:
             y: (B, 3, H, W) float32 RGB in [0, 1]; H and W multiples of 16.
             seeds: one an image; the same seed gives the same result in any batch.
             recogniser: needed for `guidance: recognition`.
+            target: faces of y's shape whose identity guides instead of the IRN's output's: the truth, for an upper bound.
 
         Returns: (B, 3, H, W) float32 in [0, 1].
         """
@@ -81,40 +85,40 @@ class CLRFace:
             raise UserError(
                 f"CLR-Face takes sides that are multiples of {SIZE_MULTIPLE}, found {tuple(y.shape[-2:])}. Set `resolution` accordingly."
             )
-        groups = [slice(start, start + GROUP) for start in range(0, len(y), GROUP)]
-        return torch.cat([self._restore_group(y[group], seeds[group], settings, recogniser) for group in groups])
+        restored = []
+        for start in range(0, len(y), GROUP):
+            group = slice(start, start + GROUP)
+            count = len(y[group])
+            of_group = None if target is None else _filled(target[group])
+            filled_seeds = seeds[group] + seeds[group][-1:] * (GROUP - count)
+            restored.append(self._restore_group(_filled(y[group]), filled_seeds, settings, recogniser, of_group)[:count])
+        return torch.cat(restored)
 
-    def _restore_group(self, y: torch.Tensor, seeds: list[int], settings: Settings, recogniser: SFace | None) -> torch.Tensor:
-        """`restore` for at most GROUP images: they are filled up to GROUP, and the filling is dropped again."""
-        count = len(y)
-        y = torch.cat([y, y[-1:].expand(GROUP - count, -1, -1, -1)])
-        seeds = seeds + seeds[-1:] * (GROUP - count)
-        colour = y
-        if self.autoencoder.config["luminance"]:
-            y = luminance(y)
-        z_y = self.autoencoder.encode(y)
-        x_irn = self.irn(y).clamp(0, 1)
-        if self.autoencoder.config["luminance"]:
-            x_irn = luminance(x_irn)
-        z_irn = self.autoencoder.encode(x_irn)
-        eps = normal(seeds, tuple(z_y.shape[1:]), "restore").to(y.device)
-        guide = self._guide(x_irn, z_y, z_irn, settings, recogniser)
-        z_0 = Sampler(self.prior, settings).run(eps, z_y, z_irn, guide)
-        # The chroma of a colour picture, where luminance alone is restored; zero where `colour` and `y` are the same.
-        return (self.autoencoder.decode(z_0) + colour - y).clamp(0, 1)[:count]
+    def _restore_group(
+        self, y: torch.Tensor, seeds: list[int], settings: Settings, recogniser: SFace | None, target: torch.Tensor | None
+    ) -> torch.Tensor:
+        """`restore` for GROUP images."""
+        known = estimate(self.autoencoder, self.irn, y)
+        eps = normal(seeds, tuple(known.z_y.shape[1:]), "restore").to(y.device)
+        guide = self._guide(known, settings, recogniser, known.x_irn if target is None else target)
+        z_0 = Sampler(self.prior, settings).run(eps, known, guide)
+        return (self.autoencoder.decode(z_0) + known.chroma).clamp(0, 1)
 
-    def latent_mask(self, z_y: torch.Tensor, z_irn: torch.Tensor, kind: str) -> torch.Tensor:
+    def latent_mask(self, known: Estimate, kind: str) -> torch.Tensor:
         """(B, 1, h, w) in (0, 1]: what guidance may change."""
-        return self.mask(z_y, z_irn) if kind == "learned" else torch.ones_like(z_y[:, :1])
+        return self.mask(known.z_y, known.z_irn) if kind == "learned" else torch.ones_like(known.z_y[:, :1])
 
-    def _guide(
-        self, x_irn: torch.Tensor, z_y: torch.Tensor, z_irn: torch.Tensor, settings: Settings, recogniser: SFace | None
-    ) -> Guide | None:
+    def _guide(self, known: Estimate, settings: Settings, recogniser: SFace | None, target: torch.Tensor) -> Guide | None:
         if settings.guidance == "none":
             return None
-        mask = self.latent_mask(z_y, z_irn, settings.mask)
+        mask = self.latent_mask(known, settings.mask)
         if settings.guidance == "recognition_free":
-            return RecognitionFreeGuide(z_irn, mask, settings.guidance_scale)
+            return RecognitionFreeGuide(known.z_irn, mask, settings.guidance_scale)
         if recogniser is None:
             raise ValueError("Guidance by recognition needs the recogniser.")
-        return RecognitionGuide(self.autoencoder, recogniser, x_irn, mask, settings.guidance_scale)
+        return RecognitionGuide(self.autoencoder, recogniser, target, mask, settings.guidance_scale)
+
+
+def _filled(images: torch.Tensor) -> torch.Tensor:
+    """At most GROUP images, filled up to GROUP with the last one."""
+    return torch.cat([images, images[-1:].expand(GROUP - len(images), -1, -1, -1)])

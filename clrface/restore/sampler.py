@@ -23,6 +23,7 @@ from diffusers import (
 )
 
 from clrface.errors import UserError, unknown_name
+from clrface.restore.estimate import Estimate
 
 SCHEDULE: dict[str, Any] = {"num_train_timesteps": 1000, "beta_schedule": "squaredcos_cap_v2", "prediction_type": "v_prediction"}
 SOLVERS: dict[str, Callable[[], Any]] = {
@@ -61,7 +62,7 @@ class SamplerSpec:
 
 
 class Sampler:
-    """Draws a clean latent given the degraded one."""
+    """Draws a clean latent given what is known of the face."""
 
     def __init__(self, prior: UNet2DModel, spec: SamplerSpec):
         if spec.solver not in SOLVERS:
@@ -73,27 +74,24 @@ class Sampler:
             )
         self.prior, self.spec = prior, spec
 
-    def run(self, eps: torch.Tensor, z_y: torch.Tensor, z_irn: torch.Tensor | None = None, guide: Guide | None = None) -> torch.Tensor:
+    def run(self, eps: torch.Tensor, known: Estimate, guide: Guide | None = None) -> torch.Tensor:
         """Sample z_0.
 
         Args:
             eps: (B, C, h, w) standard normal noise, all the randomness there is.
-            z_y: the degraded image's latent, of the same shape.
-            z_irn: the IRN's latent, needed for `start: irn`.
+            known: the degraded image's and the IRN's latents, of the same shape each: the condition, and the start for `start: irn`.
             guide: see `Guide`.
 
         Returns: (B, C, h, w), z_0 in unit scale.
         """
         solver, timesteps = self._timesteps(eps.device)
         if self.spec.start == "irn":
-            if z_irn is None:
-                raise ValueError("Starting from the IRN needs its latent.")
-            z = solver.add_noise(z_irn, eps, timesteps[:1].expand(len(eps)))
+            z = solver.add_noise(known.z_irn, eps, timesteps[:1].expand(len(eps)))
         else:
             z = eps * solver.init_noise_sigma
         for index, t in enumerate(timesteps):
             z_t = solver.scale_model_input(z, t)
-            v = self.prior(torch.cat([z_t, z_y], 1), t.expand(len(z)).to(z.device)).sample
+            v = self.prior(torch.cat([z_t, known.condition], 1), t.expand(len(z)).to(z.device)).sample
             if guide is not None and (len(timesteps) - 1 - index) % self.spec.guidance_every == 0:
                 v = self._guided(v, z_t, solver.alphas_cumprod[int(t)].to(z), guide)
             z = solver.step(v, t, z).prev_sample

@@ -76,7 +76,9 @@ class AutoencoderStage(Stage):
             return self.main.encode_raw(truth).float().movedim(1, -1).reshape(-1, self.main.config["latent_channels"])
 
     def _start_codebook(self, truth: torch.Tensor) -> None:
-        latents = self._latents(truth).cpu().numpy().astype(np.float64)
+        """K-means centres of the batch's latents, and of each shift of it by less than a latent's width: one batch alone has too few."""
+        shifted = [truth.roll((dy, dx), (-2, -1)) for dy in range(self.main.compression) for dx in range(self.main.compression)]
+        latents = torch.cat([self._latents(image) for image in shifted]).cpu().numpy().astype(np.float64)
         rng = np.random.default_rng(derive_seed(self.spec.steps, "codebook"))
         centres, _ = kmeans2(latents, self.main.config["codes"], iter=10, minit="points", rng=rng, missing="warn")
         self._place(torch.arange(len(centres)), torch.from_numpy(centres).float())

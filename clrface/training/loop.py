@@ -26,14 +26,13 @@ from clrface.degrade.recipes import Recipe
 from clrface.errors import UserError
 from clrface.files import atomic_path, sha256_file, write_text
 from clrface.images import to_bytes
+from clrface.stages import NEEDS, network_folder
 from clrface.training.data import Batch, Pairs, Steps, fixed_batch, loader
 from clrface.training.stage import Stage, StageSpec
 
 GRADIENT_NORM = 1.0
 FINISH_BATCHES = 16
 LOSSES = "losses.jsonl"
-NEEDS = {"irn": ("../unet/unet",), "prior": ("autoencoder",), "mask": ("autoencoder", "irn", "prior")}
-"""What a stage starts from, by its folder beside the stage's own."""
 
 
 class Run:
@@ -129,7 +128,7 @@ def run_key(spec: StageSpec, recipe: Recipe, seed: int, faces: np.ndarray, model
     """
     quiet = {"checkpoint_every", "sample_every", "log_every"}
     settings = {key: value for key, value in asdict(spec).items() if key not in quiet}
-    folders = [models / name for name in NEEDS.get(spec.name, ())]
+    folders = [network_folder(models, name, beside=spec.name) for name in NEEDS[spec.name]]
     before = [sha256_file(path) for folder in folders for path in sorted(folder.glob("*.safetensors"))]
     told = json.dumps([settings, asdict(recipe), seed, before], sort_keys=True, default=list).encode()
     return hashlib.sha256(told + hashlib.sha256(faces.tobytes()).digest()).hexdigest()

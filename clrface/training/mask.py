@@ -11,12 +11,13 @@ import torch
 from diffusers import UNet2DModel
 from torch.nn import functional
 
-from clrface.models.autoencoder import Autoencoder, luminance
+from clrface.models.autoencoder import Autoencoder
 from clrface.models.loading import load_network, move
 from clrface.models.mask import LatentMask
 from clrface.models.recogniser import SFace
 from clrface.models.unet import RestorationUNet
 from clrface.noise import normal, uniform
+from clrface.restore.estimate import Estimate, estimate
 from clrface.restore.guidance import RecognitionGuide
 from clrface.restore.sampler import training_schedule
 from clrface.training.data import Batch
@@ -43,40 +44,33 @@ class MaskStage(Stage):
     def loss(self, turn: str, batch: Batch, step: int) -> tuple[torch.Tensor | None, Scalars]:
         truth, options = batch["hq"], self.spec.options
         with torch.no_grad():
-            x_irn = self._irn(batch["lq"])
-            z_y, z_irn = (self.autoencoder.encode(image).float() for image in (batch["lq"], x_irn))
-            z0_hat = self._estimate(batch, z_y, z_irn)
+            known = estimate(self.autoencoder, self.irn, batch["lq"])
+            z0_hat = self._estimate(batch, known)
             target = self.recogniser(truth)
-        guide = RecognitionGuide(self.autoencoder, self.recogniser, x_irn, torch.ones_like(z_y[:, :1]), 1.0)
+        guide = RecognitionGuide(self.autoencoder, self.recogniser, known.x_irn, torch.ones_like(known.z_y[:, :1]), 1.0)
         direction = guide.direction(z0_hat)
-        mask = self.call["main"](z_y, z_irn)
+        mask = self.call["main"](known.z_y, known.z_irn)
         image = self.autoencoder.decode(z0_hat - options["scale"] * mask * direction).clamp(0, 1)
         identity = (1 - functional.cosine_similarity(self.recogniser(image), target)).mean()
         perceptual = self.perceptual(image, truth)
         loss = identity + options["perceptual"] * perceptual + options["sparsity"] * mask.mean()
         return loss, {"identity": identity.item(), "perceptual": perceptual.item(), "share": mask.mean().item()}
 
-    def _irn(self, lq: torch.Tensor) -> torch.Tensor:
-        """The IRN's output as the pipeline uses it."""
-        x_irn = self.irn(lq).float().clamp(0, 1)
-        return luminance(x_irn) if self.autoencoder.config["luminance"] else x_irn
-
-    def _estimate(self, batch: Batch, z_y: torch.Tensor, z_irn: torch.Tensor) -> torch.Tensor:
+    def _estimate(self, batch: Batch, known: Estimate) -> torch.Tensor:
         """z0_hat of the prior at a random time below t0, from the IRN's latent, as in a restoration."""
         last = self.schedule.config["num_train_timesteps"] * self.spec.options["t0"]
-        t = (uniform(batch["seed"].tolist(), "mask time") * last).long().to(z_y.device)
-        eps = normal(batch["seed"].tolist(), tuple(z_y.shape[1:]), "mask noise").to(z_y.device)
-        z_t = self.schedule.add_noise(z_irn, eps, t)
-        v = self.prior(torch.cat([z_t, z_y], 1), t).sample.float()
-        alpha_squared = self.schedule.alphas_cumprod.to(z_y.device)[t][:, None, None, None]
+        t = (uniform(batch["seed"].tolist(), "mask time") * last).long().to(known.z_y.device)
+        eps = normal(batch["seed"].tolist(), tuple(known.z_y.shape[1:]), "mask noise").to(known.z_y.device)
+        z_t = self.schedule.add_noise(known.z_irn, eps, t)
+        v = self.prior(torch.cat([z_t, known.condition], 1), t).sample.float()
+        alpha_squared = self.schedule.alphas_cumprod.to(known.z_y.device)[t][:, None, None, None]
         return alpha_squared.sqrt() * z_t - (1 - alpha_squared).sqrt() * v
 
     def sheet(self, batch: Batch) -> torch.Tensor:
-        z_y = self.autoencoder.encode(batch["lq"])
-        x_irn = self._irn(batch["lq"])
-        mask = self.main(z_y, self.autoencoder.encode(x_irn))
+        known = estimate(self.autoencoder, self.irn, batch["lq"])
+        mask = self.main(known.z_y, known.z_irn)
         heat = functional.interpolate(mask, batch["hq"].shape[-2:], mode="bilinear").expand(-1, 3, -1, -1)
-        return torch.stack([batch["lq"], x_irn, heat, batch["hq"]], 1).flatten(0, 1)
+        return torch.stack([batch["lq"], known.x_irn, heat, batch["hq"]], 1).flatten(0, 1)
 
     @property
     def columns(self) -> int:

@@ -1,8 +1,9 @@
-"""Stages `unet` and `irn`: one-step restoration. They differ in their losses alone.
+"""Stages `unet`, `unet_perceptual` and `irn`: one-step restoration. They differ in their losses alone.
 
-`unet` is the L1 regression baseline. `irn` is CLR-Face's Identity Recovery Network: L1 + perceptual + (1 - cos) of
-SFace's embeddings, so that its output is an identity target and not only a sharp picture. It starts from `unet`'s weights:
-from scratch, in about as many steps, the two extra losses left it worse than `unet` on every measure (docs/training-log.md).
+`unet` is the L1 regression baseline, `unet_perceptual` the same with a perceptual loss. `irn` is CLR-Face's Identity Recovery
+Network: L1 + perceptual + (1 - cos) of SFace's embeddings, so that its output is an identity target and not only a sharp picture.
+Both start from `unet`'s weights: from scratch, in about as many steps, the extra losses left the IRN worse than `unet` on every
+measure (docs/training-log.md).
 """
 
 from pathlib import Path
@@ -12,20 +13,22 @@ from torch.nn import functional
 
 from clrface.models.loading import load_network
 from clrface.models.unet import RestorationUNet
+from clrface.stages import network_folder
 from clrface.training.data import Batch
 from clrface.training.losses import Identity, Perceptual
 from clrface.training.stage import Scalars, Stage, StageSpec
 
 
 class RestorationStage(Stage):
-    """Options: weights `perceptual` and `identity` (0: left out), the shares of a batch that they look at, and weights to `start_from`."""
+    """Options: weights `perceptual` and `identity` (0: left out), their shares of a batch, and the stage to `start_from`."""
 
     def __init__(self, spec: StageSpec, sources: Path, models: Path, device: torch.device):
         super().__init__(spec, sources, models, device)
         self.main: RestorationUNet = RestorationUNet(**spec.network)
         options = spec.options
         if options.get("start_from"):
-            self.main.load_state_dict(load_network(RestorationUNet, models / options["start_from"]).state_dict())
+            before = network_folder(models, options["start_from"], beside=spec.name)
+            self.main.load_state_dict(load_network(RestorationUNet, before).state_dict())
         self.perceptual = Perceptual(sources, device, options["perceptual_share"]) if options.get("perceptual") else None
         self.identity = Identity(sources, device, options["identity_share"]) if options.get("identity") else None
 

@@ -23,6 +23,7 @@ STAGES: dict[str, Callable[..., Stage]] = {
     "prior": PriorStage,
     "mask": MaskStage,
     "unet": RestorationStage,
+    "unet_perceptual": RestorationStage,
 }
 
 
@@ -38,6 +39,7 @@ def train_stage(
     workers: int,
     precision: str,
     device: str,
+    compiled: bool = False,
 ) -> None:
     """Train the stage that `spec` names on the manifest's `train` faces; its weights go to `out`.
 
@@ -45,6 +47,7 @@ def train_stage(
         faces: data/aligned/<dataset>, chunks of aligned PNGs.
         models: the folder with the stages trained before this one, by name.
         precision: fp32, or bf16: accelerate's mixed precision.
+        compiled: run the networks through torch.compile, by accelerate.
         device: auto or cpu; several devices come through `python -m torch.distributed.run`.
     """
     if spec.name not in STAGES:
@@ -52,6 +55,7 @@ def train_stage(
     accelerator = Accelerator(
         mixed_precision="no" if precision == "fp32" else precision,
         cpu=device == "cpu",
+        dynamo_backend="inductor" if compiled else None,
         kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],  # codes have no gradient before they are used
     )
     entries = read_manifest(manifest)

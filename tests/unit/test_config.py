@@ -12,6 +12,7 @@ from snakemake.utils import update_config
 from clrface.api import MethodCard
 from clrface.config import ROOT, SCHEMA, Known, load_config, rows, table_datasets, validate_config
 from clrface.errors import UserError
+from clrface.metrics.registry import metric_cards
 from clrface.registry import method_cards
 
 CLRFACE = {
@@ -29,12 +30,14 @@ KNOWN = Known(
         "identity": MethodCard("identity", "Degraded input", stochastic=False),
         "oracle": MethodCard("oracle", "Ground truth", stochastic=False, sees_truth=True),
         "unet": MethodCard("unet", "U-Net", stochastic=False, trained_here=True),
+        "unet_perceptual": MethodCard("unet_perceptual", "U-Net (perceptual)", stochastic=False, trained_here=True),
         "clrface": MethodCard("clrface", "CLR-Face", stochastic=True, trained_here=True, params=CLRFACE),
         "fidelity": MethodCard("fidelity", "Fidelity", stochastic=False, params={"w": 0.5, "upsample": True, "net": "small", "mask": None}),
     },
     protocols=["embedded", "vqfr"],
     recipes=["blind", "severe", "mild", "training", "x4"],
     manifests=["orl", "utkface"],
+    metrics=["psnr", "stlpips_alex", "kd_effnet", "idd_dlib"],
 )
 
 
@@ -52,7 +55,7 @@ def mistakes(config: dict[str, Any], folder: Path = ROOT) -> list[str]:
     return [line.removeprefix("  ") for line in lines]
 
 
-@pytest.mark.parametrize("files", [["embedded.yaml"], ["embedded.yaml", "full.yaml"]])
+@pytest.mark.parametrize("files", [["embedded.yaml"], ["embedded.yaml", "full.yaml"], ["embedded.yaml", "val.yaml"]])
 def test_shipped_configs_are_valid(files):
     validate_config(load_config([ROOT / "config" / name for name in files]), KNOWN)
 
@@ -60,7 +63,7 @@ def test_shipped_configs_are_valid(files):
 def test_the_default_config_fits_the_methods_protocols_recipes_and_manifests_that_are_there(config):
     recipes, protocols = (load_config([ROOT / "config" / name]) for name in ("degradations.yaml", "protocols.yaml"))
     manifests = [path.stem for path in (ROOT / "data" / "manifests").glob("*.csv")]
-    validate_config(config, Known(method_cards(), protocols, recipes, manifests))
+    validate_config(config, Known(method_cards(), protocols, recipes, manifests, list(metric_cards())))
 
 
 def test_the_schema_describes_every_parameter_of_clrface():
@@ -105,7 +108,7 @@ RECIPES = "blind, mild, severe, training, x4"
         ({"resolutoin": 64}, "resolutoin: unknown key. Did you mean 'resolution'? Allowed: profile, resolution, "),
         ({"datasets": {"orl": {"identites": 4}}}, "datasets.orl.identites: unknown key. Did you mean 'identities'? Allowed: identities, "),
         ({"tables": {"table1": {"degradation": ["blind"]}}}, "tables.table1.degradation: unknown key. Did you mean 'degradations'?"),
-        ({"training": {"zzz": 1}}, "training.zzz: unknown key. Allowed: dataset, degradation, seed, workers, precision, stages."),
+        ({"training": {"zzz": 1}}, "training.zzz: unknown key. Allowed: dataset, degradation, seed, workers, precision, compile, stages."),
         ({"training": {"stages": {"irm": {}}}}, "training.stages.irm: unknown key. Did you mean 'irn'?"),
         ({"training": {"stages": {"prior": {"network": {"codes": 1}}}}}, "training.stages.prior.network.codes: unknown key. Allowed: "),
         ({"training": {"stages": {"mask": {"options": {"spars": 1}}}}}, "training.stages.mask.options.spars: unknown key. Did you mean "),
@@ -168,7 +171,7 @@ RECIPES = "blind, mild, severe, training, x4"
         ),
         (
             {"methods": {"clrfase": {}}},
-            "methods.clrfase: unknown name. Did you mean 'clrface'? Allowed: clrface, fidelity, identity, oracle, unet.",
+            "methods.clrfase: unknown name. Did you mean 'clrface'? Allowed: clrface, fidelity, identity, oracle, unet, unet_perceptual.",
         ),
         ({"methods": {"mine": {}}}, "For images restored elsewhere: {folder: path}."),
         ({"datasets": {"lfw": {}}}, "datasets.lfw: unknown name. Allowed: orl, utkface. For a test set of your own: {folder: path}."),
@@ -188,6 +191,20 @@ RECIPES = "blind, mild, severe, training, x4"
         ({"variants": {"x": {}}}, "variants.x: found {} (mapping), expected a mapping, with at least 1 key, with at most 1 key."),
         ({"variants": {"unet": {"clrface": {"steps": 4}}}}, "variants.unet: a method has this name. Choose another."),
         ({"variants": {"fidelity": {"clrface": {"steps": 4}}}}, "variants.fidelity: a method has this name. Choose another."),
+        # sweeps
+        ({"sweeps": {"steps": {"grid": {"stepz": [1]}}}}, "sweeps.steps.grid.stepz: unknown key. Did you mean 'steps'?"),
+        (
+            {"sweeps": {"steps": {"grid": {"steps": 4}}}},
+            "sweeps.steps.grid.steps: found 4 (integer), expected a list of integer of at least 1",
+        ),
+        ({"sweeps": {"steps": {"metrics": ["lpips"]}}}, "sweeps.steps.metrics[0]: found 'lpips' (string), expected one of "),
+        (
+            {"sweeps": {"steps": {"along": "second"}}},
+            "sweeps.steps.along: found 'second' (string), expected a column. Did you mean 'seconds'?",
+        ),
+        ({"sweeps": {"steps": {"images": 0}}}, "sweeps.steps.images: found 0 (integer), expected integer of at least 1"),
+        ({"tables": {"steps": {"datasets": "all", "degradations": ["x4"]}}}, "sweeps.steps: results/steps.csv is another result's."),
+        ({"datasets": {"orl": {"split": "train"}}}, "datasets.orl.split: found 'train' (string), expected one of test, val."),
         # folders and weights
         ({"methods": {"mine": {"folder": "no/such"}}}, "methods.mine.folder: found 'no/such' (string), expected a folder that exists."),
         ({"methods": {"mine": {"folder": "config", "w": 1}}}, "methods.mine.w: unknown key. Allowed: folder."),
@@ -273,7 +290,7 @@ def test_a_table_may_choose_its_rows_in_its_own_order(config):
     config["tables"]["table1"]["methods"] = ["fast", "unet"]
     validate_config(config, KNOWN)
     assert [row.name for row in rows(config, KNOWN.methods, "table1")] == ["fast", "unet"]
-    assert len(rows(config, KNOWN.methods)) == 5
+    assert len(rows(config, KNOWN.methods)) == len(config["methods"]) + 1
 
 
 def test_files_merge_as_snakemake_merges_them(tmp_path, config):

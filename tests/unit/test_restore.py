@@ -50,6 +50,13 @@ class Noisy(Method):
         return lq + 0.1 * normal(seeds, tuple(lq.shape[1:]), "restore")
 
 
+class Truth(Method):
+    """Answers with the ground truth."""
+
+    def restore(self, lq: torch.Tensor, seeds: list[int], truth: torch.Tensor) -> torch.Tensor:
+        return truth
+
+
 class Breaks(Darker):
     """Goes wrong in one way for the image that has a white corner."""
 
@@ -143,8 +150,8 @@ def test_what_the_user_must_put_right_stops_the_run(chunk: Chunk) -> None:
 def test_a_control_may_return_its_input_and_the_oracle_sees_the_truth(chunk: Chunk) -> None:
     restore_chunk(Method(), chunk, batch=4, base_seed=0, seed=0)
     assert written(chunk) == set() and [reason for _, reason in status(chunk)].count(RETURNED_INPUT) == 6
-    for sees_truth, source in ((False, chunk.degraded), (True, chunk.aligned)):
-        restore_chunk(Method(), chunk, batch=4, base_seed=0, seed=0, sees_truth=sees_truth, control=True)
+    for method, source in ((Method(), chunk.degraded), (Truth(), chunk.aligned)):
+        restore_chunk(method, chunk, batch=4, base_seed=0, seed=0, sees_truth=isinstance(method, Truth), control=True)
         assert len(written(chunk)) == 6
         for image_id in written(chunk):
             assert np.array_equal(read_rgb(chunk.out / f"{image_id}.png"), read_rgb(source / f"{image_id}.png"))

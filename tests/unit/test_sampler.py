@@ -13,6 +13,7 @@ from clrface.errors import UserError
 from clrface.fingerprint import ROOT
 from clrface.noise import normal
 from clrface.registry import method_card
+from clrface.restore.estimate import Estimate
 from clrface.restore.guidance import RecognitionFreeGuide
 from clrface.restore.pipeline import Settings
 from clrface.restore.sampler import SOLVERS, Sampler, SamplerSpec, training_schedule
@@ -39,11 +40,19 @@ Z0, EPS = normal([1, 2], (3, 8, 8), "truth"), normal([1, 2], (3, 8, 8), "noise")
 Z_IRN = Z0 + 0.3 * normal([1, 2], (3, 8, 8), "off")
 
 
+def known(z_y: torch.Tensor, z_irn: torch.Tensor) -> Estimate:
+    """What the sampler is told of a face; its pictures don't matter here."""
+    return Estimate(z_y, z_irn, torch.zeros(()), torch.zeros(()))
+
+
+KNOWN = known(Z0, Z_IRN)
+
+
 @pytest.mark.parametrize("start", ["noise", "irn"])
 @pytest.mark.parametrize("solver", list(SOLVERS))
 def test_every_solver_reaches_the_answer(solver: str, start: str) -> None:
     prior = KnownAnswer(Z0)
-    z = Sampler(prior, SamplerSpec(start=start, solver=solver, steps=8)).run(EPS, Z0, Z_IRN)
+    z = Sampler(prior, SamplerSpec(start=start, solver=solver, steps=8)).run(EPS, KNOWN)
     assert (z - Z0).abs().max() < 0.02
     assert prior.calls == (15 if solver == "heun" else 8)
 
@@ -66,7 +75,9 @@ class Gaussian(nn.Module):
 @pytest.mark.parametrize("solver", list(SOLVERS))
 def test_every_solver_draws_a_gaussian_from_noise(solver: str) -> None:
     eps = normal([1, 2, 3, 4], (3, 32, 32), "noise")
-    z = Sampler(Gaussian(), SamplerSpec(start="noise", solver=solver, steps=16)).run(eps, torch.zeros_like(eps))
+    z = Sampler(Gaussian(), SamplerSpec(start="noise", solver=solver, steps=16)).run(
+        eps, known(torch.zeros_like(eps), torch.zeros_like(eps))
+    )
     assert z.mean().item() == pytest.approx(0.5, abs=0.05)
     assert z.std().item() == pytest.approx(0.5, abs=0.1)
 
@@ -87,7 +98,7 @@ def test_recognition_free_guidance_leads_to_the_irn_where_the_mask_lets_it(solve
     mask = torch.zeros(2, 1, 8, 8)
     mask[..., :4] = 1
     z = Sampler(KnownAnswer(Z0), SamplerSpec(solver=solver, steps=8, guidance_every=1)).run(
-        EPS, Z0, Z_IRN, RecognitionFreeGuide(Z_IRN, mask, 1.0)
+        EPS, KNOWN, RecognitionFreeGuide(Z_IRN, mask, 1.0)
     )
     assert (z - Z_IRN)[..., :4].abs().max() < 0.02
     assert (z - Z0)[..., 4:].abs().max() < 0.02
@@ -95,8 +106,8 @@ def test_recognition_free_guidance_leads_to_the_irn_where_the_mask_lets_it(solve
 
 def test_an_image_does_not_depend_on_its_batch() -> None:
     spec = SamplerSpec(steps=4)
-    whole = Sampler(KnownAnswer(Z0), spec).run(EPS, Z0, Z_IRN)
-    alone = Sampler(KnownAnswer(Z0[1:]), spec).run(EPS[1:], Z0[1:], Z_IRN[1:])
+    whole = Sampler(KnownAnswer(Z0), spec).run(EPS, KNOWN)
+    alone = Sampler(KnownAnswer(Z0[1:]), spec).run(EPS[1:], known(Z0[1:], Z_IRN[1:]))
     assert torch.allclose(whole[1:], alone, atol=1e-6)
 
 
@@ -108,6 +119,7 @@ def test_an_unknown_solver_names_the_nearest() -> None:
 def test_the_defaults_are_the_same_wherever_they_stand() -> None:
     config = load_config([ROOT / "config" / "embedded.yaml"])
     assert asdict(Settings()) == method_card("clrface").params == config["clrface"]
+    assert {"part": "truth_guided", **config["clrface"]} == method_card("clrface_parts").params
     assert config["training"]["stages"]["mask"]["options"]["scale"] == Settings().guidance_scale
     assert config["training"]["stages"]["mask"]["options"]["t0"] == Settings().t0
 

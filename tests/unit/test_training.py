@@ -20,6 +20,7 @@ from clrface.models.loading import load_network
 from clrface.models.recogniser import SFace
 from clrface.models.unet import RestorationUNet
 from clrface.restore.pipeline import CLRFace, Settings
+from clrface.stages import METHOD_OF
 from clrface.training.data import Pairs, Steps, loader
 from clrface.training.loop import LOSSES, schedule, train
 from clrface.training.run import STAGES
@@ -28,6 +29,19 @@ from clrface.training.stage import Stage, StageSpec
 RECIPE = load_recipes(ROOT / "config" / "degradations.yaml")["training"]
 UNET = {"channels": [16, 32], "attention_levels": 1, "norm_groups": 8, "head_dim": 16}
 TINY = {
+    "unet": StageSpec("unet", 6, 4, 1e-3, UNET, {}, checkpoint_every=2, log_every=1),
+    "unet_perceptual": StageSpec(
+        "unet_perceptual", 4, 4, 1e-3, UNET, {"start_from": "unet", "perceptual": 0.3, "perceptual_share": 0.25}, log_every=1
+    ),
+    "irn": StageSpec(
+        "irn",
+        steps=4,
+        batch=4,
+        learning_rate=1e-3,
+        network=UNET,
+        options={"start_from": "unet", "perceptual": 0.3, "perceptual_share": 0.25, "identity": 0.1, "identity_share": 0.25},
+        log_every=1,
+    ),
     "autoencoder": StageSpec(
         "autoencoder",
         steps=6,
@@ -46,12 +60,8 @@ TINY = {
         sample_every=3,
         log_every=1,
     ),
-    "irn": StageSpec(
-        "irn", 4, 4, 1e-3, UNET, {"perceptual": 0.3, "perceptual_share": 0.25, "identity": 0.1, "identity_share": 0.25}, log_every=1
-    ),
-    "prior": StageSpec("prior", 4, 4, 1e-3, UNET, {}, log_every=1, sample_every=4),
+    "prior": StageSpec("prior", 4, 4, 1e-3, UNET, {"near_t0": 0.4}, log_every=1, sample_every=4),
     "mask": StageSpec("mask", 4, 2, 1e-2, {"width": 8}, {"scale": 0.5, "t0": 0.5, "sparsity": 0.02, "perceptual": 0.5}, log_every=1),
-    "unet": StageSpec("unet", 6, 4, 1e-3, UNET, {}, checkpoint_every=2, log_every=1),
 }
 
 
@@ -69,16 +79,26 @@ def run(
 ) -> list[dict[str, float]]:
     """Train a stage as the command does, in-process; the losses that it logged."""
     torch.manual_seed(0)
-    stage = STAGES[spec.name](spec, sources, out, torch.device("cpu"))
+    models = place(out, spec.name).parent
+    stage = STAGES[spec.name](spec, sources, models, torch.device("cpu"))
     if kill_at is not None:
         _kill(stage, kill_at)
-    train(stage, spec, Accelerator(cpu=True), out / spec.name, faces, faces, RECIPE, 0, workers)
+    train(stage, spec, Accelerator(cpu=True), models / spec.name, faces, faces, RECIPE, 0, workers)
     return losses(out, spec)
+
+
+def place(out: Path, stage: str) -> Path:
+    """Where a stage's weights go, as under results/train."""
+    return out / METHOD_OF[stage] / stage
+
+
+def work(out: Path, stage: str) -> Path:
+    return place(out, stage).with_name(f"{stage}.work")
 
 
 def losses(out: Path, spec: StageSpec) -> list[dict[str, float]]:
     """The losses of the steps; validation has lines of its own."""
-    lines = [json.loads(line) for line in (out / f"{spec.name}.work" / LOSSES).read_text().splitlines()]
+    lines = [json.loads(line) for line in (work(out, spec.name) / LOSSES).read_text().splitlines()]
     return [line for line in lines if not any(key.startswith("val_") for key in line)]
 
 
@@ -95,7 +115,7 @@ def _kill(stage: Stage, at: int) -> None:
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory, faces: np.ndarray, sources: Path) -> Path:
-    """The four stages of CLR-Face and the U-Net, one after the other, tiny."""
+    """Every stage, one after the other, tiny."""
     out = tmp_path_factory.mktemp("trained")
     for spec in TINY.values():
         run(spec, out, faces, sources)
@@ -104,12 +124,16 @@ def trained(tmp_path_factory: pytest.TempPathFactory, faces: np.ndarray, sources
 
 def test_every_stage_leaves_weights_logs_and_a_sheet(trained: Path) -> None:
     for name, spec in TINY.items():
-        assert {path.name for path in (trained / name).iterdir()} == {"config.json", "diffusion_pytorch_model.safetensors", "training.json"}
+        assert {path.name for path in place(trained, name).iterdir()} == {
+            "config.json",
+            "diffusion_pytorch_model.safetensors",
+            "training.json",
+        }
         logged = losses(trained, spec)
         assert [line["step"] for line in logged] == list(range(1, spec.steps + 1))
         assert all(np.isfinite(list(line.values())).all() for line in logged)
-        assert (trained / f"{name}.work" / "sheet_final.png").is_file()
-        assert list((trained / f"{name}.work" / "tensorboard").iterdir())
+        assert (work(trained, name) / "sheet_final.png").is_file()
+        assert list((work(trained, name) / "tensorboard").iterdir())
 
 
 @pytest.mark.parametrize("name", ["unet", "autoencoder"])
@@ -120,8 +144,8 @@ def test_a_killed_run_goes_on_with_the_losses_of_an_unbroken_one(
         run(TINY[name], tmp_path, faces, sources, kill_at=4)
     assert run(TINY[name], tmp_path, faces, sources) == losses(trained, TINY[name])
     weights = "diffusion_pytorch_model.safetensors"
-    assert load_file(trained / name / weights).popitem()[1].dtype == torch.float16
-    assert (tmp_path / name / weights).read_bytes() == (trained / name / weights).read_bytes()
+    assert load_file(place(trained, name) / weights).popitem()[1].dtype == torch.float16
+    assert (place(tmp_path, name) / weights).read_bytes() == (place(trained, name) / weights).read_bytes()
 
 
 def test_the_data_does_not_depend_on_the_workers(faces: np.ndarray, sources: Path) -> None:
@@ -143,7 +167,7 @@ def test_a_checkpoint_of_another_run_is_put_aside(faces: np.ndarray, sources: Pa
     with pytest.raises(Killed):
         run(replace(TINY["unet"], learning_rate=5e-3), tmp_path, faces, sources, kill_at=4)
     assert run(TINY["unet"], tmp_path, faces, sources) == losses(trained, TINY["unet"])
-    assert (tmp_path / "unet.work" / "checkpoint.other.pt").is_file()
+    assert (work(tmp_path, "unet") / "checkpoint.other.pt").is_file()
 
 
 def test_a_stage_trained_again_starts_anew(faces: np.ndarray, sources: Path, tmp_path: Path, trained: Path) -> None:
@@ -154,8 +178,8 @@ def test_a_stage_trained_again_starts_anew(faces: np.ndarray, sources: Path, tmp
 
 
 def test_one_process_at_a_time_trains_a_stage(faces: np.ndarray, sources: Path, tmp_path: Path) -> None:
-    (tmp_path / "unet.work").mkdir()
-    with FileLock(tmp_path / "unet.work" / ".lock"), pytest.raises(UserError, match="Another process trains"):
+    work(tmp_path, "unet").mkdir(parents=True)
+    with FileLock(work(tmp_path, "unet") / ".lock"), pytest.raises(UserError, match="Another process trains"):
         run(TINY["unet"], tmp_path, faces, sources)
 
 
@@ -172,7 +196,7 @@ def test_the_learning_rate_warms_up_and_comes_down() -> None:
 
 
 def test_the_pipeline_comes_back_from_disk(trained: Path, tmp_path: Path, faces: np.ndarray, sources: Path) -> None:
-    first = CLRFace.from_pretrained(trained)
+    first = CLRFace.from_pretrained(trained / "clrface")
     first.save_pretrained(tmp_path)
     second = CLRFace.from_pretrained(tmp_path)
     lq, recogniser = torch.from_numpy(to_unit(faces[:2])), SFace(sources)
@@ -182,9 +206,39 @@ def test_the_pipeline_comes_back_from_disk(trained: Path, tmp_path: Path, faces:
         assert torch.equal(a, b) and a.shape == lq.shape and a.min() >= 0 and a.max() <= 1
 
 
+def test_a_stage_starts_from_the_stage_that_it_names(trained: Path, sources: Path) -> None:
+    models = place(trained, "irn").parent
+    stage = STAGES["irn"](TINY["irn"], sources, models, torch.device("cpu"))
+    unet = load_network(RestorationUNet, place(trained, "unet")).state_dict()
+    assert all(torch.equal(value, unet[key]) for key, value in stage.main.state_dict().items())
+
+
+def test_the_prior_sees_each_pair_at_a_near_and_at_any_time(trained: Path, sources: Path, faces: np.ndarray) -> None:
+    stage = STAGES["prior"](TINY["prior"], sources, place(trained, "prior").parent, torch.device("cpu"))
+    stage.call = stage.networks()
+    seen: list[torch.Tensor] = []
+    stage.main.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[1]))
+    batch = next(iter(loader(Pairs(np.repeat(faces, 8, 0), RECIPE, seed=0), Steps(0, 1, 32), workers=0)))
+    loss, scalars = stage.loss("main", batch, 0)
+    anywhere, near = seen[0].chunk(2)
+    assert near.max() < 400 <= anywhere.max() and len(near) == 32
+    assert loss is not None and loss.item() == pytest.approx((scalars["all"] + scalars["near"]) / 2, rel=1e-5)
+
+
+def test_guidance_towards_other_faces_is_not_guidance_towards_the_irn(trained: Path, faces: np.ndarray, sources: Path) -> None:
+    pipeline, recogniser = CLRFace.from_pretrained(trained / "clrface"), SFace(sources)
+    lq, truth = torch.from_numpy(to_unit(faces[:3])), torch.from_numpy(to_unit(faces[3:6]))
+    settings = Settings(steps=2, guidance_every=1)
+    own = pipeline.restore(lq, [1, 2, 3], settings, recogniser)
+    other = pipeline.restore(lq, [1, 2, 3], settings, recogniser, target=truth)
+    assert not torch.equal(own, other)
+    alone = pipeline.restore(lq[2:], [3], settings, recogniser, target=truth[2:])
+    assert (alone - other[2:]).abs().max() < 0.02 < (own - other)[2].abs().max(), "a target goes with its image, whatever the batch"
+
+
 def test_weights_of_another_shape_are_refused(trained: Path, tmp_path: Path) -> None:
     RestorationUNet(**(UNET | {"channels": [16, 48]})).save_pretrained(tmp_path / "unet")
-    (tmp_path / "unet" / "config.json").write_bytes((trained / "unet" / "config.json").read_bytes())
+    (tmp_path / "unet" / "config.json").write_bytes((place(trained, "unet") / "config.json").read_bytes())
     with pytest.raises(UserError, match=r"has the shape \(48"):
         load_network(RestorationUNet, tmp_path / "unet")
     with pytest.raises(UserError, match="No weights in"):
@@ -192,7 +246,7 @@ def test_weights_of_another_shape_are_refused(trained: Path, tmp_path: Path) -> 
 
 
 def test_the_autoencoder_compresses_by_four_and_its_latents_are_scaled(trained: Path, faces: np.ndarray) -> None:
-    autoencoder = load_network(Autoencoder, trained / "autoencoder")
+    autoencoder = load_network(Autoencoder, place(trained, "autoencoder"))
     z = autoencoder.encode(torch.from_numpy(to_unit(faces)))
     assert autoencoder.compression == 4 and z.shape == (len(faces), 3, 16, 16)
     assert z.mean().abs() < 0.3 and 0.7 < z.std() < 1.3

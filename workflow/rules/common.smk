@@ -33,15 +33,13 @@ from clrface.manifest import (
 )
 from clrface.metrics.registry import metric_card, metric_cards, metric_modules
 from clrface.registry import method_cards, method_module
+from clrface.stages import METHOD_OF, NEEDS, stages_of
 from clrface.weights import digest, local_folder
 
 STARTED = time.time()
 TRAINING_CHUNK = 2000
 # ORL's photographs are known to show one centred face each: where none is found, the middle is taken.
 CENTRED = ("orl",)
-CLRFACE_STAGES = ("autoencoder", "irn", "prior", "mask")
-# What a stage starts from.
-NEEDS = {"irn": ("unet",), "prior": ("autoencoder",), "mask": ("autoencoder", "irn", "prior")}
 # One thread a job: a job's arithmetic, to the last digit, doesn't depend on how many cores the others leave.
 STEP = "OMP_NUM_THREADS={threads} python -m clrface"
 # The Python that runs Snakemake is the one that its jobs call.
@@ -81,6 +79,7 @@ def read_project():
         protocols=list(protocols),
         recipes=list(load_recipes("config/degradations.yaml")),
         manifests=manifests,
+        metrics=list(metric_cards()),
     )
     return known, load_sources("config/sources.yaml"), protocols
 
@@ -120,7 +119,8 @@ def dataset_entries(dataset):
             manifest,
             entry.get("identities"),
             entry.get("images_per_identity"),
-            "test",
+            entry.get("split", "test"),
+            entry.get("images"),
         )
     except UserError as error:
         raise WorkflowError(str(error)) from None
@@ -157,7 +157,8 @@ def align_args(wildcards):
     else:
         words += ["--manifest", f"data/manifests/{dataset}.csv"]
         words += ["--raw", f"data/raw/{dataset}"]
-        for key in ("identities", "images_per_identity"):
+        words += ["--splits", entry.get("split", "test")]
+        for key in ("identities", "images_per_identity", "images"):
             if key in entry:
                 words += [f"--{key.replace('_', '-')}", entry[key]]
     if dataset in CENTRED:
@@ -197,8 +198,7 @@ def training_ids():
 
 def training_record(stage):
     """What a stage leaves when it is done."""
-    method = "clrface" if stage in CLRFACE_STAGES else stage
-    return f"results/train/{method}/{stage}/training.json"
+    return f"results/train/{METHOD_OF[stage]}/{stage}/training.json"
 
 
 def training_records():
@@ -206,7 +206,7 @@ def training_records():
 
 
 def stage_needs(wildcards):
-    return [training_record(stage) for stage in NEEDS.get(wildcards.stage, ())]
+    return [training_record(stage) for stage in NEEDS[wildcards.stage]]
 
 
 def training_options():
@@ -214,6 +214,7 @@ def training_options():
     training = config["training"]
     keys = ("seed", "workers", "precision")
     words = [word for key in keys for word in (f"--{key}", training[key])]
+    words += ["--compile"] if training["compile"] else []
     return joined([*words, "--recipe", training["degradation"], "--device", config["device"]])
 
 
@@ -243,8 +244,7 @@ def restore_inputs(wildcards):
     card = KNOWN.methods[row.method]
     needed = [f"data/raw/{source}/SOURCE.json" for source in card.sources]
     if card.trained_here and config["weights"] == "fit":
-        stages = CLRFACE_STAGES if row.method == "clrface" else (row.method,)
-        needed += [training_record(stage) for stage in stages]
+        needed += [training_record(stage) for stage in stages_of(card.family)]
     return needed
 
 
@@ -256,7 +256,7 @@ def restore_args(wildcards):
     words = ["--method", row.method, "--params", json.dumps(row.params, sort_keys=True)]
     card = KNOWN.methods[row.method]
     words += ["--weights", config["weights"]] if card.trained_here else []
-    words += [] if card.control else ["--device", config["device"]]
+    words += ["--device", config["device"]] if card.trained_here or not card.control else []
     return joined([*words, "--base-seed", config["base_seed"]])
 
 
@@ -280,7 +280,7 @@ def weights_digest(method):
     """Checksums of weights that are there before the run; those trained in the run are inputs instead."""
     if not KNOWN.methods[method].trained_here or config["weights"] == "fit":
         return {}
-    folder = local_folder(config["weights"], method)
+    folder = local_folder(config["weights"], KNOWN.methods[method].family)
     return digest(folder) if folder else config["weights"]
 
 
@@ -336,6 +336,12 @@ def table_degraded(wildcards):
     ]
 
 
+def trained_families(chosen):
+    """The methods whose weights some rows use."""
+    cards = [KNOWN.methods[row.method] for row in chosen if row.method]
+    return [card.family for card in cards if card.trained_here]
+
+
 def table_spec(wildcards):
     """A table as the command's JSON."""
     chosen = table_rows(wildcards.table)
@@ -347,9 +353,9 @@ def table_spec(wildcards):
         ],
         "cards": {row.name: [row.method, row.label] for row in chosen if row.method},
         "weights": {
-            row.method: str(local_folder(config["weights"], row.method))
-            for row in chosen
-            if row.method and KNOWN.methods[row.method].trained_here and local_folder(config["weights"], row.method)
+            family: str(local_folder(config["weights"], family))
+            for family in dict.fromkeys(trained_families(chosen))
+            if local_folder(config["weights"], family)
         },
         "chunks": {d: dataset_chunks(d) for d in table_datasets(config, wildcards.table)},
         "metrics": METRICS,
@@ -375,7 +381,7 @@ def table_restored(wildcards):
 
 def sample_panels(wildcards):
     """The sheet's panels as the command's JSON: input, methods, ground truth."""
-    controls = [name for name, card in KNOWN.methods.items() if card.control]
+    controls = [name for name, card in KNOWN.methods.items() if card.control and not card.part_of]
     panels = []
     for dataset, recipe in table_blocks(wildcards.table):
         columns = {"Input": f"data/degraded/{dataset}/{recipe}"}
@@ -391,6 +397,69 @@ def sample_panels(wildcards):
 
 def table_files(tables):
     return [f"results/{table}.csv" for table in tables] + [f"results/figures/{table}_samples.png" for table in tables]
+
+
+# ---- studies
+
+
+def sweep_spec(wildcards):
+    """A sweep as the command's JSON. Metrics that the protocol lacks are no mistake: a sweep names its own."""
+    sweep = config["sweeps"][wildcards.sweep]
+    base = KNOWN.methods["clrface"].params | config["clrface"] | sweep.get("base", {})
+    spec = {
+        "grid": sweep["grid"],
+        "base": base,
+        "metrics": sweep["metrics"],
+        "seeds": sweep.get("seeds", config["seeds"][:1]),
+        "base_seed": config["base_seed"],
+        "n_boot": config["bootstrap"],
+    }
+    return json.dumps(spec)
+
+
+def study_inputs(study):
+    """The faces, sources and weights that a study of CLR-Face reads."""
+    names = dataset_chunks(study["dataset"])
+    dataset, recipe = study["dataset"], study["degradation"]
+    needed = {
+        "aligned": [f"data/aligned/{dataset}/{chunk}" for chunk in names],
+        "degraded": [f"data/degraded/{dataset}/{recipe}/{chunk}" for chunk in names],
+        "sources": [f"data/raw/{name}/SOURCE.json" for name in study_sources(study)],
+    }
+    if config["weights"] == "fit":
+        needed["weights"] = [training_record(stage) for stage in stages_of("clrface")]
+    return needed
+
+
+def study_sources(study):
+    names = {"dlib", "sface"}
+    for metric in study.get("metrics", ()):
+        names |= set(METRIC_CARDS[metric].sources)
+    return sorted(names)
+
+
+def study_args(study):
+    """The command's words that all studies share."""
+    words = ["--dataset", study["dataset"], "--weights", config["weights"]]
+    words += ["--images", study["images"]] if "images" in study else []
+    return joined([*words, "--device", config["device"]])
+
+
+def study_code(*modules):
+    """Changes with a study's code or CLR-Face's weights."""
+    return short_digest([fingerprint(*modules), weights_digest("clrface")])
+
+
+def study_files():
+    """Every study's table and figure."""
+    sweeps = [f"results/{sweep}.csv" for sweep in config["sweeps"]]
+    return [*sweeps, "results/mask.csv"]
+
+
+def loss_logs():
+    """Where the training's stages write their losses."""
+    stages = config["training"]["stages"]
+    return [f"results/train/{METHOD_OF[stage]}/{stage}.work/losses.jsonl" for stage in stages]
 
 
 def show_tables(workflow):

@@ -1,0 +1,73 @@
+"""CLR-Face taken apart: how good each part could be, and is. Controls: most of them see the ground truth.
+
+`part` is one of
+- `autoencoder`: G(E(x)), the truth through the autoencoder: the ceiling of all that follows;
+- `irn`: x_I, the Identity Recovery Network's output, which starts and steers the refinement;
+- `irn_autoencoded`: G(E(x_I)), the start of the refinement as a picture;
+- `truth_guided`: CLR-Face guided by the truth's identity in place of x_I's: what guidance could reach with a perfect target.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from clrface.errors import unknown_name
+from clrface.models.autoencoder import luminance
+from clrface.models.recogniser import SFace
+from clrface.restore.estimate import estimate
+from clrface.restore.pipeline import CLRFace, Settings
+
+CARD = {
+    "name": "clrface_parts",
+    "label": "CLR-Face's part",
+    "part_of": "clrface",
+    "stochastic": True,
+    "control": True,
+    "sees_truth": True,
+    "licence": "Apache-2.0",
+    "trained_here": True,
+    "params": {
+        "part": "truth_guided",
+        "start": "irn",
+        "t0": 0.3,
+        "solver": "ddim",
+        "steps": 8,
+        "guidance": "recognition",
+        "guidance_scale": 0.5,
+        "guidance_every": 2,
+        "mask": "learned",
+    },
+    "sources": ("sface",),
+}
+PARTS = ("autoencoder", "irn", "irn_autoencoded", "truth_guided")
+
+
+class Restorer:
+    """One part's output."""
+
+    def __init__(self, part: str, **params: Any):
+        if part not in PARTS:
+            raise unknown_name("part of CLR-Face", part, PARTS)
+        self.part, self.settings = part, Settings(**params)
+
+    def load(self, weights: Path | None, device: str, sources: Path) -> None:
+        assert weights is not None
+        self.device = device
+        self.pipeline = CLRFace.from_pretrained(weights).to(device)
+        self.recogniser = SFace(sources).to(device)
+
+    @torch.no_grad()
+    def restore(self, lq: torch.Tensor, seeds: list[int], truth: torch.Tensor) -> torch.Tensor:
+        lq, truth, pipeline = lq.to(self.device), truth.to(self.device), self.pipeline
+        if self.part == "truth_guided":
+            return pipeline.restore(lq, seeds, self.settings, self.recogniser, target=truth).cpu()
+        known = estimate(pipeline.autoencoder, pipeline.irn, lq)
+        if self.part == "irn":
+            image = known.x_irn + known.chroma
+        elif self.part == "irn_autoencoded":
+            image = pipeline.autoencoder.decode(known.z_irn) + known.chroma
+        else:
+            grey = luminance(truth) if pipeline.autoencoder.config["luminance"] else truth
+            image = pipeline.autoencoder.decode(pipeline.autoencoder.encode(grey)) + truth - grey
+        return image.clamp(0, 1).cpu()

@@ -1,0 +1,130 @@
+"""Curves: a sweep's quality against its setting, and a training's losses against its steps."""
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+
+from clrface.api import MetricCard
+from clrface.config import COSTS
+from clrface.errors import UserError
+from clrface.files import atomic_path
+from clrface.tables.table import ARROWS
+
+matplotlib.use("Agg")
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.ticker import ScalarFormatter
+
+COLOURS = ("#1b6ca8", "#c05a1a", "#2f8f5b", "#8a4fa3", "#a3262a", "#6b6b6b")
+DASHES = ("-", "--", ":", "-.")
+
+
+def sweep_figure(table: Path, along: str, grid: Sequence[str], metrics: Sequence[MetricCard], target: Path) -> None:
+    """A panel a metric, from a sweep's csv: value and 95 % interval along one column, a line for each combination of the other settings.
+
+    `grid` names the settings' columns. The first of the others gives the colour, the rest the dashes.
+    """
+    with table.open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    others = [name for name in grid if name != along and not (along in COSTS and name == "steps")]
+    series = _series(rows, others)
+    columns = min(2, len(metrics))
+    picture, axes = plt.subplots(
+        -(-len(metrics) // columns), columns, figsize=(5.2 * columns, 3.4 * -(-len(metrics) // columns)), squeeze=False
+    )
+    for axis, card in zip(axes.flat, metrics, strict=False):
+        for place, (name, members) in enumerate(series.items()):
+            _line(axis, members, along, card, name, _look(name, list(series), place))
+        axis.set_title(f"{card.label} {ARROWS[card.direction]}", fontsize=10)
+        axis.set_xlabel(along)
+        axis.grid(alpha=0.25)
+    for axis in list(axes.flat)[len(metrics) :]:
+        axis.axis("off")
+    handles, labels = axes.flat[0].get_legend_handles_labels()
+    picture.legend(handles, labels, loc="lower center", ncols=min(5, len(labels)), fontsize=8, frameon=False)
+    picture.tight_layout(rect=(0, 0.04 + 0.03 * (len(labels) // 5), 1, 1))
+    _save(picture, target)
+
+
+def _series(rows: Sequence[Mapping[str, str]], others: Sequence[str]) -> dict[tuple[str, ...], list[Mapping[str, str]]]:
+    series: dict[tuple[str, ...], list[Mapping[str, str]]] = {}
+    for row in rows:
+        series.setdefault(tuple(row[name] for name in others), []).append(row)
+    return series
+
+
+def _look(name: tuple[str, ...], names: Sequence[tuple[str, ...]], place: int) -> dict[str, Any]:
+    firsts = list(dict.fromkeys(other[:1] for other in names))
+    rests = list(dict.fromkeys(other[1:] for other in names))
+    return {"color": COLOURS[firsts.index(name[:1]) % len(COLOURS)], "linestyle": DASHES[rests.index(name[1:]) % len(DASHES)]}
+
+
+def _line(
+    axis: Axes, members: Sequence[Mapping[str, str]], along: str, card: MetricCard, name: tuple[str, ...], look: dict[str, Any]
+) -> None:
+    members = sorted(members, key=lambda row: float(row[along]))
+    x = [float(row[along]) for row in members]
+    middle, low, high = ([float(row[f"{card.id}{suffix}"]) for row in members] for suffix in ("", "_lo", "_hi"))
+    axis.plot(x, middle, marker="o", markersize=3, label=", ".join(name) or card.label, **look)
+    axis.fill_between(x, low, high, alpha=0.08, color=look["color"], linewidth=0)
+    if len(x) > 2 and min(x) > 0 and max(x) / min(x) > 10:
+        axis.set_xscale("log", base=2)
+        axis.xaxis.set_major_formatter(ScalarFormatter())
+
+
+def loss_figure(logs: Mapping[str, Path], target: Path) -> None:
+    """A panel a stage, from its losses.jsonl: each loss against the step, smoothed, with the validation's as dots.
+
+    Raises: UserError for a log that is missing or empty.
+    """
+    columns = min(3, len(logs))
+    rows = -(-len(logs) // columns)
+    picture, axes = plt.subplots(rows, columns, figsize=(4.4 * columns, 3.1 * rows), squeeze=False)
+    for axis, (stage, log) in zip(axes.flat, logs.items(), strict=False):
+        curves = _read_log(log)
+        names = [name for name in curves if not name.startswith("val_")]
+        for place, name in enumerate(names):
+            colour = COLOURS[place % len(COLOURS)]
+            steps, values = np.array(curves[name]).T
+            axis.plot(steps, _smoothed(values), color=colour, label=name)
+            if f"val_{name}" in curves:
+                axis.plot(*np.array(curves[f"val_{name}"]).T, "o", color=colour, markersize=4)
+        axis.set_title(stage, fontsize=10)
+        axis.set_xlabel("step")
+        axis.grid(alpha=0.25)
+        axis.legend(fontsize=7, frameon=False)
+    for axis in list(axes.flat)[len(logs) :]:
+        axis.axis("off")
+    picture.tight_layout()
+    _save(picture, target)
+
+
+def _read_log(log: Path) -> dict[str, list[tuple[int, float]]]:
+    lines = log.read_text(encoding="utf-8").splitlines() if log.is_file() else []
+    if not lines:
+        raise UserError(f"No losses at {log}. Train the stage first: snakemake --cores all train --config weights=fit.")
+    curves: dict[str, list[tuple[int, float]]] = {}
+    for line in lines:
+        entry = json.loads(line)
+        for name, value in entry.items():
+            if name != "step":
+                curves.setdefault(name, []).append((entry["step"], value))
+    return curves
+
+
+def _smoothed(values: np.ndarray) -> np.ndarray:
+    """A moving average over a fortieth of the run."""
+    width = max(1, len(values) // 40)
+    kernel = np.ones(width)
+    return np.convolve(values, kernel, "same") / np.convolve(np.ones(len(values)), kernel, "same")
+
+
+def _save(picture: Any, target: Path) -> None:
+    with atomic_path(target) as part:
+        picture.savefig(part, dpi=110, format=target.suffix.removeprefix("."))
+    plt.close(picture)

@@ -1,0 +1,23 @@
+"""Restoring in one step with a trained U-Net: what the regression baselines share."""
+
+from pathlib import Path
+
+import torch
+
+from clrface.models.loading import load_network, move
+from clrface.models.unet import RestorationUNet
+
+
+class OneStep:
+    """x = y + U(y), with the network in the sub-folder `stage` of the weights."""
+
+    stage: str
+
+    def load(self, weights: Path | None, device: str, sources: Path) -> None:
+        assert weights is not None
+        self.device = device
+        self.network = move(load_network(RestorationUNet, weights / self.stage), device)
+
+    @torch.no_grad()
+    def restore(self, lq: torch.Tensor, seeds: list[int]) -> torch.Tensor:
+        return self.network(lq.to(self.device)).clamp(0, 1).cpu()

@@ -1,0 +1,38 @@
+"""The training's stages: which method each network belongs to, and which networks it starts from or looks through.
+
+Nothing heavy is imported here: the workflow reads it while it builds its graph.
+"""
+
+from pathlib import Path
+
+METHOD_OF = {
+    "autoencoder": "clrface",
+    "irn": "clrface",
+    "prior": "clrface",
+    "mask": "clrface",
+    "unet": "unet",
+    "unet_perceptual": "unet_perceptual",
+}
+NEEDS = {
+    "autoencoder": (),
+    "irn": ("unet",),
+    "prior": ("autoencoder", "irn"),
+    "mask": ("autoencoder", "irn", "prior"),
+    "unet": (),
+    "unet_perceptual": ("unet",),
+}
+
+
+def stages_of(method: str) -> list[str]:
+    """The stages that make a method's weights."""
+    return [stage for stage, owner in METHOD_OF.items() if owner == method]
+
+
+def network_folder(models: Path, stage: str, beside: str) -> Path:
+    """Where the weights of `stage` lie, seen from `beside`, a stage whose method's folder is `models`.
+
+    >>> network_folder(Path("results/train/clrface"), "unet", "irn").as_posix()
+    'results/train/unet/unet'
+    """
+    method = METHOD_OF[stage]
+    return models / stage if method == METHOD_OF[beside] else models.parent / method / stage

@@ -1,0 +1,110 @@
+"""Where the learned mask lets guidance act: heat maps over faces, and its mean in the parts of a face.
+
+The parts come from dlib's 68 landmarks on the ground truth: eyes with brows, nose, mouth (convex hulls), the rest of the
+face (the hull of all landmarks), and what lies outside it.
+"""
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import matplotlib
+import numpy as np
+import torch
+from torch.nn import functional
+from tqdm import tqdm
+
+from clrface.files import atomic_path, write_text
+from clrface.metrics.networks import dlib_landmarks
+from clrface.report.samples import spread
+from clrface.restore.estimate import estimate
+from clrface.restore.pipeline import CLRFace
+from clrface.study.sweep import Faces
+
+matplotlib.use("Agg")
+from matplotlib import pyplot as plt
+
+HULLS = {
+    "eyes": ([*range(17, 22), *range(36, 42)], [*range(22, 27), *range(42, 48)]),
+    "nose": ([*range(27, 36)],),
+    "mouth": ([*range(48, 68)],),
+}
+PARTS = (*HULLS, "rest of face", "background")
+SHOWN = 6
+
+
+def write_mask_maps(faces: Faces, weights: Path, sources: Path, device: str, table: Path, figure: Path) -> None:
+    """Write `table` (csv: image_id, share = the mask's mean over latents, then its mean in each part) and `figure` (PNG)."""
+    pipeline = CLRFace.from_pretrained(weights).to(device)
+    predictor = dlib_landmarks.load(sources)
+    maps, rows = [], []
+    for place, image_id in enumerate(tqdm(faces.ids, desc="mask", unit="image")):
+        mask, heat = mask_of(pipeline, faces.degraded[place], device)
+        regions = parts_of(dlib_landmarks.landmarks(predictor, faces.truth[place][None])[0], heat.shape)
+        means = {name: float(heat[inside].mean()) if inside.any() else float("nan") for name, inside in regions.items()}
+        rows.append({"image_id": image_id, "share": float(mask.mean())} | means)
+        maps.append(heat)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    _draw(faces, maps, rows, figure)
+    write_text(table, text.getvalue())
+
+
+@torch.no_grad()
+def mask_of(pipeline: CLRFace, degraded: np.ndarray, device: str) -> tuple[np.ndarray, np.ndarray]:
+    """The mask of one degraded face, (3, H, W) in [0, 1]: on its latents, (h, w), and enlarged to its pixels, (H, W); in (0, 1)."""
+    known = estimate(pipeline.autoencoder, pipeline.irn, torch.from_numpy(degraded)[None].to(device))
+    mask = pipeline.latent_mask(known, "learned")
+    heat = functional.interpolate(mask, degraded.shape[-2:], mode="bilinear")
+    return mask[0, 0].cpu().numpy(), heat[0, 0].cpu().numpy()
+
+
+def parts_of(landmarks: np.ndarray, shape: tuple[int, ...]) -> dict[str, np.ndarray]:
+    """(68, 2) landmarks in units of the image's sides to boolean (H, W) maps, one a part, that don't overlap and cover the image."""
+    points = np.rint(landmarks * (shape[1], shape[0])).astype(np.int32)
+    taken = np.zeros(shape, bool)
+    parts = {}
+    for name, hulls in HULLS.items():
+        inside = np.any([_hull(points[list(hull)], shape) for hull in hulls], axis=0) & ~taken
+        parts[name], taken = inside, taken | inside
+    face = _hull(points, shape)
+    parts["rest of face"], parts["background"] = face & ~taken, ~face & ~taken
+    return parts
+
+
+def _hull(points: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    canvas = np.zeros(shape, np.uint8)
+    cv2.fillConvexPoly(canvas, cv2.convexHull(points), 1)
+    return canvas.astype(bool)
+
+
+def _draw(faces: Faces, maps: Sequence[np.ndarray], rows: Sequence[dict[str, Any]], figure: Path) -> None:
+    chosen = [list(faces.ids).index(image_id) for image_id in spread(faces.ids, SHOWN)]
+    top = max(float(heat.max()) for heat in maps)
+    picture, axes = plt.subplots(3, len(chosen) + 1, figsize=(2 * len(chosen) + 3.2, 6.2), width_ratios=[1] * len(chosen) + [1.6])
+    for column, place in enumerate(chosen):
+        truth = faces.truth[place].transpose(1, 2, 0)
+        for axis, image in zip(axes[:, column], (faces.degraded[place].transpose(1, 2, 0), None, truth), strict=True):
+            axis.axis("off")
+            axis.imshow(truth.mean(2) if image is None else image, cmap="gray", vmin=0, vmax=1)
+        heat = axes[1, column].imshow(maps[place], cmap="inferno", vmin=0, vmax=top, alpha=0.6)
+    for axis, label in zip(axes[:, 0], ("input", "mask over truth", "ground truth"), strict=True):
+        axis.set_title(label, fontsize=10, loc="left")
+    for axis in axes[:, -1]:
+        axis.axis("off")
+    picture.colorbar(heat, ax=axes[:, -1], fraction=0.15, location="left", label="m")
+    chart = picture.add_axes((0.86, 0.2, 0.13, 0.6))
+    means = [np.nanmean([row[name] for row in rows]) for name in ("share", *PARTS)]
+    chart.barh(["whole image", *PARTS], means, color=["#888888"] + ["#c05a1a"] * len(PARTS))
+    chart.invert_yaxis()
+    chart.set_title(f"mean of m, {len(rows)} faces", fontsize=9)
+    chart.tick_params(labelsize=8)
+    figure.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(figure) as part:
+        picture.savefig(part, dpi=110, format="png")
+    plt.close(picture)

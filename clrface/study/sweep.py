@@ -1,0 +1,165 @@
+"""A sweep: CLR-Face over a grid of settings, quality and cost of each point, in one process.
+
+A table's rows are jobs of their own; a hundred settings would spend their time in starting Python. The pictures are those that
+the table's row with the same settings has: same seeds, same rounding to 8 bits. A stopped sweep goes on with the next point.
+"""
+
+import csv
+import hashlib
+import io
+import json
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from clrface.api import ImageMetric, SetMetric
+from clrface.files import write_text
+from clrface.images import read_rgb, to_bytes, to_unit
+from clrface.metrics.registry import load_metric, metric_card
+from clrface.models.recogniser import SFace
+from clrface.restore.pipeline import GROUP, CLRFace, Settings
+from clrface.seeds import derive_seed
+from clrface.tables.bootstrap import Estimate, bootstrap_indices, mean_interval, mean_over_seeds, set_interval
+from clrface.weights import digest
+
+BATCH = 16
+
+
+@dataclass(frozen=True)
+class Faces:
+    """The pairs that a sweep runs on: (N, 3, H, W) float32 in [0, 1] each, and the ids that seeds and pairing go by."""
+
+    dataset: str
+    ids: Sequence[str]
+    truth: np.ndarray
+    degraded: np.ndarray
+
+    @classmethod
+    def read(cls, dataset: str, ids: Sequence[str], aligned: Sequence[Path], degraded: Sequence[Path]) -> "Faces":
+        """From the chunks' folders. Raises: UserError for an image that can't be read."""
+        truth, lq = ({path.stem: path for folder in folders for path in folder.glob("*.png")} for folders in (aligned, degraded))
+        ids = sorted(ids)
+        return cls(dataset, ids, *(to_unit(np.stack([read_rgb(side[image_id]) for image_id in ids])) for side in (truth, lq)))
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """`grid` gives the values of each setting that is varied, in the order of the columns; `base` those of the others."""
+
+    grid: Mapping[str, Sequence[Any]]
+    base: Mapping[str, Any]
+    metrics: Sequence[str]
+    seeds: Sequence[int]
+    base_seed: int
+    n_boot: int
+
+    def points(self) -> list[dict[str, Any]]:
+        """Every combination of the grid's values, the last key running fastest."""
+        return [dict(zip(self.grid, values, strict=True)) for values in product(*self.grid.values())]
+
+
+def run_sweep(sweep: Sweep, faces: Faces, weights: Path, sources: Path, device: str, out: Path) -> None:
+    """Write `out` (csv): a row a point, with its settings, `evaluations` of the prior's network, `seconds` an image (median over
+    batches, on the process's clock), `n`, and for each metric m the columns m, m_lo, m_hi (95 % bootstrap over images).
+
+    Raises: UserError for settings that the sampler refuses.
+    """
+    done_file = out.with_name(out.name + ".points.jsonl")
+    key = _key(sweep, faces, weights)
+    done = _read_done(done_file, key)
+    points = sweep.points()
+    pipeline = CLRFace.from_pretrained(weights).to(device)
+    recogniser = SFace(sources).to(device)
+    for point in tqdm(points, desc=f"sweep {out.stem}", unit="point"):
+        name = json.dumps(point, sort_keys=True)
+        if name not in done:
+            done[name] = _measure(sweep, point, faces, pipeline, recogniser, sources, device)
+            out.parent.mkdir(parents=True, exist_ok=True)
+            with done_file.open("a", encoding="utf-8") as lines:
+                lines.write(json.dumps({"key": key, "point": name, "row": done[name]}) + "\n")
+    rows = [point | done[json.dumps(point, sort_keys=True)] for point in points]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(out, text.getvalue())
+    done_file.unlink(missing_ok=True)
+
+
+def _key(sweep: Sweep, faces: Faces, weights: Path) -> str:
+    """A checksum of what a point's values come from besides the point."""
+    told = [dict(sweep.base), list(sweep.metrics), list(sweep.seeds), sweep.base_seed, sweep.n_boot, digest(weights), list(faces.ids)]
+    pixels = faces.truth.tobytes() + faces.degraded.tobytes()
+    return hashlib.sha256(json.dumps(told, sort_keys=True, default=list).encode() + hashlib.sha256(pixels).digest()).hexdigest()
+
+
+def _read_done(path: Path, key: str) -> dict[str, dict[str, Any]]:
+    if not path.is_file():
+        return {}
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("}\n")]
+    return {entry["point"]: entry["row"] for entry in map(json.loads, lines) if entry["key"] == key}
+
+
+def _measure(
+    sweep: Sweep, point: Mapping[str, Any], faces: Faces, pipeline: CLRFace, recogniser: SFace, sources: Path, device: str
+) -> dict[str, Any]:
+    """One point's columns."""
+    settings = Settings(**{**sweep.base, **point})
+    runs = []
+    for seed in sweep.seeds:
+        seeds = [derive_seed(sweep.base_seed, f"restore {seed}", faces.dataset, image_id) for image_id in faces.ids]
+        runs += [_restore(faces.degraded[part], seeds[part], settings, pipeline, recogniser, device) for part in _batches(len(faces.ids))]
+    restored = np.concatenate([run.images for run in runs]).reshape(len(sweep.seeds), *faces.truth.shape)
+    seconds = float(np.median([run.seconds for run in runs]))
+    row: dict[str, Any] = {"evaluations": runs[0].evaluations, "seconds": round(seconds, 5), "n": len(faces.ids)}
+    indices = bootstrap_indices(sweep.base_seed, faces.dataset, sweep.n_boot, len(faces.ids))
+    for metric in sweep.metrics:
+        value = _score(metric, restored, faces.truth, sources, indices)
+        row |= {metric: value.value, f"{metric}_lo": value.low, f"{metric}_hi": value.high}
+    return row
+
+
+class Restored(NamedTuple):
+    """A batch, (B, 3, H, W) as it would be read back from 8 bits, and its cost: evaluations of the prior, seconds an image."""
+
+    images: np.ndarray
+    evaluations: int
+    seconds: float
+
+
+def _restore(lq: np.ndarray, seeds: list[int], settings: Settings, pipeline: CLRFace, recogniser: SFace, device: str) -> Restored:
+    calls: list[None] = []
+    hook = pipeline.prior.register_forward_hook(lambda *_: calls.append(None))
+    started = time.perf_counter()
+    images = pipeline.restore(torch.from_numpy(lq).to(device), seeds, settings, recogniser).cpu()
+    seconds = (time.perf_counter() - started) / len(images)
+    hook.remove()
+    return Restored(to_unit(to_bytes(images.numpy())), len(calls) // math.ceil(len(images) / GROUP), seconds)
+
+
+def _batches(count: int) -> Iterator[slice]:
+    return (slice(start, min(start + BATCH, count)) for start in range(0, count, BATCH))
+
+
+def _score(metric_id: str, by_seed: np.ndarray, truth: np.ndarray, sources: Path, indices: np.ndarray) -> Estimate:
+    """A metric over the seeds, (S, N, 3, H, W), as the tables reckon it."""
+    measured = []
+    for restored in by_seed:
+        metric = load_metric(metric_id, sources)
+        for part in _batches(len(truth)):
+            metric.update(restored[part], truth[part])
+        measured.append(metric)
+    if metric_card(metric_id).level == "image":
+        values = [[score.value for score in cast(ImageMetric, metric).result()] for metric in measured]
+        return mean_interval(mean_over_seeds(np.array(values)), indices)
+    sets = [cast(SetMetric, metric) for metric in measured]
+    replicates = [[metric.result(drawn) for drawn in indices] for metric in sets]
+    return set_interval(float(np.mean([metric.result() for metric in sets])), mean_over_seeds(np.array(replicates)))

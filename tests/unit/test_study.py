@@ -1,0 +1,136 @@
+"""The studies of CLR-Face on real faces with tiny networks: sweeps, mask maps, their figures."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+from clrface.degrade.apply import apply, is_grey
+from clrface.degrade.recipes import draw, load_recipes
+from clrface.errors import UserError
+from clrface.fingerprint import ROOT
+from clrface.images import to_unit
+from clrface.metrics.registry import metric_card
+from clrface.models.autoencoder import Autoencoder
+from clrface.models.mask import LatentMask
+from clrface.models.unet import RestorationUNet, latent_unet
+from clrface.report.curves import loss_figure, sweep_figure
+from clrface.restore.pipeline import CLRFace
+from clrface.seeds import generator
+from clrface.study import sweep as sweep_module
+from clrface.study.mask_maps import PARTS, parts_of, write_mask_maps
+from clrface.study.sweep import Faces, Sweep, run_sweep
+
+NET = {"channels": (16, 32), "attention_levels": 1, "norm_groups": 8, "head_dim": 16}
+SWEEP = Sweep(
+    grid={"start": ["irn", "noise"], "solver": ["ddim", "heun"], "steps": [1, 2]},
+    base={"guidance": "none"},
+    metrics=["psnr", "kd_effnet"],
+    seeds=[0, 1],
+    base_seed=0,
+    n_boot=20,
+)
+
+
+@pytest.fixture(scope="module")
+def faces(orl_faces: dict[str, np.ndarray]) -> Faces:
+    recipe = load_recipes(ROOT / "config" / "degradations.yaml")["blind"]
+    ids = sorted(orl_faces)[:6]
+    lq = [apply(orl_faces[i], draw(recipe, 64, is_grey(orl_faces[i]), generator(0, "study", i))) for i in ids]
+    return Faces("orl", ids, to_unit(np.stack([orl_faces[i] for i in ids])), to_unit(np.stack(lq)))
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("weights")
+    torch.manual_seed(0)
+    autoencoder = Autoencoder(channels=(16, 32), codes=32, norm_groups=8)
+    CLRFace(autoencoder, RestorationUNet(**NET), latent_unet(9, 3, **NET), LatentMask(width=8)).save_pretrained(folder)
+    return folder
+
+
+def test_a_sweep_has_a_row_a_point_with_quality_and_cost(faces: Faces, weights: Path, sources: Path, tmp_path: Path) -> None:
+    out = tmp_path / "steps.csv"
+    run_sweep(SWEEP, faces, weights, sources, "cpu", out)
+    table = pd.read_csv(out)
+    assert table[["start", "solver", "steps"]].to_dict("records") == SWEEP.points()
+    heun = table[table["solver"] == "heun"].set_index(["start", "steps"])["evaluations"]
+    assert heun[("irn", 2)] == 3 and (table[table["solver"] == "ddim"]["evaluations"] == table[table["solver"] == "ddim"]["steps"]).all()
+    assert (table["seconds"] > 0).all() and (table["n"] == 6).all()
+    for metric in SWEEP.metrics:
+        assert (table[f"{metric}_lo"] <= table[metric]).all() and (table[metric] <= table[f"{metric}_hi"]).all()
+    target = tmp_path / "steps.png"
+    sweep_figure(out, "evaluations", list(SWEEP.grid), [metric_card(name) for name in SWEEP.metrics], target)
+    assert Image.open(target).width > 600
+
+
+def test_a_stopped_sweep_goes_on_with_the_next_point(
+    faces: Faces, weights: Path, sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    points: list[Any] = []
+    measure = sweep_module._measure
+
+    def counted(sweep: Sweep, point: dict[str, Any], *rest: Any) -> dict[str, Any]:
+        if len(points) == 3:
+            raise KeyboardInterrupt
+        points.append(point)
+        return measure(sweep, point, *rest)
+
+    monkeypatch.setattr(sweep_module, "_measure", counted)
+    out = tmp_path / "steps.csv"
+    with pytest.raises(KeyboardInterrupt):
+        run_sweep(SWEEP, faces, weights, sources, "cpu", out)
+    assert not out.exists() and len(points) == 3
+    monkeypatch.setattr(sweep_module, "_measure", lambda sweep, point, *rest: points.append(point) or measure(sweep, point, *rest))
+    run_sweep(SWEEP, faces, weights, sources, "cpu", out)
+    assert points == SWEEP.points(), "no point twice, none left out"
+    assert [path.name for path in tmp_path.iterdir()] == ["steps.csv"]
+
+
+def test_settings_that_the_sampler_refuses_are_told(faces: Faces, weights: Path, sources: Path, tmp_path: Path) -> None:
+    wild = Sweep({"t0": [0.01], "steps": [64]}, {"guidance": "none"}, ["psnr"], [0], 0, 5)
+    with pytest.raises(UserError, match="Lower `steps` or raise `t0`"):
+        run_sweep(wild, faces, weights, sources, "cpu", tmp_path / "wild.csv")
+
+
+def test_the_parts_of_a_face_cover_it_once() -> None:
+    turn = np.linspace(0, 2 * np.pi, 17, endpoint=False)
+    landmarks = np.full((68, 2), 0.5)
+    landmarks[:17] = np.stack([0.5 + 0.4 * np.cos(turn), 0.5 + 0.4 * np.sin(turn)], 1)
+    for first, last, centre in ((17, 22, (0.3, 0.25)), (36, 42, (0.3, 0.32)), (22, 27, (0.7, 0.25)), (42, 48, (0.7, 0.32))):
+        turn = np.linspace(0, 2 * np.pi, last - first, endpoint=False)
+        landmarks[first:last] = np.array(centre) + 0.05 * np.stack([np.cos(turn), np.sin(turn)], 1)
+    for first, last, centre in ((27, 36, (0.5, 0.5)), (48, 68, (0.5, 0.72))):
+        turn = np.linspace(0, 2 * np.pi, last - first, endpoint=False)
+        landmarks[first:last] = np.array(centre) + 0.08 * np.stack([np.cos(turn), np.sin(turn)], 1)
+    parts = parts_of(landmarks, (64, 64))
+    assert tuple(parts) == PARTS
+    assert (sum(part.astype(int) for part in parts.values()) == 1).all()
+    assert parts["eyes"][20, 19] and parts["mouth"][46, 32] and parts["nose"][32, 32] and parts["background"][2, 2]
+
+
+def test_mask_maps_are_measured_and_drawn(faces: Faces, weights: Path, sources: Path, tmp_path: Path) -> None:
+    table, figure = tmp_path / "mask.csv", tmp_path / "mask.png"
+    write_mask_maps(faces, weights, sources, "cpu", table, figure)
+    with table.open(newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    assert [row["image_id"] for row in rows] == list(faces.ids)
+    assert all(float(row[name]) == pytest.approx(0.5, abs=1e-3) for row in rows for name in ("share", *PARTS)), "as it was set up"
+    assert Image.open(figure).width > 800
+
+
+def test_losses_are_drawn_and_missing_ones_told(tmp_path: Path) -> None:
+    log = tmp_path / "unet.work" / "losses.jsonl"
+    with pytest.raises(UserError, match="No losses at"):
+        loss_figure({"unet": log}, tmp_path / "losses.png")
+    log.parent.mkdir()
+    lines = [{"step": step, "l1": 1 / step} for step in range(1, 50)] + [{"step": 49, "val_l1": 0.1}]
+    log.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    loss_figure({"unet": log}, tmp_path / "losses.png")
+    assert Image.open(tmp_path / "losses.png").width > 300
