@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from clrface.errors import unknown_name
-from clrface.models.autoencoder import luminance
+from clrface.models.colour import luminance
 from clrface.models.recogniser import SFace
 from clrface.restore.estimate import estimate
 from clrface.restore.pipeline import CLRFace, Settings

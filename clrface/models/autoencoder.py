@@ -11,6 +11,8 @@ from diffusers.configuration_utils import register_to_config
 from torch import nn
 from torch.nn import functional
 
+from clrface.models.colour import luminance
+
 
 class Autoencoder(ModelMixin, ConfigMixin):
     """diffusers' VQModel behind a pixel-unshuffle stem, with its latents scaled to zero mean and unit variance.
@@ -83,9 +85,3 @@ class Autoencoder(ModelMixin, ConfigMixin):
         raw = self.encode_raw(x)
         image, loss = self.decode_raw(raw, quantise)
         return image, loss, raw
-
-
-def luminance(x: torch.Tensor) -> torch.Tensor:
-    """(B, 3, H, W) RGB to its luminance (ITU-R 601) in all three channels."""
-    weights = x.new_tensor([0.299, 0.587, 0.114])[:, None, None]
-    return (x * weights).sum(1, keepdim=True).expand_as(x)

@@ -36,7 +36,7 @@ class SFace(nn.Module):
         super().__init__()
         path = Path(sources) / SFACE_FILE
         if not path.is_file():
-            raise UserError(f"No recogniser at {path}. Fetch it first: python -m clrface fetch sface.")
+            raise UserError(f"No weights at {path}. Fetch it first: python -m clrface fetch sface.")
         graph = onnx.load(str(path)).graph
         layers = nn.Sequential(*_fold_batch_norms(_layers(graph))).eval().requires_grad_(False)
         self.layers = layers.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]  # torch's overloads leave it out

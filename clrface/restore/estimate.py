@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import torch
 
-from clrface.models.autoencoder import Autoencoder, luminance
+from clrface.models.autoencoder import Autoencoder
+from clrface.models.colour import keep_grey, luminance
 from clrface.models.unet import RestorationUNet
 
 
@@ -30,7 +31,7 @@ class Estimate:
 def estimate(autoencoder: Autoencoder, irn: RestorationUNet, y: torch.Tensor) -> Estimate:
     """Make the first estimate of faces, (B, 3, H, W) in [0, 1]; no gradients, single precision out."""
     with torch.no_grad():
-        x_irn = irn(y).float().clamp(0, 1)
+        x_irn = keep_grey(irn(y).float(), y).clamp(0, 1)
         seen_y, seen_irn = (luminance(y), luminance(x_irn)) if autoencoder.config["luminance"] else (y, x_irn)
         z_y, z_irn = (autoencoder.encode(image).float() for image in (seen_y, seen_irn))
     return Estimate(z_y, z_irn, seen_irn, x_irn - seen_irn)

@@ -4,12 +4,13 @@ from pathlib import Path
 
 import torch
 
+from clrface.models.colour import keep_grey
 from clrface.models.loading import load_network, move
 from clrface.models.unet import RestorationUNet
 
 
 class OneStep:
-    """x = y + U(y), with the network in the sub-folder `stage` of the weights."""
+    """x = y + U(y), grey where y is grey, with the network in the sub-folder `stage` of the weights."""
 
     stage: str
 
@@ -20,4 +21,5 @@ class OneStep:
 
     @torch.no_grad()
     def restore(self, lq: torch.Tensor, seeds: list[int]) -> torch.Tensor:
-        return self.network(lq.to(self.device)).clamp(0, 1).cpu()
+        lq = lq.to(self.device)
+        return keep_grey(self.network(lq), lq).clamp(0, 1).cpu()

@@ -93,6 +93,13 @@ def test_black_white_and_even_images(loaded: Loaded) -> None:
     assert hq.shape == flat.shape and torch.isfinite(hq).all() and hq.min() >= 0 and hq.max() <= 1
 
 
+def test_a_grey_face_stays_grey(loaded: Loaded, lq: torch.Tensor) -> None:
+    """No tint, not by one level: feature networks see it, and no method here is trained to colour grey photographs."""
+    hq = pixels(loaded.restore(lq, SEEDS))
+    assert (hq[:3] == hq[:3, ..., :1]).all()
+    assert (hq[3:] != hq[3:, ..., :1]).any(), "and a tinted one keeps its tint"
+
+
 def test_the_seed_decides(loaded: Loaded, lq: torch.Tensor) -> None:
     first = loaded.restore(lq[:2], [1, 2])
     assert torch.equal(loaded.restore(lq[:2], [1, 2]), first)

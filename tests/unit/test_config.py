@@ -55,7 +55,7 @@ def mistakes(config: dict[str, Any], folder: Path = ROOT) -> list[str]:
     return [line.removeprefix("  ") for line in lines]
 
 
-@pytest.mark.parametrize("files", [["embedded.yaml"], ["embedded.yaml", "full.yaml"], ["embedded.yaml", "val.yaml"]])
+@pytest.mark.parametrize("files", [["embedded.yaml"], ["embedded.yaml", "full.yaml"], ["embedded.yaml", "val.yaml"], ["embedded.yaml", "gpu.yaml"], ["embedded.yaml", "parts.yaml"]])
 def test_shipped_configs_are_valid(files):
     validate_config(load_config([ROOT / "config" / name for name in files]), KNOWN)
 

@@ -86,6 +86,15 @@ def test_select_counts() -> None:
         select(people(2, 2), identities=3)
     with pytest.raises(UserError, match="Found 2 images of identity 's1', but `images_per_identity` asks for 3"):
         select(people(2, 2), images_per_identity=3)
+    with pytest.raises(UserError, match="Found 4 pictures, but `images` asks for 5"):
+        select(people(2, 2), images=5)
+
+
+def test_images_are_taken_evenly_over_the_set() -> None:
+    chosen = select(people(4, 5), images=4)
+    assert [entry.image_id for entry in chosen] == ["s1_1", "s2_1", "s3_1", "s4_1"]
+    faces = select(read_manifest(MANIFESTS / "utkface.csv"), split="val", images=120)
+    assert len({entry.image_id for entry in faces}) == 120 and {entry.split for entry in faces} == {"val"}
 
 
 def test_chunks_keep_order_and_lose_nothing() -> None:

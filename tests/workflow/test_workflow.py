@@ -103,7 +103,7 @@ def test_a_killed_run_ends_with_the_table_of_an_unbroken_one(project: Project) -
 
 def test_the_table_says_what_it_must(project: Project) -> None:
     table = project.table()
-    assert list(table.index) == ["identity", "oracle", "unet", "clrface"]
+    assert list(table.index) == ["identity", "oracle", "unet", "unet_perceptual", "clrface"]
     assert (table["n"] == 8).all() and (table["n_failed"] == 0).all()
     oracle = table.loc["oracle"]
     assert oracle["psnr"] == float("inf") and oracle["stlpips_alex"] == 0 and oracle["ids_dlib"] == pytest.approx(1)
@@ -131,7 +131,7 @@ def test_touching_reruns_nothing_and_editing_a_metric_reruns_that_metric(project
     source = project.folder / "clrface/metrics/psnr.py"
     before = source.read_text()
     source.write_text(before + "\n# edited\n")
-    assert project.planned() == {"measure_images": 4, "tabulate": 1, "table1": 1}
+    assert project.planned() == {"measure_images": 5, "tabulate": 1, "table1": 1}
     source.write_text(before)
     assert project.planned() == {}
 
@@ -141,6 +141,43 @@ def test_a_changed_parameter_reruns_that_method_alone(project: Project) -> None:
     assert project.planned() == {"restore": 2, "measure_images": 3, "measure_set": 1, "tabulate": 1, "samples": 1, "table1": 1}
     project.configure({})
     assert project.planned() == {}
+
+
+def test_clrface_taken_apart_and_a_paired_comparison(project: Project) -> None:
+    variants = {
+        "ceiling": {"clrface_parts": {"part": "autoencoder"}},
+        "irn": {"clrface_parts": {"part": "irn"}},
+        "bound": {"clrface_parts": {"part": "truth_guided"}},
+    }
+    tables = {"table1": {"datasets": "all", "degradations": ["blind"]}, "parts": {"datasets": "all", "degradations": ["blind"]}}
+    project.configure({"variants": variants, "tables": tables})
+    code, output = project.run("results/parts.csv")
+    assert code == 0, output
+    table = pd.read_csv(project.folder / "results/parts.csv").set_index("method")
+    assert table.loc["ceiling", "psnr"] > table.loc["irn", "psnr"] > table.loc["identity", "psnr"]
+    assert table.loc["bound", "ids_dlib"] != table.loc["clrface", "ids_dlib"]
+    assert "[CLR-Face's part (part irn)]" in output
+    words = [sys.executable, "-m", "clrface", "compare", "results/parts.json", "clrface", "unet"]
+    done = subprocess.run(words, cwd=project.folder, capture_output=True, text=True)
+    assert done.returncode == 0 and "CLR-Face against U-Net (L1)" in done.stdout, done.stdout + done.stderr
+    assert [line.split()[0] for line in done.stdout.splitlines()[2:]] == PROTOCOL["small"]["metrics"]
+    done = subprocess.run([*words[:-1], "unte"], cwd=project.folder, capture_output=True, text=True)
+    assert done.returncode == 2 and "Did you mean 'unet'" in done.stderr
+    project.configure({})
+
+
+def test_studies_of_clrface(project: Project) -> None:
+    steps = {"images": 2, "grid": {"start": ["irn"], "solver": ["ddim"], "steps": [1, 2]}, "metrics": ["psnr"]}
+    project.configure({"sweeps": {"steps": steps}})
+    code, output = project.run("studies")
+    assert code == 0, output
+    assert list(pd.read_csv(project.folder / "results/steps.csv")["evaluations"]) == [1, 2]
+    mask = pd.read_csv(project.folder / "results/mask.csv")
+    assert len(mask) == 8 and mask["share"].between(0, 1).all()
+    for figure in ("steps", "mask"):
+        assert Image.open(project.folder / f"results/figures/{figure}.png").width > 500
+    assert project.planned("studies") == {}
+    project.configure({})
 
 
 def test_a_mistyped_config_stops_before_any_work(project: Project) -> None:

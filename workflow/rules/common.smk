@@ -115,15 +115,16 @@ def dataset_entries(dataset):
         if "folder" in entry:
             return from_folder(entry["folder"])
         manifest = read_manifest(f"data/manifests/{dataset}.csv")
-        return select(
-            manifest,
-            entry.get("identities"),
-            entry.get("images_per_identity"),
-            entry.get("split", "test"),
-            entry.get("images"),
-        )
+        split = entry.get("split", "test")
+        people = entry.get("identities"), entry.get("images_per_identity")
+        chosen = select(manifest, *people, split, entry.get("images"))
     except UserError as error:
         raise WorkflowError(str(error)) from None
+    if not chosen:
+        splits = ", ".join(dict.fromkeys(item.split for item in manifest))
+        found = f"Dataset '{dataset}' has no picture of the split {split}"
+        raise WorkflowError(f"{found}, but of {splits}. Set its `split` in the config.")
+    return chosen
 
 
 def dataset_chunks(dataset):
