@@ -40,6 +40,11 @@ rule studies:
         study_files(),
 
 
+rule tuning:
+    input:
+        expand("results/figures/{sweep}.png", sweep=tuning_sweeps()),
+
+
 rule train:
     input:
         training_records(),

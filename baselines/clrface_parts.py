@@ -7,13 +7,13 @@
 - `truth_guided`: CLR-Face guided by the truth's identity in place of x_I's: what guidance could reach with a perfect target.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from clrface.errors import unknown_name
-from clrface.models.colour import luminance
+from clrface.errors import UserError, unknown_name
 from clrface.models.recogniser import SFace
 from clrface.restore.estimate import estimate
 from clrface.restore.pipeline import CLRFace, Settings
@@ -50,6 +50,11 @@ class Restorer:
         if part not in PARTS:
             raise unknown_name("part of CLR-Face", part, PARTS)
         self.part, self.settings = part, Settings(**params)
+        if part == "truth_guided" and self.settings.guidance != "recognition":
+            raise UserError(
+                f"Part truth_guided is guided by the recogniser, but found guidance: {self.settings.guidance}. "
+                "Give the variant `guidance: recognition`."
+            )
 
     def load(self, weights: Path | None, device: str, sources: Path) -> None:
         assert weights is not None
@@ -64,10 +69,9 @@ class Restorer:
             return pipeline.restore(lq, seeds, self.settings, self.recogniser, target=truth).cpu()
         known = estimate(pipeline.autoencoder, pipeline.irn, lq)
         if self.part == "irn":
-            image = known.x_irn + known.chroma
-        elif self.part == "irn_autoencoded":
-            image = pipeline.autoencoder.decode(known.z_irn) + known.chroma
-        else:
-            grey = luminance(truth) if pipeline.autoencoder.config["luminance"] else truth
-            image = pipeline.autoencoder.decode(pipeline.autoencoder.encode(grey)) + truth - grey
-        return image.clamp(0, 1).cpu()
+            return (known.x_irn + known.chroma).clamp(0, 1).cpu()
+        if self.part == "irn_autoencoded":
+            return pipeline.picture(known.z_irn, known, lq).cpu()
+        seen = pipeline.autoencoder.seen(truth)
+        perfect = replace(known, chroma=truth - seen)
+        return pipeline.picture(pipeline.autoencoder.encode(seen), perfect, truth).cpu()

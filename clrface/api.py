@@ -95,6 +95,8 @@ class MetricCard:
     """The paper, or the repository, whose definition this is."""
     sources: tuple[str, ...] = ()
     """Entries of config/sources.yaml that it reads."""
+    diagnostic: bool = False
+    """True for the opinion of a network that methods are trained on: shown, never ranked."""
 
 
 @runtime_checkable

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 SOURCES = Path("config/sources.yaml")
 RECIPES = Path("config/degradations.yaml")
 RAW = Path("data/raw")
+MANIFESTS = Path("data/manifests")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,7 +48,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_show(steps)
     _add_compare(steps)
     _add_sweep(steps)
+    _add_sweep_figure(steps)
     _add_mask_maps(steps)
+    _add_codebook(steps)
     _add_losses(steps)
     return parser
 
@@ -94,6 +97,7 @@ def _add_align(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     step.add_argument("--identities", type=int)
     step.add_argument("--images-per-identity", type=int)
     step.add_argument("--images", type=int, help="so many of them, evenly spaced")
+    step.add_argument("--offset", type=int, default=0, help="start so many pictures later")
     step.add_argument("--splits", nargs="*", default=["test"])
     step.add_argument("--chunk", type=int, required=True)
     step.add_argument("--chunk-size", type=int, required=True)
@@ -115,7 +119,7 @@ def _align(options: argparse.Namespace) -> None:
     else:
         listed = read_manifest(options.manifest)
         wanted = (options.identities, options.images_per_identity)
-        picked = [select(listed, *wanted, split, options.images) for split in options.splits]
+        picked = [select(listed, *wanted, split, options.images, options.offset) for split in options.splits]
         entries, raw = [entry for part in picked for entry in part], options.raw
     by_id = {entry.image_id: entry for entry in entries}
     mine = [by_id[image_id] for image_id in chunks(list(by_id), options.chunk_size)[options.chunk]]
@@ -353,13 +357,14 @@ def _add_compare(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     step.add_argument("table", type=Path, help="results/table1.json ...")
     step.add_argument("first", help="a row's name")
     step.add_argument("second", help="the row that it is compared with")
+    step.add_argument("--over", help="a third row: print the share of second's change from it that first has")
     step.add_argument("--scores", type=Path, default=Path("results/scores"))
 
 
 def _compare(options: argparse.Namespace) -> None:
     from clrface.tables.compare import show_differences
 
-    show_differences(options.table, options.first, options.second, options.scores)
+    show_differences(options.table, options.first, options.second, options.scores, options.over, MANIFESTS)
 
 
 # ---- studies of CLR-Face
@@ -388,21 +393,32 @@ def _faces(options: argparse.Namespace) -> "Faces":
 def _add_sweep(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     step = _step(steps, "sweep", "CLR-Face over a grid of settings: quality and cost of each; goes on from the last point.", _sweep)
     _add_faces(step)
-    step.add_argument("--spec", type=json.loads, required=True, help="JSON: grid, base, metrics, seeds, base_seed, n_boot")
-    step.add_argument("--along", required=True, help="the column on the figure's horizontal axis")
-    step.add_argument("--figure", type=Path, required=True)
+    step.add_argument("--spec", type=json.loads, required=True, help="JSON: grid, base, metrics, seeds, base_seed, n_boot, code")
 
 
 def _sweep(options: argparse.Namespace) -> None:
-    from clrface.metrics.registry import metric_card
-    from clrface.report.curves import sweep_figure
     from clrface.study.sweep import Sweep, run_sweep
     from clrface.weights import weights_folder
 
     _set_threads()
-    sweep = Sweep(**options.spec)
-    run_sweep(sweep, _faces(options), weights_folder(options.weights, "clrface"), options.raw, _device(options.device), options.out)
-    sweep_figure(options.out, options.along, list(sweep.grid), [metric_card(name) for name in sweep.metrics], options.figure)
+    weights = weights_folder(options.weights, "clrface")
+    run_sweep(Sweep(**options.spec), _faces(options), weights, options.raw, _device(options.device), options.out)
+
+
+def _add_sweep_figure(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    step = _step(steps, "sweep-figure", "Draw a sweep: a panel a metric, a line for each combination of settings.", _sweep_figure)
+    step.add_argument("table", type=Path, help="the sweep's csv")
+    step.add_argument("--along", required=True, help="the column on the horizontal axis")
+    step.add_argument("--grid", nargs="+", required=True, help="the settings' columns")
+    step.add_argument("--metrics", nargs="+", required=True)
+    step.add_argument("--out", type=Path, required=True)
+
+
+def _sweep_figure(options: argparse.Namespace) -> None:
+    from clrface.metrics.registry import metric_card
+    from clrface.report.curves import sweep_figure
+
+    sweep_figure(options.table, options.along, options.grid, [metric_card(name) for name in options.metrics], options.out)
 
 
 def _add_mask_maps(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -420,6 +436,19 @@ def _mask_maps(options: argparse.Namespace) -> None:
     _set_threads()
     weights = weights_folder(options.weights, "clrface")
     write_mask_maps(_faces(options), weights, options.raw, _device(options.device), options.out, options.figure)
+
+
+def _add_codebook(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    step = _step(steps, "codebook", "Count how many of the autoencoder's codes real faces use.", _codebook)
+    _add_faces(step)
+
+
+def _codebook(options: argparse.Namespace) -> None:
+    from clrface.study.codebook import write_codebook_use
+    from clrface.weights import weights_folder
+
+    _set_threads()
+    write_codebook_use(_faces(options), weights_folder(options.weights, "clrface"), _device(options.device), options.out)
 
 
 def _add_losses(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -26,6 +26,8 @@ SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.json"
 WEIGHTS = ("shipped", "fit")
 COSTS = ("evaluations", "seconds")
 """The columns of a sweep that say what a point costs."""
+TAKEN = ("mask", "losses", "codebook")
+TAKEN_NAME = "another result's files have this name. Choose another."
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 KeyPath = tuple[Any, ...]
@@ -221,16 +223,24 @@ def _taken_names(config: Mapping[str, Any], known: Known) -> list[Mistake]:
 
 
 def _wrong_sweeps(config: Mapping[str, Any]) -> list[Mistake]:
-    """Sweeps that would write a table's file, or whose figure has no such axis."""
-    tables, mistakes = {*_entries(config, "tables"), "mask"}, []
+    """Tables and sweeps that would write each other's files, and sweeps whose figure has no such axis."""
+    mistakes: list[Mistake] = []
+    tables = _entries(config, "tables")
+    taken = {*TAKEN, *(f"{table}_samples" for table in tables)}
+    mistakes += [(("tables", name), TAKEN_NAME) for name in tables if name in TAKEN]
     for name, sweep in _entries(config, "sweeps").items():
-        if name in tables:
-            mistakes.append((("sweeps", name), f"results/{name}.csv is another result's. Choose another name."))
-        axes = [*_entries(sweep, "grid"), *COSTS] if isinstance(sweep, Mapping) else []
+        if name in taken or name in tables:
+            mistakes.append((("sweeps", name), TAKEN_NAME))
+        grid = _entries(sweep, "grid") if isinstance(sweep, Mapping) else {}
+        axes = [*(key for key, values in grid.items() if _are_numbers(values)), *COSTS] if grid else []
         if axes and sweep.get("along") not in axes:
             along = sweep.get("along")
             mistakes.append((("sweeps", name, "along"), f"found {_found(along)}, expected a column.{_allowed(along, axes)}"))
     return mistakes
+
+
+def _are_numbers(values: object) -> bool:
+    return isinstance(values, list) and all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
 
 
 def _explain(error: ValidationError) -> Iterator[Mistake]:

@@ -86,10 +86,12 @@ def select(
     images_per_identity: int | None = None,
     split: str | None = None,
     images: int | None = None,
+    offset: int = 0,
 ) -> list[Entry]:
     """The first `images_per_identity` pictures of the first `identities` people, of one split; None takes all.
 
-    `images` takes so many of what is left, evenly spaced: for datasets whose people are unknown.
+    `images` takes so many of what is left, evenly spaced, from the picture `offset` on: for datasets whose people are unknown.
+    Two offsets below the spacing share no picture.
     "First" and the result's order are natural: s1_1, s1_2, s1_10, s2_1.
 
     Raises: UserError when there are fewer people, or a person has fewer pictures, than asked for, or fewer pictures than `images`.
@@ -112,7 +114,11 @@ def select(
         return picked
     if len(picked) < images:
         raise UserError(f"Found {len(picked)} pictures, but `images` asks for {images}. Lower it, or complete the manifest.")
-    return [picked[place * len(picked) // images] for place in range(images)]
+    if offset >= len(picked) // images:
+        raise UserError(
+            f"Found an `offset` of {offset}, but {images} of {len(picked)} pictures lie {len(picked) // images} apart. Lower it."
+        )
+    return [picked[place * len(picked) // images + offset] for place in range(images)]
 
 
 def natural(text: str) -> list[tuple[int, str]]:

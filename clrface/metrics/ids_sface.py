@@ -18,6 +18,7 @@ CARD = {
     "decimals": 4,
     "source": "SFace (Zhong et al. 2021): what the guidance climbs. A method guided by it is not judged by it",
     "sources": ("sface",),
+    "diagnostic": True,
 }
 
 

@@ -19,7 +19,7 @@ class Autoencoder(ModelMixin, ConfigMixin):
 
     The stem folds `patch` x `patch` pixels into channels: the costly full-resolution layers go, the compression stays
     f = patch * 2 ** (levels - 1). `luminance` says that it was trained on grey faces alone: it then decodes grey ones, and
-    the pipeline restores the luminance of a picture and keeps its chroma.
+    the pipeline refines the luminance of a picture and takes its colours from the IRN.
     """
 
     @register_to_config
@@ -71,14 +71,17 @@ class Autoencoder(ModelMixin, ConfigMixin):
         decoded = self.vq.decoder(self.vq.post_quant_conv(raw))
         return (functional.pixel_shuffle(decoded, self.patch) + 1) / 2, loss
 
+    def seen(self, x: torch.Tensor) -> torch.Tensor:
+        """(B, 3, H, W), what this autoencoder knows of a picture: its luminance, or all of it."""
+        return luminance(x) if self.config["luminance"] else x
+
     def encode(self, x: torch.Tensor) -> torch.Tensor:
         """z = E(x): (B, 3, H, W) in [0, 1] to (B, C, H/f, W/f) with about zero mean and unit variance."""
         return (self.encode_raw(x) - self.latent_mean[:, None, None]) / self.latent_std[:, None, None]
 
     def decode(self, z: torch.Tensor, quantise: bool = True) -> torch.Tensor:
         """G(z): (B, C, H/f, W/f) to (B, 3, H, W), about [0, 1], unclipped. Gradients pass the quantisation straight through."""
-        image = self.decode_raw(z * self.latent_std[:, None, None] + self.latent_mean[:, None, None], quantise)[0]
-        return luminance(image) if self.config["luminance"] else image
+        return self.seen(self.decode_raw(z * self.latent_std[:, None, None] + self.latent_mean[:, None, None], quantise)[0])
 
     def forward(self, x: torch.Tensor, quantise: bool = True) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Training's pass: reconstruction (B, 3, H, W), codebook loss (), raw latents (B, C, H/f, W/f)."""

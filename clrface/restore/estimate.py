@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from clrface.models.autoencoder import Autoencoder
-from clrface.models.colour import keep_grey, luminance
+from clrface.models.colour import keep_grey
 from clrface.models.unet import RestorationUNet
 
 
@@ -32,6 +32,6 @@ def estimate(autoencoder: Autoencoder, irn: RestorationUNet, y: torch.Tensor) ->
     """Make the first estimate of faces, (B, 3, H, W) in [0, 1]; no gradients, single precision out."""
     with torch.no_grad():
         x_irn = keep_grey(irn(y).float(), y).clamp(0, 1)
-        seen_y, seen_irn = (luminance(y), luminance(x_irn)) if autoencoder.config["luminance"] else (y, x_irn)
-        z_y, z_irn = (autoencoder.encode(image).float() for image in (seen_y, seen_irn))
-    return Estimate(z_y, z_irn, seen_irn, x_irn - seen_irn)
+        seen = autoencoder.seen(x_irn)
+        z_y, z_irn = (autoencoder.encode(image).float() for image in (autoencoder.seen(y), seen))
+    return Estimate(z_y, z_irn, seen, x_irn - seen)

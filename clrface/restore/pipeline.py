@@ -13,6 +13,7 @@ from diffusers import UNet2DModel
 
 from clrface.errors import UserError
 from clrface.models.autoencoder import Autoencoder
+from clrface.models.colour import keep_grey
 from clrface.models.loading import load_network, move, save_network
 from clrface.models.mask import LatentMask
 from clrface.models.recogniser import SFace
@@ -100,9 +101,13 @@ class CLRFace:
         """`restore` for GROUP images."""
         known = estimate(self.autoencoder, self.irn, y)
         eps = normal(seeds, tuple(known.z_y.shape[1:]), "restore").to(y.device)
-        guide = self._guide(known, settings, recogniser, known.x_irn if target is None else target)
+        guide = self._guide(known, settings, recogniser, known.x_irn if target is None else self.autoencoder.seen(target))
         z_0 = Sampler(self.prior, settings).run(eps, known, guide)
-        return (self.autoencoder.decode(z_0) + known.chroma).clamp(0, 1)
+        return self.picture(z_0, known, y)
+
+    def picture(self, z: torch.Tensor, known: Estimate, y: torch.Tensor) -> torch.Tensor:
+        """A latent as the picture of the face `y`: (B, C, h, w) to (B, 3, H, W) in [0, 1], with the estimate's colours, grey where y is."""
+        return keep_grey(self.autoencoder.decode(z) + known.chroma, y).clamp(0, 1)
 
     def latent_mask(self, known: Estimate, kind: str) -> torch.Tensor:
         """(B, 1, h, w) in (0, 1]: what guidance may change."""

@@ -1,7 +1,8 @@
 """Where the learned mask lets guidance act: heat maps over faces, and its mean in the parts of a face.
 
-The parts come from dlib's 68 landmarks on the ground truth: eyes with brows, nose, mouth (convex hulls), the rest of the
-face (the hull of all landmarks), and what lies outside it.
+The parts come from dlib's 68 landmarks on the ground truth: eyes with brows, nose, mouth (convex hulls); the rest of the face, which
+is the hull of all landmarks and of a forehead as high as the stretch from the brows to the nose's base (the rule of facial
+thirds: the landmarks end at the brows); and the background, hair included.
 """
 
 import csv
@@ -32,6 +33,7 @@ HULLS = {
     "nose": ([*range(27, 36)],),
     "mouth": ([*range(48, 68)],),
 }
+BROWS = slice(17, 27)
 PARTS = (*HULLS, "rest of face", "background")
 SHOWN = 6
 
@@ -72,7 +74,9 @@ def parts_of(landmarks: np.ndarray, shape: tuple[int, ...]) -> dict[str, np.ndar
     for name, hulls in HULLS.items():
         inside = np.any([_hull(points[list(hull)], shape) for hull in hulls], axis=0) & ~taken
         parts[name], taken = inside, taken | inside
-    face = _hull(points, shape)
+    third = points[31:36, 1].mean() - points[BROWS, 1].mean()
+    forehead = np.rint(points[BROWS] - (0, third)).astype(np.int32)
+    face = _hull(np.concatenate([points, forehead]), shape)
     parts["rest of face"], parts["background"] = face & ~taken, ~face & ~taken
     return parts
 

@@ -26,6 +26,7 @@ from clrface.images import read_rgb, to_bytes, to_unit
 from clrface.metrics.registry import load_metric, metric_card
 from clrface.models.recogniser import SFace
 from clrface.restore.pipeline import GROUP, CLRFace, Settings
+from clrface.restore.sampler import Sampler
 from clrface.seeds import derive_seed
 from clrface.tables.bootstrap import Estimate, bootstrap_indices, mean_interval, mean_over_seeds, set_interval
 from clrface.weights import digest
@@ -60,6 +61,12 @@ class Sweep:
     seeds: Sequence[int]
     base_seed: int
     n_boot: int
+    code: str = ""
+    """A checksum of the code that a point comes from: a sweep that goes on after an edit starts anew."""
+
+    def settings(self, point: Mapping[str, Any]) -> Settings:
+        """All of a point's settings."""
+        return Settings(**{**self.base, **point})
 
     def points(self) -> list[dict[str, Any]]:
         """Every combination of the grid's values, the last key running fastest."""
@@ -67,17 +74,22 @@ class Sweep:
 
 
 def run_sweep(sweep: Sweep, faces: Faces, weights: Path, sources: Path, device: str, out: Path) -> None:
-    """Write `out` (csv): a row a point, with its settings, `evaluations` of the prior's network, `seconds` an image (median over
-    batches, on the process's clock), `n`, and for each metric m the columns m, m_lo, m_hi (95 % bootstrap over images).
+    """Write `out` (csv): a row a point.
 
-    Raises: UserError for settings that the sampler refuses.
+    Its columns: the settings; `t_start`, the share of the schedule that is really run (t0 to the nearest step); `evaluations` of the
+    prior's network; `seconds` an image, the median over batches (processor time on a CPU, wall time elsewhere); `n`; and for each
+    metric m the columns m, m_lo, m_hi (95 % bootstrap over images).
+
+    Raises: UserError for settings that the sampler refuses, before any work.
     """
     done_file = out.with_name(out.name + ".points.jsonl")
     key = _key(sweep, faces, weights)
-    done = _read_done(done_file, key)
-    points = sweep.points()
     pipeline = CLRFace.from_pretrained(weights).to(device)
     recogniser = SFace(sources).to(device)
+    points = sweep.points()
+    for point in points:
+        Sampler(pipeline.prior, sweep.settings(point))
+    done = _read_done(done_file, key)
     for point in tqdm(points, desc=f"sweep {out.stem}", unit="point"):
         name = json.dumps(point, sort_keys=True)
         if name not in done:
@@ -96,30 +108,35 @@ def run_sweep(sweep: Sweep, faces: Faces, weights: Path, sources: Path, device: 
 
 def _key(sweep: Sweep, faces: Faces, weights: Path) -> str:
     """A checksum of what a point's values come from besides the point."""
-    told = [dict(sweep.base), list(sweep.metrics), list(sweep.seeds), sweep.base_seed, sweep.n_boot, digest(weights), list(faces.ids)]
+    told = [dict(sweep.base), list(sweep.metrics), list(sweep.seeds), sweep.base_seed, sweep.n_boot, sweep.code, digest(weights)]
+    told.append(list(faces.ids))
     pixels = faces.truth.tobytes() + faces.degraded.tobytes()
     return hashlib.sha256(json.dumps(told, sort_keys=True, default=list).encode() + hashlib.sha256(pixels).digest()).hexdigest()
 
 
 def _read_done(path: Path, key: str) -> dict[str, dict[str, Any]]:
+    """The points of this very sweep that an earlier run finished; the file keeps those alone, for a stop may have cut a line short."""
     if not path.is_file():
         return {}
     lines = [line for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("}\n")]
-    return {entry["point"]: entry["row"] for entry in map(json.loads, lines) if entry["key"] == key}
+    mine = [line for line in lines if json.loads(line)["key"] == key]
+    write_text(path, "".join(mine))
+    return {entry["point"]: entry["row"] for entry in map(json.loads, mine)}
 
 
 def _measure(
     sweep: Sweep, point: Mapping[str, Any], faces: Faces, pipeline: CLRFace, recogniser: SFace, sources: Path, device: str
 ) -> dict[str, Any]:
     """One point's columns."""
-    settings = Settings(**{**sweep.base, **point})
+    settings = sweep.settings(point)
     runs = []
     for seed in sweep.seeds:
         seeds = [derive_seed(sweep.base_seed, f"restore {seed}", faces.dataset, image_id) for image_id in faces.ids]
         runs += [_restore(faces.degraded[part], seeds[part], settings, pipeline, recogniser, device) for part in _batches(len(faces.ids))]
     restored = np.concatenate([run.images for run in runs]).reshape(len(sweep.seeds), *faces.truth.shape)
     seconds = float(np.median([run.seconds for run in runs]))
-    row: dict[str, Any] = {"evaluations": runs[0].evaluations, "seconds": round(seconds, 5), "n": len(faces.ids)}
+    row: dict[str, Any] = {"t_start": round(settings.steps / settings.total_steps, 4)}
+    row |= {"evaluations": runs[0].evaluations, "seconds": round(seconds, 5), "n": len(faces.ids)}
     indices = bootstrap_indices(sweep.base_seed, faces.dataset, sweep.n_boot, len(faces.ids))
     for metric in sweep.metrics:
         value = _score(metric, restored, faces.truth, sources, indices)
@@ -138,9 +155,10 @@ class Restored(NamedTuple):
 def _restore(lq: np.ndarray, seeds: list[int], settings: Settings, pipeline: CLRFace, recogniser: SFace, device: str) -> Restored:
     calls: list[None] = []
     hook = pipeline.prior.register_forward_hook(lambda *_: calls.append(None))
-    started = time.perf_counter()
+    clock = time.process_time if device == "cpu" else time.perf_counter  # neighbours on a busy CPU cost no processor time
+    started = clock()
     images = pipeline.restore(torch.from_numpy(lq).to(device), seeds, settings, recogniser).cpu()
-    seconds = (time.perf_counter() - started) / len(images)
+    seconds = (clock() - started) / len(images)
     hook.remove()
     return Restored(to_unit(to_bytes(images.numpy())), len(calls) // math.ceil(len(images) / GROUP), seconds)
 

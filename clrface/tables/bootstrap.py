@@ -73,6 +73,11 @@ def set_interval(value: float, replicates: np.ndarray) -> Estimate:
     return Estimate(float(value), *_percentiles(measured + (value - measured.mean())))
 
 
+def percentile_interval(value: float, replicates: np.ndarray) -> Estimate:
+    """A statistic and the percentile interval of its `replicates` (n_boot,), NaN left out."""
+    return Estimate(float(value), *_percentiles(replicates))
+
+
 def _mean_of_measured(values: np.ndarray, axis: int) -> np.ndarray:
     """The mean along `axis` over what is not NaN; NaN where nothing is left."""
     measured = ~np.isnan(values)

@@ -1,7 +1,9 @@
-"""Two rows of a table, head to head: the paired difference of each metric and its 95 % bootstrap interval over images.
+"""Two rows of a table, head to head: the paired difference of each metric and its 95 % bootstrap interval.
 
-The rows' intervals overlap far sooner than their difference stops being one: both move with the images that were drawn. Here each
-resample gives both rows' values, and their difference (Efron and Tibshirani 1993, chapter 13). Seeds are averaged first, image by image.
+The rows' own intervals overlap far sooner than their difference stops being one: both move with the images that were drawn. Here each
+resample gives every row's value, and their difference or ratio (Efron and Tibshirani 1993, chapter 13). Seeds are averaged first,
+image by image. Photographs of one person are not independent: where the manifest knows the people, people are drawn, each with all of their
+photographs. A set metric (`kd_effnet`) has its table's own resamples, of images.
 """
 
 import json
@@ -15,19 +17,33 @@ import numpy as np
 
 from clrface.api import MetricCard
 from clrface.errors import UserError, unknown_name
-from clrface.tables.bootstrap import Estimate, bootstrap_indices, mean_interval, mean_over_seeds, set_interval
+from clrface.manifest import read_manifest
+from clrface.seeds import generator
+from clrface.tables.bootstrap import UNMEASURED, Estimate, mean_over_seeds, percentile_interval
 from clrface.tables.scores import SET_ROW, read_replicates, read_scores
 from clrface.tables.table import Row, Table, table_from_json
 
 
+class Resampled(NamedTuple):
+    """A row's value of one metric, and its values on the resamples, (n_boot,)."""
+
+    value: float
+    replicates: np.ndarray
+
+
 class Difference(NamedTuple):
-    """`first` and `second` are the rows' values; `change` is first - second, `relative` the same as a share of second's size."""
+    """`first` and `second` are the rows' values over the `n` images that both have; `change` is first - second.
+
+    `relative` is the change as a share of second's size; `share`, where a third row `over` is given, (first - over) / (second - over).
+    """
 
     metric: str
+    n: int
     first: float
     second: float
     change: Estimate
-    relative: float
+    relative: Estimate
+    share: Estimate = UNMEASURED
 
     def verdict(self, direction: str) -> str:
         """`better`, `worse`, or `not told apart` where the interval holds zero: the first row against the second."""
@@ -36,70 +52,145 @@ class Difference(NamedTuple):
         return "better" if (self.change.value > 0) == (direction == "higher") else "worse"
 
 
-def compare(
-    first: Path, second: Path, seeds: Mapping[str, Sequence[int]], cards: Sequence[MetricCard], base_seed: int, dataset: str, n_boot: int
-) -> list[Difference]:
-    """Compare two rows of one dataset and degradation, by their folders of scores (`results/scores/<dataset>/<degradation>/<row>`).
+def compare(rows: Sequence[Row], scores: Path, cards: Sequence[MetricCard], draws: "Draws") -> list[Difference]:
+    """Compare the first two of `rows`, of one dataset and degradation; a third is what `share` is reckoned over.
 
-    seeds: of each folder's row, by its name. Raises: UserError for scores that are missing or not of the same images.
+    scores: the folder of all score files. Raises: UserError for scores that are missing, not of the same images, or not those that the
+    rows were made from.
     """
-    return [_difference(first, second, seeds, card, base_seed, dataset, n_boot) for card in cards]
+    return [_difference(card, [_read(row, scores, card, draws.n_boot) for row in rows], draws) for card in cards]
 
 
-def _difference(
-    first: Path, second: Path, seeds: Mapping[str, Sequence[int]], card: MetricCard, base_seed: int, dataset: str, n_boot: int
-) -> Difference:
-    files = [[read_scores(row / str(seed) / f"{card.id}.csv", card.level) for seed in seeds[row.name]] for row in (first, second)]
+class Draws(NamedTuple):
+    """Which bootstrap resamples to draw. `people` gives each image's person; an image that it lacks is a person of its own."""
+
+    base_seed: int
+    dataset: str
+    n_boot: int
+    people: Mapping[str, str]
+
+    def counts(self, ids: Sequence[str]) -> np.ndarray:
+        """(n_boot, n): how often each resample takes each image."""
+        names = [self.people.get(image_id) or image_id for image_id in ids]
+        people = sorted(set(names))
+        drawn = generator(self.base_seed, "bootstrap people", self.dataset).integers(0, len(people), size=(self.n_boot, len(people)))
+        times = np.stack([np.bincount(row, minlength=len(people)) for row in drawn])
+        return times[:, [people.index(name) for name in names]].astype(float)
+
+
+class _Scored(NamedTuple):
+    """One row's scores of a metric: an image's mean over the seeds by id, or a set's value and replicates."""
+
+    images: dict[str, float]
+    whole: Resampled | None
+
+
+def _read(row: Row, scores: Path, card: MetricCard, n_boot: int) -> _Scored:
+    folder = scores / row.dataset / row.degradation / row.method
+    files = [read_scores(folder / str(seed) / f"{card.id}.csv", card.level) for seed in row.seeds]
     if card.level == "set":
-        a, b = (float(np.mean([one.values[SET_ROW] for one in row])) for row in files)
-        replicates = [mean_over_seeds(np.stack([read_replicates(one, n_boot) for one in row])) for row in files]
-        change = set_interval(a - b, replicates[0] - replicates[1])
+        value = float(mean_over_seeds(np.array([one.values[SET_ROW] for one in files])))
+        replicates = mean_over_seeds(np.stack([read_replicates(one, n_boot) for one in files]))
+        scored = _Scored({}, Resampled(value, replicates + (value - np.nanmean(replicates))))  # centred, as in the table
     else:
-        ids = sorted(files[0][0].values)
-        for one in (one for row in files for one in row):
-            if sorted(one.values) != ids:
-                raise UserError(f"{one.path} is not about the same images as {files[0][0].path}. Measure both rows on one set.")
-        values = [mean_over_seeds(np.array([[one.values[image_id] for image_id in ids] for one in row])) for row in files]
-        kept = np.isfinite(values[0]) & np.isfinite(values[1])  # equal images have an infinite PSNR: no difference to take
-        apart = np.where(kept, np.subtract(*[np.where(kept, value, 0.0) for value in values]), np.nan)
-        a, b = (float(np.mean(value[kept])) if kept.any() else math.nan for value in values)
-        change = mean_interval(apart, bootstrap_indices(base_seed, dataset, n_boot, len(ids)))
-    return Difference(card.id, a, b, change, change.value / abs(b) if b else math.nan)
+        for one in files:
+            if one.values.keys() != files[0].values.keys():
+                raise UserError(f"{one.path} is not about the same images as {files[0].path}. Measure the row again: snakemake makes it.")
+        ids = sorted(files[0].values)
+        values = mean_over_seeds(np.array([[one.values[image_id] for image_id in ids] for one in files]))
+        scored, value = _Scored(dict(zip(ids, values.tolist(), strict=True)), None), float(np.mean(values[~np.isnan(values)]))
+    expected = row.estimates[card.id].value
+    if not (value == expected or math.isclose(value, expected, rel_tol=1e-9)):
+        raise UserError(
+            f"The scores under {folder} give {card.id} {value:.6g}, but the table has {expected:.6g}: they are of another run. "
+            "Make the table again, then compare."
+        )
+    return scored
 
 
-def show_differences(table_json: Path, first: str, second: str, scores: Path, stream: TextIO | None = None) -> None:
+def _difference(card: MetricCard, rows: Sequence[_Scored], draws: Draws) -> Difference:
+    n = 0
+    if card.level == "image":
+        ids = sorted(rows[0].images)
+        for row in rows[1:]:
+            if row.images.keys() != rows[0].images.keys():
+                raise UserError(f"The rows' scores of {card.id} are not of the same images. Make the table again, then compare.")
+        values = np.array([[row.images[image_id] for image_id in ids] for row in rows])
+        kept = np.isfinite(values).all(0)  # failed in one of the rows, or equal to the truth with an infinite PSNR
+        n, counts = int(kept.sum()), draws.counts(ids)[:, kept]
+        values = values[:, kept]
+        totals = np.maximum(counts.sum(1), 1)
+        resampled = [Resampled(float(row.mean()) if n else math.nan, counts @ row / totals) for row in values]
+    else:
+        resampled = [row.whole for row in rows if row.whole]
+    first, second = resampled[:2]
+    change = percentile_interval(first.value - second.value, first.replicates - second.replicates)
+    relative = _ratio(first.value - second.value, abs(second.value), first.replicates - second.replicates, np.abs(second.replicates))
+    share = UNMEASURED
+    if len(resampled) > 2:
+        a, b, c = resampled
+        share = _ratio(a.value - c.value, b.value - c.value, a.replicates - c.replicates, b.replicates - c.replicates)
+    return Difference(card.id, n, first.value, second.value, change, relative, share)
+
+
+def _ratio(above: float, below: float, above_drawn: np.ndarray, below_drawn: np.ndarray) -> Estimate:
+    if not below:
+        return UNMEASURED
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return percentile_interval(above / below, above_drawn / below_drawn)
+
+
+def show_differences(
+    table_json: Path,
+    first: str,
+    second: str,
+    scores: Path,
+    over: str | None = None,
+    manifests: Path | None = None,
+    stream: TextIO | None = None,
+) -> None:
     """Print how row `first` of a finished table differs from row `second`, block by block, metric by metric.
 
-    Raises: UserError for a table or a row that isn't there, and for scores that don't belong together.
+    over: a third row; printed is then the share of second's change from it that first has. manifests: where the datasets' people are told.
+
+    Raises: UserError for a table or a row that isn't there, and for scores that don't belong to the table.
     """
     if not table_json.is_file():
-        raise UserError(f"No table at {table_json}. Make it first: make table1.")
+        raise UserError(f"No table at {table_json}. Make it first: snakemake --cores all {table_json.with_suffix('.csv')}.")
     content = json.loads(table_json.read_text(encoding="utf-8"))
     table = table_from_json(content)
-    for dataset, degradation, rows in table.blocks():
-        by_name = {row.method: row for row in rows}
-        for name in (first, second):
+    for dataset, degradation, members in table.blocks():
+        by_name = {row.method: row for row in members}
+        names = [first, second, *([over] if over else [])]
+        for name in names:
             if name not in by_name:
                 raise unknown_name("row", name, by_name)
-        seeds = {name: by_name[name].seeds for name in (first, second)}
-        place = scores / dataset / degradation
-        found = compare(place / first, place / second, seeds, table.metrics, content["base_seed"], dataset, table.n_boot)
-        text = _rendered(found, table, (by_name[first], by_name[second]))
-        (sys.stdout if stream is None else stream).write(text)
+        draws = Draws(content["base_seed"], dataset, table.n_boot, _people(manifests, dataset))
+        rows = [by_name[name] for name in names]
+        found = compare(rows, scores, table.metrics, draws)
+        (sys.stdout if stream is None else stream).write(_rendered(found, table, rows, f"{dataset} · {degradation}"))
 
 
-def _rendered(found: Sequence[Difference], table: Table, rows: tuple[Row, Row]) -> str:
+def _people(manifests: Path | None, dataset: str) -> dict[str, str]:
+    path = manifests / f"{dataset}.csv" if manifests else None
+    return {entry.image_id: entry.identity for entry in read_manifest(path)} if path and path.is_file() else {}
+
+
+def _rendered(found: Sequence[Difference], table: Table, rows: Sequence[Row], block: str) -> str:
     cards = {card.id: card for card in table.metrics}
+    third = f"  {'share over ' + rows[2].method:>26}" if len(rows) > 2 else ""
     lines = [
-        f"{table.name} · {rows[0].dataset} · {rows[0].degradation} · {rows[0].n} images · {rows[0].label} against {rows[1].label}",
-        f"{'metric':<14}{'first':>10}{'second':>10}{'difference':>12}{'95 % interval':>24}{'relative':>10}  the first is",
+        f"{table.name} · {block} · first: {rows[0].label} · second: {rows[1].label}",
+        f"{'metric':<14}{'n':>5}{'first':>10}{'second':>10}{'difference':>12}{'95 %':>22}{'relative':>10}{'95 %':>20}{third}  the first is",
     ]
     for one in found:
         card = cards[one.metric]
         digits = card.decimals + 1
-        span = f"[{one.change.low:+.{digits}f}, {one.change.high:+.{digits}f}]"
         lines.append(
-            f"{one.metric:<14}{one.first:>10.{digits}f}{one.second:>10.{digits}f}{one.change.value:>+12.{digits}f}{span:>24}"
-            f"{one.relative:>+10.1%}  {one.verdict(card.direction)}"
+            f"{one.metric:<14}{one.n or rows[0].n:>5}{one.first:>10.{digits}f}{one.second:>10.{digits}f}{one.change.value:>+12.{digits}f}"
+            f"{f'[{one.change.low:+.{digits}f}, {one.change.high:+.{digits}f}]':>22}"
+            f"{one.relative.value:>+10.1%}{f'[{one.relative.low:+.1%}, {one.relative.high:+.1%}]':>20}"
+            + (f"  {f'{one.share.value:.2f} [{one.share.low:.2f}, {one.share.high:.2f}]':>26}" if len(rows) > 2 else "")
+            + f"  {one.verdict(card.direction)}"
         )
     return "\n".join(lines) + "\n"

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
@@ -53,6 +53,8 @@ class TableSpec:
     n_boot: int
     device: str
     """What the methods ran on, e.g. `cpu`."""
+    datasets: Mapping[str, Any] = field(default_factory=dict)
+    """The config's entries of the test sets: which split, which pictures."""
 
     def cards(self) -> list[MetricCard]:
         """The metrics' cards in column order. Raises: UserError for an unknown metric."""
@@ -125,12 +127,13 @@ def build_table(spec: TableSpec, scores: Path, lq_ids: Mapping[tuple[str, str], 
 def marks(rows: Sequence[Row], card: MetricCard) -> list[Mark]:
     """For each row of one block: is it best or second in this metric?
 
-    Controls and unmeasured cells don't compete. Values compete as they are printed, rounded to the card's decimals, so
+    Controls and unmeasured cells don't compete, and a diagnostic metric ranks nobody.
+    Values compete as they are printed, rounded to the card's decimals, so
     equal numbers bear equal marks; "second" is the next value after the best, and ties share either mark. With a
     single competitor nothing is marked.
     """
     printed = [float(format_value(row.estimates[card.id].value, card)) for row in rows]
-    competes = [not row.control and not math.isnan(value) for row, value in zip(rows, printed, strict=True)]
+    competes = [not (row.control or card.diagnostic or math.isnan(value)) for row, value in zip(rows, printed, strict=True)]
     if sum(competes) < 2:
         return [""] * len(rows)
     ranked = sorted({value for value, ok in zip(printed, competes, strict=True) if ok}, reverse=card.direction == "higher")

@@ -11,7 +11,7 @@ import pytest
 from clrface.api import MetricCard
 from clrface.errors import UserError
 from clrface.tables.bootstrap import Estimate
-from clrface.tables.compare import Difference, compare, show_differences
+from clrface.tables.compare import Difference, Draws, compare, show_differences
 from clrface.tables.table import Row, Table, table_to_json
 
 PSNR = MetricCard("psnr", "PSNR", "higher", "dB", "image", True, 2, "closed form")
@@ -45,48 +45,86 @@ def scores(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def differences(scores: Path) -> dict[str, Difference]:
-    place = scores / "orl" / "blind"
-    found = compare(place / "a", place / "b", {"a": (0,), "b": (0,)}, [PSNR, KD], 0, "orl", 200)
-    return {one.metric: one for one in found}
+def row(name: str, scores: Path) -> Row:
+    """A table's row with the estimates that its scores give."""
+    place = scores / "orl" / "blind" / name / "0"
+    values = [float(line.split(",")[1]) for line in (place / "psnr.csv").read_text().splitlines()[1:]]
+    kd = float((place / "kd.csv").read_text().splitlines()[1].split(",")[1])
+    estimates = {"psnr": Estimate(float(np.mean(values)), 0, 0), "kd": Estimate(kd, 0, 0)}
+    return Row(name, name.upper(), False, "orl", "blind", 40, 0, (0,), estimates)
+
+
+def differences(scores: Path, names: str = "ab", people: dict[str, str] | None = None) -> dict[str, Difference]:
+    rows = [row(name, scores) for name in names]
+    return {one.metric: one for one in compare(rows, scores, [PSNR, KD], Draws(0, "orl", 200, people or {}))}
 
 
 def test_a_difference_far_smaller_than_the_images_spread_is_told(scores: Path) -> None:
     psnr, kd = differences(scores)["psnr"], differences(scores)["kd"]
     assert psnr.change.value == pytest.approx(0.5, abs=0.05) and 0.4 < psnr.change.low < psnr.change.high < 0.6
     assert psnr.verdict("higher") == "better" and psnr.verdict("lower") == "worse"
-    assert kd.change.value == pytest.approx(-40) and kd.relative == pytest.approx(-0.4) and kd.change.high - kd.change.low < 4
+    assert kd.change.value == pytest.approx(-40) and kd.change.high - kd.change.low < 4
+    assert kd.relative.value == pytest.approx(-0.4) and kd.relative.low < -0.4 < kd.relative.high < -0.3
     assert kd.verdict("lower") == "better"
 
 
+def test_a_share_of_another_row_s_change(scores: Path) -> None:
+    rng = np.random.default_rng(1)
+    place = scores / "orl" / "blind"
+    base = np.array([float(line.split(",")[1]) for line in (place / "a" / "0" / "psnr.csv").read_text().splitlines()[1:]])
+    write_row(place / "c", base - 1 + rng.normal(0, 0.01, 40), 100.0, 100 + rng.normal(0, 1, 200))
+    write_row(place / "d", base - 2 + rng.normal(0, 0.01, 40), 200.0, 200 + rng.normal(0, 1, 200))
+    found = differences(scores, "cad")
+    assert found["psnr"].share.value == pytest.approx(0.5, abs=0.02) and found["psnr"].share.high - found["psnr"].share.low < 0.05
+    assert found["kd"].share.value == pytest.approx(100 / 140)
+
+
+def test_people_are_drawn_with_all_their_photographs(scores: Path) -> None:
+    place = scores / "orl" / "blind"
+    person = np.repeat(np.random.default_rng(2).normal(0, 1, 4), 10)
+    write_row(place / "a", 25 + person, 60.0, np.full(200, 60.0))
+    write_row(place / "b", np.full(40, 25.0), 60.0, np.full(200, 60.0))
+    people = {image_id: f"p{number // 10}" for number, image_id in enumerate(IDS)}
+    alone, together = (differences(scores, people=known)["psnr"].change for known in ({}, people))
+    assert alone.value == together.value
+    assert together.high - together.low > 2 * (alone.high - alone.low), "four people tell less than forty"
+
+
 def test_an_interval_that_holds_zero_tells_nothing_apart() -> None:
-    assert Difference("psnr", 1, 1, Estimate(0.1, -0.1, 0.3), 0.1).verdict("higher") == "not told apart"
+    unsure = Estimate(0.1, -0.1, 0.3)
+    assert Difference("psnr", 40, 1, 1, unsure, unsure).verdict("higher") == "not told apart"
 
 
 def test_an_infinite_psnr_is_left_out_of_the_difference(scores: Path) -> None:
     path = scores / "orl" / "blind" / "a" / "0" / "psnr.csv"
     lines = path.read_text().splitlines()
     path.write_text("\n".join([lines[0], f"{IDS[0]},inf,ok", *lines[2:]]) + "\n")
-    assert differences(scores)["psnr"].change.value == pytest.approx(0.5, abs=0.05)
+    found = differences(scores)["psnr"]
+    assert found.n == 39 and found.change.value == pytest.approx(0.5, abs=0.05)
 
 
-def test_rows_of_other_images_are_refused(scores: Path) -> None:
+def test_scores_of_other_images_or_of_another_run_are_refused(scores: Path) -> None:
+    rows = [row(name, scores) for name in "ab"]
     path = scores / "orl" / "blind" / "b" / "0" / "psnr.csv"
-    path.write_text("\n".join(path.read_text().splitlines()[:-1]) + "\n")
-    with pytest.raises(UserError, match="not about the same images"):
+    whole = path.read_text()
+    path.write_text("\n".join(whole.splitlines()[:-1]) + "\n")
+    with pytest.raises(UserError, match="not of the same images"):
         differences(scores)
+    path.write_text(whole.replace(whole.splitlines()[1].split(",")[1], "12.5"))
+    with pytest.raises(UserError, match=r"give psnr .* but the table has .* of another run"):
+        compare(rows, scores, [PSNR, KD], Draws(0, "orl", 200, {}))
 
 
 def test_the_command_s_text(scores: Path, tmp_path: Path) -> None:
-    rows = [Row(name, name.upper(), False, "orl", "blind", 40, 0, (0,), {}) for name in ("a", "b")]
     table = tmp_path / "table1.json"
-    table.write_text(json.dumps(table_to_json(Table("table1", "embedded", 200, (PSNR, KD), tuple(rows))) | {"base_seed": 0}))
+    made = Table("table1", "embedded", 200, (PSNR, KD), tuple(row(name, scores) for name in "ab"))
+    table.write_text(json.dumps(table_to_json(made) | {"base_seed": 0}))
     out = io.StringIO()
-    show_differences(table, "a", "b", scores, out)
+    show_differences(table, "a", "b", scores, stream=out)
     lines = out.getvalue().splitlines()
-    assert "A against B" in lines[0] and lines[2].split()[0] == "psnr" and lines[2].endswith("better")
+    assert "first: A · second: B" in lines[0] and lines[2].split()[:2] == ["psnr", "40"] and lines[2].endswith("better")
     assert "-40.0%" in lines[3]
     with pytest.raises(UserError, match=r"Unknown row 'aa'\. Did you mean 'a'\?"):
-        show_differences(table, "aa", "b", scores, out)
+        show_differences(table, "aa", "b", scores)
     with pytest.raises(UserError, match="No table at"):
-        show_differences(tmp_path / "none.json", "a", "b", scores, out)
+        show_differences(tmp_path / "none.json", "a", "b", scores)

@@ -55,15 +55,16 @@ def mistakes(config: dict[str, Any], folder: Path = ROOT) -> list[str]:
     return [line.removeprefix("  ") for line in lines]
 
 
-@pytest.mark.parametrize("files", [["embedded.yaml"], ["embedded.yaml", "full.yaml"], ["embedded.yaml", "val.yaml"], ["embedded.yaml", "gpu.yaml"], ["embedded.yaml", "parts.yaml"]])
-def test_shipped_configs_are_valid(files):
-    validate_config(load_config([ROOT / "config" / name for name in files]), KNOWN)
-
-
-def test_the_default_config_fits_the_methods_protocols_recipes_and_manifests_that_are_there(config):
+def there() -> Known:
+    """The methods, protocols, recipes, manifests and metrics of the project."""
     recipes, protocols = (load_config([ROOT / "config" / name]) for name in ("degradations.yaml", "protocols.yaml"))
     manifests = [path.stem for path in (ROOT / "data" / "manifests").glob("*.csv")]
-    validate_config(config, Known(method_cards(), protocols, recipes, manifests, list(metric_cards())))
+    return Known(method_cards(), protocols, recipes, manifests, list(metric_cards()))
+
+
+@pytest.mark.parametrize("files", [[], ["full"], ["val"], ["parts"], ["tune"], ["gpu"], ["full", "parts", "val"]])
+def test_shipped_configs_are_valid(files):
+    validate_config(load_config([ROOT / "config" / f"{name}.yaml" for name in ["embedded", *files]]), there())
 
 
 def test_the_schema_describes_every_parameter_of_clrface():
@@ -108,7 +109,10 @@ RECIPES = "blind, mild, severe, training, x4"
         ({"resolutoin": 64}, "resolutoin: unknown key. Did you mean 'resolution'? Allowed: profile, resolution, "),
         ({"datasets": {"orl": {"identites": 4}}}, "datasets.orl.identites: unknown key. Did you mean 'identities'? Allowed: identities, "),
         ({"tables": {"table1": {"degradation": ["blind"]}}}, "tables.table1.degradation: unknown key. Did you mean 'degradations'?"),
-        ({"training": {"zzz": 1}}, "training.zzz: unknown key. Allowed: dataset, degradation, seed, workers, precision, compile, stages."),
+        (
+            {"training": {"zzz": 1}},
+            "training.zzz: unknown key. Allowed: dataset, degradation, seed, workers, precision, processes, compile, stages.",
+        ),
         ({"training": {"stages": {"irm": {}}}}, "training.stages.irm: unknown key. Did you mean 'irn'?"),
         ({"training": {"stages": {"prior": {"network": {"codes": 1}}}}}, "training.stages.prior.network.codes: unknown key. Allowed: "),
         ({"training": {"stages": {"mask": {"options": {"spars": 1}}}}}, "training.stages.mask.options.spars: unknown key. Did you mean "),
@@ -203,8 +207,11 @@ RECIPES = "blind, mild, severe, training, x4"
             "sweeps.steps.along: found 'second' (string), expected a column. Did you mean 'seconds'?",
         ),
         ({"sweeps": {"steps": {"images": 0}}}, "sweeps.steps.images: found 0 (integer), expected integer of at least 1"),
-        ({"tables": {"steps": {"datasets": "all", "degradations": ["x4"]}}}, "sweeps.steps: results/steps.csv is another result's."),
+        ({"tables": {"steps": {"datasets": "all", "degradations": ["x4"]}}}, "sweeps.steps: another result's files have this name."),
         ({"datasets": {"orl": {"split": "train"}}}, "datasets.orl.split: found 'train' (string), expected one of test, val."),
+        ({"sweeps": {"steps": {"along": "solver"}}}, "sweeps.steps.along: found 'solver' (string), expected a column."),
+        ({"tables": {"mask": {"datasets": "all", "degradations": ["x4"]}}}, "tables.mask: another result's files have this name."),
+        ({"datasets": {"orl": {"offset": 1}}}, "datasets.orl"),
         # folders and weights
         ({"methods": {"mine": {"folder": "no/such"}}}, "methods.mine.folder: found 'no/such' (string), expected a folder that exists."),
         ({"methods": {"mine": {"folder": "config", "w": 1}}}, "methods.mine.w: unknown key. Allowed: folder."),

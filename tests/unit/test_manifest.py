@@ -93,8 +93,10 @@ def test_select_counts() -> None:
 def test_images_are_taken_evenly_over_the_set() -> None:
     chosen = select(people(4, 5), images=4)
     assert [entry.image_id for entry in chosen] == ["s1_1", "s2_1", "s3_1", "s4_1"]
-    faces = select(read_manifest(MANIFESTS / "utkface.csv"), split="val", images=120)
-    assert len({entry.image_id for entry in faces}) == 120 and {entry.split for entry in faces} == {"val"}
+    first, second = (select(read_manifest(MANIFESTS / "utkface.csv"), split="val", images=120, offset=offset) for offset in (0, 2))
+    assert len({entry.image_id for entry in first + second}) == 240 and {entry.split for entry in first} == {"val"}
+    with pytest.raises(UserError, match="Found an `offset` of 5, but 4 of 20 pictures lie 5 apart"):
+        select(people(4, 5), images=4, offset=5)
 
 
 def test_chunks_keep_order_and_lose_nothing() -> None:

@@ -18,7 +18,17 @@ CARDS = metric_cards()
 EMBEDDED = ["psnr", "ssim", "stlpips_alex", "fd_effnet", "kd_effnet", "ids_dlib", "idd_dlib", "lmd_dlib", "niqe"]
 IMAGE = [name for name in CARDS if CARDS[name].level == "image"]
 COMPARING = [name for name in CARDS if CARDS[name].needs_reference]
-BEST = {"psnr": math.inf, "ssim": 1, "stlpips_alex": 0, "fd_effnet": 0, "kd_effnet": 0, "ids_dlib": 1, "idd_dlib": 0, "lmd_dlib": 0, "ids_sface": 1}
+BEST = {
+    "psnr": math.inf,
+    "ssim": 1,
+    "stlpips_alex": 0,
+    "fd_effnet": 0,
+    "kd_effnet": 0,
+    "ids_dlib": 1,
+    "idd_dlib": 0,
+    "lmd_dlib": 0,
+    "ids_sface": 1,
+}
 """What the ground truth scores against itself."""
 GOLDEN = {
     "psnr": 24.91326,

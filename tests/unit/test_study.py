@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,18 @@ from clrface.degrade.recipes import draw, load_recipes
 from clrface.errors import UserError
 from clrface.fingerprint import ROOT
 from clrface.images import to_unit
+from clrface.metrics.networks import dlib_landmarks
 from clrface.metrics.registry import metric_card
 from clrface.models.autoencoder import Autoencoder
+from clrface.models.loading import load_network
 from clrface.models.mask import LatentMask
 from clrface.models.unet import RestorationUNet, latent_unet
 from clrface.report.curves import loss_figure, sweep_figure
 from clrface.restore.pipeline import CLRFace
 from clrface.seeds import generator
 from clrface.study import sweep as sweep_module
-from clrface.study.mask_maps import PARTS, parts_of, write_mask_maps
+from clrface.study.codebook import codes_of, write_codebook_use
+from clrface.study.mask_maps import PARTS, mask_of, parts_of, write_mask_maps
 from clrface.study.sweep import Faces, Sweep, run_sweep
 
 NET = {"channels": (16, 32), "attention_levels": 1, "norm_groups": 8, "head_dim": 16}
@@ -113,6 +117,7 @@ def test_the_parts_of_a_face_cover_it_once() -> None:
     assert tuple(parts) == PARTS
     assert (sum(part.astype(int) for part in parts.values()) == 1).all()
     assert parts["eyes"][20, 19] and parts["mouth"][46, 32] and parts["nose"][32, 32] and parts["background"][2, 2]
+    assert parts["rest of face"][8, 32], "the forehead is face"
 
 
 def test_mask_maps_are_measured_and_drawn(faces: Faces, weights: Path, sources: Path, tmp_path: Path) -> None:
@@ -123,6 +128,53 @@ def test_mask_maps_are_measured_and_drawn(faces: Faces, weights: Path, sources: 
     assert [row["image_id"] for row in rows] == list(faces.ids)
     assert all(float(row[name]) == pytest.approx(0.5, abs=1e-3) for row in rows for name in ("share", *PARTS)), "as it was set up"
     assert Image.open(figure).width > 800
+
+
+class OnePlace(LatentMask):
+    """A mask that is open at one latent."""
+
+    def forward(self, z_y: torch.Tensor, z_irn: torch.Tensor) -> torch.Tensor:
+        mask = torch.full_like(z_y[:, :1], 0.01)
+        mask[..., 11, 8] = 0.99  # about (34, 46) in pixels: the mouth
+        return mask
+
+
+def test_the_mask_s_means_are_of_the_places_where_it_is(faces: Faces, weights: Path, sources: Path, tmp_path: Path) -> None:
+    pipeline = CLRFace.from_pretrained(weights)
+    pipeline.mask = OnePlace()
+    mask, heat = mask_of(pipeline, faces.degraded[0], "cpu")
+    assert mask[11, 8] == pytest.approx(0.99) and np.unravel_index(heat.argmax(), heat.shape) in [
+        (y, x) for y in (45, 46) for x in (33, 34)
+    ]
+    landmarks = dlib_landmarks.landmarks(dlib_landmarks.load(sources), faces.truth[:1])[0]
+    means = {name: heat[inside].mean() for name, inside in parts_of(landmarks, heat.shape).items()}
+    assert max(means, key=means.__getitem__) == "mouth" and means["background"] < 0.03
+
+
+def test_a_sweep_of_other_settings_starts_anew(
+    faces: Faces, weights: Path, sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    points: list[Any] = []
+    measured = {"t_start": 1.0, "evaluations": 1, "seconds": 0.1, "n": 6, "psnr": 1.0, "psnr_lo": 1.0, "psnr_hi": 1.0}
+    monkeypatch.setattr(sweep_module, "_measure", lambda sweep, point, *rest: points.append(point) or measured)
+    small = replace(SWEEP, grid={"steps": [1, 2]}, metrics=["psnr"])
+    for changed in (small, replace(small, code="edited"), replace(small, base={"guidance": "none", "t0": 0.5})):
+        done = {"key": sweep_module._key(small, faces, weights), "point": json.dumps({"steps": 1}), "row": measured}
+        (tmp_path / "s.csv.points.jsonl").write_text(json.dumps(done) + "\n" + '{"key": "cut sho')
+        points.clear()
+        run_sweep(changed, faces, weights, sources, "cpu", tmp_path / "s.csv")
+        assert points == ([{"steps": 2}] if changed is small else [{"steps": 1}, {"steps": 2}])
+
+
+def test_the_codebook_s_use_is_counted(faces: Faces, weights: Path, tmp_path: Path) -> None:
+    write_codebook_use(faces, weights, "cpu", tmp_path / "codebook.json")
+    use = json.loads((tmp_path / "codebook.json").read_text())
+    assert use["codes"] == 32 and use["images"] == 6 and 1 <= use["perplexity"] <= use["used"] <= 32
+    autoencoder = load_network(Autoencoder, weights / "autoencoder")
+    found = codes_of(autoencoder, torch.from_numpy(faces.truth))
+    raw = autoencoder.encode_raw(torch.from_numpy(faces.truth))
+    assert torch.equal(found, autoencoder.vq.quantize(raw)[2][2].flatten()), "the codes that decoding takes"
+    assert use["used"] == len(found.unique())
 
 
 def test_losses_are_drawn_and_missing_ones_told(tmp_path: Path) -> None:

@@ -159,7 +159,7 @@ def test_clrface_taken_apart_and_a_paired_comparison(project: Project) -> None:
     assert "[CLR-Face's part (part irn)]" in output
     words = [sys.executable, "-m", "clrface", "compare", "results/parts.json", "clrface", "unet"]
     done = subprocess.run(words, cwd=project.folder, capture_output=True, text=True)
-    assert done.returncode == 0 and "CLR-Face against U-Net (L1)" in done.stdout, done.stdout + done.stderr
+    assert done.returncode == 0 and "first: CLR-Face · second: U-Net (L1)" in done.stdout, done.stdout + done.stderr
     assert [line.split()[0] for line in done.stdout.splitlines()[2:]] == PROTOCOL["small"]["metrics"]
     done = subprocess.run([*words[:-1], "unte"], cwd=project.folder, capture_output=True, text=True)
     assert done.returncode == 2 and "Did you mean 'unet'" in done.stderr

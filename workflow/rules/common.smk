@@ -117,7 +117,8 @@ def dataset_entries(dataset):
         manifest = read_manifest(f"data/manifests/{dataset}.csv")
         split = entry.get("split", "test")
         people = entry.get("identities"), entry.get("images_per_identity")
-        chosen = select(manifest, *people, split, entry.get("images"))
+        some = entry.get("images"), entry.get("offset", 0)
+        chosen = select(manifest, *people, split, *some)
     except UserError as error:
         raise WorkflowError(str(error)) from None
     if not chosen:
@@ -159,7 +160,7 @@ def align_args(wildcards):
         words += ["--manifest", f"data/manifests/{dataset}.csv"]
         words += ["--raw", f"data/raw/{dataset}"]
         words += ["--splits", entry.get("split", "test")]
-        for key in ("identities", "images_per_identity", "images"):
+        for key in ("identities", "images_per_identity", "images", "offset"):
             if key in entry:
                 words += [f"--{key.replace('_', '-')}", entry[key]]
     if dataset in CENTRED:
@@ -217,6 +218,13 @@ def training_options():
     words = [word for key in keys for word in (f"--{key}", training[key])]
     words += ["--compile"] if training["compile"] else []
     return joined([*words, "--recipe", training["degradation"], "--device", config["device"]])
+
+
+def training_launcher():
+    """STEP, or as many processes of it as the config asks for."""
+    count = config["training"]["processes"]
+    many = f"python -m torch.distributed.run --standalone --nproc-per-node {count} -m clrface"
+    return STEP if count == 1 else STEP.replace("python -m clrface", many)
 
 
 def stage_spec(wildcards):
@@ -366,6 +374,7 @@ def table_spec(wildcards):
         "base_seed": config["base_seed"],
         "n_boot": config["bootstrap"],
         "device": config["device"],
+        "datasets": {d: config["datasets"][d] for d in table_datasets(config, wildcards.table)},
     }
     return json.dumps(spec, sort_keys=True)
 
@@ -404,7 +413,7 @@ def table_files(tables):
 
 
 def sweep_spec(wildcards):
-    """A sweep as the command's JSON. Metrics that the protocol lacks are no mistake: a sweep names its own."""
+    """A sweep as the command's JSON. It names its own metrics, whatever the protocol's are."""
     sweep = config["sweeps"][wildcards.sweep]
     base = KNOWN.methods["clrface"].params | config["clrface"] | sweep.get("base", {})
     spec = {
@@ -414,8 +423,21 @@ def sweep_spec(wildcards):
         "seeds": sweep.get("seeds", config["seeds"][:1]),
         "base_seed": config["base_seed"],
         "n_boot": config["bootstrap"],
+        "code": sweep_code(sweep),
     }
     return json.dumps(spec)
+
+
+def sweep_code(sweep):
+    """Changes with the code of a sweep and of its metrics, and with CLR-Face's weights."""
+    modules = [module for name in sweep["metrics"] for module in metric_modules(name)]
+    return study_code("clrface.study.sweep", *modules)
+
+
+def sweep_figure_args(wildcards):
+    sweep = config["sweeps"][wildcards.sweep]
+    words = ["--along", sweep["along"], "--grid", *sweep["grid"]]
+    return joined([*words, "--metrics", *sweep["metrics"]])
 
 
 def study_inputs(study):
@@ -453,8 +475,14 @@ def study_code(*modules):
 
 def study_files():
     """Every study's table and figure."""
-    sweeps = [f"results/{sweep}.csv" for sweep in config["sweeps"]]
-    return [*sweeps, "results/mask.csv"]
+    sweeps = [sweep for sweep in config["sweeps"] if sweep not in tuning_sweeps()]
+    figures = [f"results/figures/{sweep}.png" for sweep in sweeps]
+    return [*figures, "results/mask.csv", "results/codebook.json"]
+
+
+def tuning_sweeps():
+    """The sweeps that chose the settings (config/tune.yaml)."""
+    return [sweep for sweep in config["sweeps"] if sweep.startswith("tune_")]
 
 
 def loss_logs():
@@ -480,7 +508,7 @@ def tell_failures():
     told = []
     for path in Path("results/logs").glob("*/*.log"):
         lines = path.read_text(errors="replace").splitlines() if path.stat().st_mtime >= STARTED else []
-        told += [line for line in lines if re.match(r"clrface \w+: ", line)]
+        told += [line for line in lines if re.match(r"clrface [\w-]+: ", line)]
     if told:
         print("\nWhat failed:", *dict.fromkeys(told), sep="\n  ", file=sys.stderr)
 
@@ -503,13 +531,13 @@ def metric_sources(wildcards):
     return [f"data/raw/{source}/SOURCE.json" for source in sources]
 
 
-def step(words, live=False):
+def step(words, live=False, launcher=STEP):
     """The shell line for one step of `python -m clrface`.
 
     What the step says goes to its log. What made it fail is shown too; with `live`, all of it at once.
     """
     log = "2> >(tee {log} >&2)" if live else "2> {log} || {{ tail -n 15 {log} >&2; exit 2; }}"
-    return f"{STEP} {words} {log}"
+    return f"{launcher} {words} {log}"
 
 
 def joined(words):

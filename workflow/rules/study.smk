@@ -1,12 +1,11 @@
-"""Study: CLR-Face over grids of settings, where its mask acts, and how its networks' losses went."""
+"""Study: CLR-Face over grids of settings, where its mask acts, how its codebook is used, how its networks' losses went."""
 
 
 rule sweep:
     input:
         unpack(lambda wildcards: study_inputs(config["sweeps"][wildcards.sweep])),
     output:
-        table="results/{sweep}.csv",
-        figure="results/figures/{sweep}.png",
+        "results/{sweep}.csv",
     log:
         "results/logs/sweep/{sweep}.log",
     benchmark:
@@ -21,14 +20,51 @@ rule sweep:
     params:
         spec=sweep_spec,
         args=lambda wildcards: study_args(config["sweeps"][wildcards.sweep]),
-        along=lambda wildcards: config["sweeps"][wildcards.sweep]["along"],
-        code=study_code("clrface.study.sweep", "clrface.report.curves"),
     shell:
         step(
-            "sweep {params.args} --spec {params.spec:q} --along {params.along} --aligned {input.aligned}"
-            " --degraded {input.degraded} --out {output.table} --figure {output.figure}",
+            "sweep {params.args} --spec {params.spec:q} --aligned {input.aligned} --degraded {input.degraded} --out {output}",
             live=True,
         )
+
+
+rule sweep_figure:
+    input:
+        "results/{sweep}.csv",
+    output:
+        "results/figures/{sweep}.png",
+    log:
+        "results/logs/sweep_figure/{sweep}.log",
+    benchmark:
+        "results/benchmarks/sweep_figure/{sweep}.tsv"
+    wildcard_constraints:
+        sweep="|".join(config["sweeps"]) or "none",
+    conda:
+        "../../environment.yml"
+    threads: 1
+    params:
+        args=sweep_figure_args,
+        code=fingerprint("clrface.report.curves"),
+    shell:
+        step("sweep-figure {input} {params.args} --out {output}")
+
+
+rule codebook:
+    input:
+        unpack(lambda wildcards: study_inputs(config["mask_maps"])),
+    output:
+        "results/codebook.json",
+    log:
+        "results/logs/codebook/codebook.log",
+    benchmark:
+        "results/benchmarks/codebook/codebook.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    params:
+        args=study_args(config["mask_maps"]),
+        code=study_code("clrface.study.codebook"),
+    shell:
+        step("codebook {params.args} --aligned {input.aligned} --degraded {input.degraded} --out {output}")
 
 
 rule mask_maps:

@@ -31,4 +31,5 @@ rule train_stage:
             " --manifest data/manifests/{params.dataset}.csv {params.options}"
             " --models results/train/{wildcards.method} --out results/train/{wildcards.method}/{wildcards.stage}",
             live=True,
+            launcher=training_launcher(),
         )
