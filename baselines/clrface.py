@@ -24,6 +24,7 @@ CARD = {
         "guidance_scale": 0.5,
         "guidance_every": 2,
         "mask": "learned",
+        "residual": 1.0,
     },
     "sources": ("sface",),
 }

@@ -7,13 +7,13 @@
 - `truth_guided`: CLR-Face guided by the truth's identity in place of x_I's: what guidance could reach with a perfect target.
 """
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from clrface.errors import UserError, unknown_name
+from clrface.models.colour import keep_grey
 from clrface.models.recogniser import SFace
 from clrface.restore.estimate import estimate
 from clrface.restore.pipeline import CLRFace, Settings
@@ -37,6 +37,7 @@ CARD = {
         "guidance_scale": 0.5,
         "guidance_every": 2,
         "mask": "learned",
+        "residual": 1.0,
     },
     "sources": ("sface",),
 }
@@ -71,7 +72,6 @@ class Restorer:
         if self.part == "irn":
             return (known.x_irn + known.chroma).clamp(0, 1).cpu()
         if self.part == "irn_autoencoded":
-            return pipeline.picture(known.z_irn, known, lq).cpu()
+            return keep_grey(pipeline.autoencoder.decode(known.z_irn) + known.chroma, lq).clamp(0, 1).cpu()
         seen = pipeline.autoencoder.seen(truth)
-        perfect = replace(known, chroma=truth - seen)
-        return pipeline.picture(pipeline.autoencoder.encode(seen), perfect, truth).cpu()
+        return keep_grey(pipeline.autoencoder.decode(pipeline.autoencoder.encode(seen)) + truth - seen, truth).clamp(0, 1).cpu()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 METHOD_OF = {
     "autoencoder": "clrface",
+    "decoder": "clrface",
     "irn": "clrface",
     "prior": "clrface",
     "mask": "clrface",
@@ -15,9 +16,10 @@ METHOD_OF = {
 }
 NEEDS = {
     "autoencoder": (),
+    "decoder": ("autoencoder",),
     "irn": ("unet",),
     "prior": ("autoencoder", "irn"),
-    "mask": ("autoencoder", "irn", "prior"),
+    "mask": ("decoder", "irn", "prior"),
     "unet": (),
     "unet_perceptual": ("unet",),
 }

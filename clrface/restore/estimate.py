@@ -3,6 +3,7 @@
 Notation: y the degraded face; z_y = E(y); x_I = IRN(y) the first estimate; z_I = E(x_I). Training and restoring share this.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -35,3 +36,20 @@ def estimate(autoencoder: Autoencoder, irn: RestorationUNet, y: torch.Tensor) ->
         seen = autoencoder.seen(x_irn)
         z_y, z_irn = (autoencoder.encode(image).float() for image in (autoencoder.seen(y), seen))
     return Estimate(z_y, z_irn, seen, x_irn - seen)
+
+
+Decode = Callable[[torch.Tensor], torch.Tensor]
+"""From latents (B, C, h, w) to what the autoencoder sees of the picture, (B, 3, H, W), about [0, 1], unclipped."""
+
+
+def decoding(autoencoder: Autoencoder, known: Estimate, residual: float) -> Decode:
+    """z to G(z) + residual * (x_I - G(z_I)): what the autoencoder loses of the IRN's output is given back.
+
+    So the refinement is a change of x_I, not a copy of it through a narrow place: with residual 1, z_I gives x_I itself.
+    Our addition, not known to be the paper's (docs/method.md).
+    """
+    if not residual:
+        return autoencoder.decode
+    with torch.no_grad():
+        lost = residual * (known.x_irn - autoencoder.decode(known.z_irn))
+    return lambda z: autoencoder.decode(z) + lost

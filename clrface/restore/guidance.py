@@ -11,15 +11,15 @@ face and the push ends where the target is reached (a Polyak step). No gradient 
 import torch
 from torch.nn import functional
 
-from clrface.models.autoencoder import Autoencoder
 from clrface.models.recogniser import SFace
+from clrface.restore.estimate import Decode
 
 
 class RecognitionGuide:
     """Towards the identity of `target` faces, (B, 3, H, W) in [0, 1], as the recogniser sees it."""
 
-    def __init__(self, autoencoder: Autoencoder, recogniser: SFace, target: torch.Tensor, mask: torch.Tensor, scale: float):
-        self.autoencoder, self.recogniser, self.mask, self.scale = autoencoder, recogniser, mask, scale
+    def __init__(self, decode: Decode, recogniser: SFace, target: torch.Tensor, mask: torch.Tensor, scale: float):
+        self.decode, self.recogniser, self.mask, self.scale = decode, recogniser, mask, scale
         with torch.no_grad():
             self.target = recogniser(target)
 
@@ -27,7 +27,7 @@ class RecognitionGuide:
         """d * g / rms(g), (B, C, h, w): the unmasked shift at scale 1."""
         with torch.enable_grad():
             z = z0_hat.detach().requires_grad_(True)
-            image = self.autoencoder.decode(z).clamp(0, 1)
+            image = self.decode(z).clamp(0, 1)
             distance = 1 - functional.cosine_similarity(self.recogniser(image), self.target)
             (gradient,) = torch.autograd.grad(distance.sum(), z)
         rms = gradient.square().mean((1, 2, 3), keepdim=True).sqrt().clamp_min(1e-12)

@@ -19,7 +19,7 @@ from clrface.models.mask import LatentMask
 from clrface.models.recogniser import SFace
 from clrface.models.unet import RestorationUNet
 from clrface.noise import normal
-from clrface.restore.estimate import Estimate, estimate
+from clrface.restore.estimate import Decode, Estimate, decoding, estimate
 from clrface.restore.guidance import RecognitionFreeGuide, RecognitionGuide
 from clrface.restore.sampler import Guide, Sampler, SamplerSpec
 
@@ -35,6 +35,8 @@ class Settings(SamplerSpec):
     guidance: Literal["none", "recognition", "recognition_free"] = "recognition"
     guidance_scale: float = 0.5
     mask: Literal["learned", "ones"] = "learned"
+    residual: float = 1.0
+    """How much of what the autoencoder loses of the IRN's output is given back; see `decoding`."""
 
 
 class CLRFace:
@@ -45,13 +47,13 @@ class CLRFace:
 
     @classmethod
     def from_pretrained(cls, folder: Path) -> Self:
-        """Read the four networks from the sub-folders autoencoder, irn, prior and mask.
+        """Read the four networks from the sub-folders decoder (the autoencoder as the stage of that name left it), irn, prior and mask.
 
         Raises: UserError for a missing folder, or weights that don't fit their config.
         """
         folder = Path(folder)
         return cls(
-            load_network(Autoencoder, folder / "autoencoder"),
+            load_network(Autoencoder, folder / "decoder"),
             load_network(RestorationUNet, folder / "irn"),
             load_network(UNet2DModel, folder / "prior"),
             load_network(LatentMask, folder / "mask"),
@@ -59,8 +61,9 @@ class CLRFace:
 
     def save_pretrained(self, folder: Path) -> None:
         """Write the four networks in half precision, as safetensors."""
-        for name in ("autoencoder", "irn", "prior", "mask"):
-            save_network(getattr(self, name), Path(folder) / name)
+        networks = {"decoder": self.autoencoder, "irn": self.irn, "prior": self.prior, "mask": self.mask}
+        for name, network in networks.items():
+            save_network(network, Path(folder) / name)
 
     def to(self, device: str | torch.device) -> Self:
         """Move all networks."""
@@ -101,19 +104,16 @@ class CLRFace:
         """`restore` for GROUP images."""
         known = estimate(self.autoencoder, self.irn, y)
         eps = normal(seeds, tuple(known.z_y.shape[1:]), "restore").to(y.device)
-        guide = self._guide(known, settings, recogniser, known.x_irn if target is None else self.autoencoder.seen(target))
+        decode = decoding(self.autoencoder, known, settings.residual)
+        guide = self._guide(decode, known, settings, recogniser, known.x_irn if target is None else self.autoencoder.seen(target))
         z_0 = Sampler(self.prior, settings).run(eps, known, guide)
-        return self.picture(z_0, known, y)
-
-    def picture(self, z: torch.Tensor, known: Estimate, y: torch.Tensor) -> torch.Tensor:
-        """A latent as the picture of the face `y`: (B, C, h, w) to (B, 3, H, W) in [0, 1], with the estimate's colours, grey where y is."""
-        return keep_grey(self.autoencoder.decode(z) + known.chroma, y).clamp(0, 1)
+        return keep_grey(decode(z_0) + known.chroma, y).clamp(0, 1)
 
     def latent_mask(self, known: Estimate, kind: str) -> torch.Tensor:
         """(B, 1, h, w) in (0, 1]: what guidance may change."""
         return self.mask(known.z_y, known.z_irn) if kind == "learned" else torch.ones_like(known.z_y[:, :1])
 
-    def _guide(self, known: Estimate, settings: Settings, recogniser: SFace | None, target: torch.Tensor) -> Guide | None:
+    def _guide(self, decode: Decode, known: Estimate, settings: Settings, recogniser: SFace | None, target: torch.Tensor) -> Guide | None:
         if settings.guidance == "none":
             return None
         mask = self.latent_mask(known, settings.mask)
@@ -121,7 +121,7 @@ class CLRFace:
             return RecognitionFreeGuide(known.z_irn, mask, settings.guidance_scale)
         if recogniser is None:
             raise ValueError("Guidance by recognition needs the recogniser.")
-        return RecognitionGuide(self.autoencoder, recogniser, target, mask, settings.guidance_scale)
+        return RecognitionGuide(decode, recogniser, target, mask, settings.guidance_scale)
 
 
 def _filled(images: torch.Tensor) -> torch.Tensor:

@@ -17,7 +17,7 @@ def write_codebook_use(faces: Faces, weights: Path, device: str, out: Path) -> N
 
     Perplexity is 2 to the entropy of the codes' frequencies: as many codes, used evenly, would say as much.
     """
-    autoencoder = move(load_network(Autoencoder, Path(weights) / "autoencoder"), device)
+    autoencoder = move(load_network(Autoencoder, Path(weights) / "decoder"), device)
     counts = torch.zeros(len(autoencoder.codebook.weight))
     for start in range(0, len(faces.ids), BATCH):
         truth = autoencoder.seen(torch.from_numpy(faces.truth[start : start + BATCH]).to(device))

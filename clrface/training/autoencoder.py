@@ -17,6 +17,7 @@ from torch.nn import functional
 from clrface.models.autoencoder import Autoencoder
 from clrface.models.discriminator import PatchDiscriminator
 from clrface.seeds import derive_seed
+from clrface.training.adversary import hinge_loss
 from clrface.training.data import Batch
 from clrface.training.losses import Perceptual
 from clrface.training.stage import Scalars, Stage, StageSpec
@@ -67,9 +68,7 @@ class AutoencoderStage(Stage):
     def _discriminator_loss(self, batch: Batch, step: int) -> tuple[torch.Tensor | None, Scalars]:
         if step < self.adversarial_from or self.reconstruction is None:
             return None, {}
-        real = functional.relu(1 - self.call["discriminator"](batch["hq"])).mean()
-        fake = functional.relu(1 + self.call["discriminator"](self.reconstruction)).mean()
-        return (real + fake) / 2, {"discriminator": (real + fake).item() / 2}
+        return hinge_loss(self.call["discriminator"], batch["hq"], self.reconstruction)
 
     def _latents(self, truth: torch.Tensor) -> torch.Tensor:
         with torch.no_grad():

@@ -17,7 +17,7 @@ from clrface.models.mask import LatentMask
 from clrface.models.recogniser import SFace
 from clrface.models.unet import RestorationUNet
 from clrface.noise import normal, uniform
-from clrface.restore.estimate import Estimate, estimate
+from clrface.restore.estimate import Estimate, decoding, estimate
 from clrface.restore.guidance import RecognitionGuide
 from clrface.restore.sampler import training_schedule
 from clrface.training.data import Batch
@@ -26,14 +26,14 @@ from clrface.training.stage import Scalars, Stage, StageSpec
 
 
 class MaskStage(Stage):
-    """Options: `scale` of the guidance step, `t0` (times are drawn below it), weights `perceptual` and `sparsity`.
+    """Options: `scale` of the guidance step, `t0` (times lie below it) and `residual` as in a restoration; weights `perceptual`, `sparsity`.
 
     Needs the three other networks.
     """
 
     def __init__(self, spec: StageSpec, sources: Path, models: Path, device: torch.device):
         super().__init__(spec, sources, models, device)
-        self.autoencoder = move(load_network(Autoencoder, models / "autoencoder"), device)
+        self.autoencoder = move(load_network(Autoencoder, models / "decoder"), device)
         self.irn = move(load_network(RestorationUNet, models / "irn"), device)
         self.prior = move(load_network(UNet2DModel, models / "prior"), device)
         self.recogniser = SFace(sources).to(device)
@@ -47,10 +47,11 @@ class MaskStage(Stage):
             known = estimate(self.autoencoder, self.irn, batch["lq"])
             z0_hat = self._estimate(batch, known)
             target = self.recogniser(truth)
-        guide = RecognitionGuide(self.autoencoder, self.recogniser, known.x_irn, torch.ones_like(known.z_y[:, :1]), 1.0)
+        decode = decoding(self.autoencoder, known, options["residual"])
+        guide = RecognitionGuide(decode, self.recogniser, known.x_irn, torch.ones_like(known.z_y[:, :1]), 1.0)
         direction = guide.direction(z0_hat)
         mask = self.call["main"](known.z_y, known.z_irn)
-        image = self.autoencoder.decode(z0_hat - options["scale"] * mask * direction).clamp(0, 1)
+        image = decode(z0_hat - options["scale"] * mask * direction).clamp(0, 1)
         identity = (1 - functional.cosine_similarity(self.recogniser(image), target)).mean()
         perceptual = self.perceptual(image, truth)
         loss = identity + options["perceptual"] * perceptual + options["sparsity"] * mask.mean()

@@ -11,6 +11,7 @@ from clrface.errors import unknown_name
 from clrface.manifest import read_manifest
 from clrface.training.autoencoder import AutoencoderStage
 from clrface.training.data import load_faces
+from clrface.training.decoder import DecoderStage
 from clrface.training.loop import train
 from clrface.training.mask import MaskStage
 from clrface.training.prior import PriorStage
@@ -19,6 +20,7 @@ from clrface.training.stage import Stage, StageSpec
 
 STAGES: dict[str, Callable[..., Stage]] = {
     "autoencoder": AutoencoderStage,
+    "decoder": DecoderStage,
     "irn": RestorationStage,
     "prior": PriorStage,
     "mask": MaskStage,

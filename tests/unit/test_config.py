@@ -24,6 +24,7 @@ CLRFACE = {
     "guidance_scale": 2.0,
     "guidance_every": 1,
     "mask": "learned",
+    "residual": 0.0,
 }
 KNOWN = Known(
     methods={
@@ -97,7 +98,7 @@ def _objects(part: Any, path: str = "") -> list[tuple[str, dict[str, Any]]]:
 
 
 SOLVERS = "ddim, dpm++, unipc, euler, heun"
-PARAMS = "start, t0, solver, steps, guidance, guidance_scale, guidance_every, mask"
+PARAMS = "start, t0, solver, steps, guidance, guidance_scale, guidance_every, mask, residual"
 RECIPES = "blind, mild, severe, training, x4"
 
 

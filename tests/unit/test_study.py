@@ -170,7 +170,7 @@ def test_the_codebook_s_use_is_counted(faces: Faces, weights: Path, tmp_path: Pa
     write_codebook_use(faces, weights, "cpu", tmp_path / "codebook.json")
     use = json.loads((tmp_path / "codebook.json").read_text())
     assert use["codes"] == 32 and use["images"] == 6 and 1 <= use["perplexity"] <= use["used"] <= 32
-    autoencoder = load_network(Autoencoder, weights / "autoencoder")
+    autoencoder = load_network(Autoencoder, weights / "decoder")
     found = codes_of(autoencoder, torch.from_numpy(faces.truth))
     raw = autoencoder.encode_raw(torch.from_numpy(faces.truth))
     assert torch.equal(found, autoencoder.vq.quantize(raw)[2][2].flatten()), "the codes that decoding takes"

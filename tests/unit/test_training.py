@@ -60,8 +60,26 @@ TINY = {
         sample_every=3,
         log_every=1,
     ),
+    "decoder": StageSpec(
+        "decoder",
+        steps=4,
+        batch=4,
+        learning_rate=1e-3,
+        network={},
+        options={
+            "perceptual": 0.2,
+            "perceptual_share": 0.25,
+            "identity": 0.1,
+            "identity_share": 0.5,
+            "adversarial": 0.02,
+            "adversarial_from": 0.5,
+        },
+        log_every=1,
+    ),
     "prior": StageSpec("prior", 4, 4, 1e-3, UNET, {"near_t0": 0.4}, log_every=1, sample_every=4),
-    "mask": StageSpec("mask", 4, 2, 1e-2, {"width": 8}, {"scale": 0.5, "t0": 0.5, "sparsity": 0.02, "perceptual": 0.5}, log_every=1),
+    "mask": StageSpec(
+        "mask", 4, 2, 1e-2, {"width": 8}, {"scale": 0.5, "t0": 0.5, "residual": 1.0, "sparsity": 0.02, "perceptual": 0.5}, log_every=1
+    ),
 }
 
 
@@ -211,6 +229,13 @@ def test_a_stage_starts_from_the_stage_that_it_names(trained: Path, sources: Pat
     stage = STAGES["irn"](TINY["irn"], sources, models, torch.device("cpu"))
     unet = load_network(RestorationUNet, place(trained, "unet")).state_dict()
     assert all(torch.equal(value, unet[key]) for key, value in stage.main.state_dict().items())
+
+
+def test_the_decoder_learns_on_while_its_latents_stay(trained: Path, faces: np.ndarray) -> None:
+    before, after = (load_network(Autoencoder, place(trained, stage)) for stage in ("autoencoder", "decoder"))
+    x = torch.from_numpy(to_unit(faces[:2]))
+    assert torch.equal(before.encode(x), after.encode(x)) and torch.equal(before.codebook.weight, after.codebook.weight)
+    assert not torch.equal(before.decode(before.encode(x)), after.decode(after.encode(x)))
 
 
 def test_the_prior_sees_each_pair_at_a_near_and_at_any_time(trained: Path, sources: Path, faces: np.ndarray) -> None:

@@ -1,0 +1,62 @@
+"""Stage `decoder`: the autoencoder's decoder goes on learning, with an identity loss, while encoder and codebook stand still.
+
+What a decoder gives back bounds all that follows, and a person is lost in it before anything else. Since the latents stay what they
+are, the prior can be trained beside it. L1 + perceptual + patch-GAN + (1 - cos) of SFace's embeddings, always from quantised latents.
+"""
+
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from clrface.models.autoencoder import Autoencoder
+from clrface.models.discriminator import PatchDiscriminator
+from clrface.models.loading import load_network
+from clrface.training.adversary import hinge_loss
+from clrface.training.data import Batch
+from clrface.training.losses import Identity, Perceptual
+from clrface.training.stage import Scalars, Stage, StageSpec
+
+
+class DecoderStage(Stage):
+    """Options: weights `perceptual`, `identity` and `adversarial`; the first two's shares of a batch; `adversarial_from`, a share of steps.
+
+    Needs the autoencoder, whose network it takes as it is.
+    """
+
+    def __init__(self, spec: StageSpec, sources: Path, models: Path, device: torch.device):
+        super().__init__(spec, sources, models, device)
+        self.main: Autoencoder = load_network(Autoencoder, models / "autoencoder").train()
+        for part in (self.main.vq.decoder, self.main.vq.post_quant_conv):
+            part.requires_grad_(True)
+        self.discriminator = PatchDiscriminator()
+        self.perceptual = Perceptual(sources, device, spec.options["perceptual_share"])
+        self.identity = Identity(sources, device, spec.options["identity_share"])
+        self.adversarial_from = round(spec.options["adversarial_from"] * spec.steps)
+        self.reconstruction: torch.Tensor | None = None
+
+    def networks(self) -> dict[str, nn.Module]:
+        return {"main": self.main, "discriminator": self.discriminator}
+
+    def loss(self, turn: str, batch: Batch, step: int) -> tuple[torch.Tensor | None, Scalars]:
+        truth, options = batch["hq"], self.spec.options
+        if turn == "discriminator":
+            if step < self.adversarial_from or self.reconstruction is None:
+                return None, {}
+            return hinge_loss(self.call["discriminator"], truth, self.reconstruction)
+        pred, _, _ = self.call["main"](truth)
+        parts = {"l1": functional.l1_loss(pred, truth), "perceptual": self.perceptual(pred, truth), "identity": self.identity(pred, truth)}
+        loss = parts["l1"] + options["perceptual"] * parts["perceptual"] + options["identity"] * parts["identity"]
+        if step >= self.adversarial_from:
+            parts["adversarial"] = -self.discriminator(pred).mean()
+            loss = loss + options["adversarial"] * parts["adversarial"]
+        self.reconstruction = pred.detach()
+        return loss, {name: part.item() for name, part in parts.items()}
+
+    def sheet(self, batch: Batch) -> torch.Tensor:
+        return torch.stack([batch["hq"], self.main(batch["hq"])[0].clamp(0, 1)], 1).flatten(0, 1)
+
+    @property
+    def columns(self) -> int:
+        return 2
