@@ -1,11 +1,11 @@
 """Guidance: how identity steers the refinement (CLR-Face's second part).
 
-Notation: m the mask in (0, 1); phi the recogniser; x0_hat = G(z0_hat); x_I the IRN's output and z_I = E(x_I).
-`recognition`:      g = grad of d = 1 - cos(phi(x0_hat), phi(x_I)) by z0_hat, and shift = scale * d * m * g / rms(g).
+Notation: m the mask in (0, 1); phi the recogniser; x0_hat the picture of z0_hat (`decoding`); x_I the IRN's output and z_I = E(x_I).
+`recognition`:      g = grad of d = 1 - cos(phi(x0_hat), phi(x_I)) by z0_hat, and shift = scale * m * d * g / |g|^2.
 `recognition_free`: shift = scale * m * (z0_hat - z_I), which needs no recogniser.
 
-Assumption: g is divided by its root mean square and multiplied by d, so that the scale means the same for every
-face and the push ends where the target is reached (a Polyak step). No gradient goes through the prior's network.
+Assumption: the step along g is Polyak's, d / |g|^2: were d linear, a scale of 1 would reach the target in one step. So the scale means
+the same for every face and time, and the push fades as the target comes near. No gradient goes through the prior's network.
 """
 
 import torch
@@ -13,6 +13,9 @@ from torch.nn import functional
 
 from clrface.models.recogniser import SFace
 from clrface.restore.estimate import Decode
+
+FLAT = 1e-6
+"""A squared gradient far below any face's (about 1e-2): where the target is reached, nothing is pushed."""
 
 
 class RecognitionGuide:
@@ -24,14 +27,14 @@ class RecognitionGuide:
             self.target = recogniser(target)
 
     def direction(self, z0_hat: torch.Tensor) -> torch.Tensor:
-        """d * g / rms(g), (B, C, h, w): the unmasked shift at scale 1."""
+        """d * g / |g|^2, (B, C, h, w): the unmasked shift at scale 1."""
         with torch.enable_grad():
             z = z0_hat.detach().requires_grad_(True)
             image = self.decode(z).clamp(0, 1)
             distance = 1 - functional.cosine_similarity(self.recogniser(image), self.target)
             (gradient,) = torch.autograd.grad(distance.sum(), z)
-        rms = gradient.square().mean((1, 2, 3), keepdim=True).sqrt().clamp_min(1e-12)
-        return distance.detach()[:, None, None, None] * gradient / rms
+        length_squared = gradient.square().sum((1, 2, 3), keepdim=True)
+        return distance.detach()[:, None, None, None] * gradient / (length_squared + FLAT)
 
     def __call__(self, z0_hat: torch.Tensor) -> torch.Tensor:
         return self.scale * self.mask * self.direction(z0_hat)

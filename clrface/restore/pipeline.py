@@ -33,7 +33,7 @@ class Settings(SamplerSpec):
     """The choices that an ablation turns; the config's `clrface:` block. docs/method.md says what each is in the paper."""
 
     guidance: Literal["none", "recognition", "recognition_free"] = "recognition"
-    guidance_scale: float = 0.5
+    guidance_scale: float = 1.0
     mask: Literal["learned", "ones"] = "learned"
     residual: float = 1.0
     """How much of what the autoencoder loses of the IRN's output is given back; see `decoding`."""

@@ -52,7 +52,7 @@ class SamplerSpec:
     t0: float = 0.3
     solver: str = "ddim"
     steps: int = 8
-    guidance_every: int = 2
+    guidance_every: int = 4
     """Guidance acts at every so many network evaluations, counted back from the last one."""
 
     @property

@@ -1,7 +1,7 @@
 """Stage `mask`: where the recogniser's gradient may act.
 
-One masked step from the prior's estimate, z' = z0_hat - scale * m * direction, should gain identity against the truth at
-the least perceptual cost:
+One masked step of guidance from the prior's estimate, z' = z0_hat - scale * m * direction (clrface.restore.guidance), should gain
+identity against the truth at the least perceptual cost:
 L = (1 - cos(phi(G(z')), phi(x))) + perceptual * LPIPS(G(z'), x) + sparsity * mean(m).
 """
 
@@ -26,7 +26,7 @@ from clrface.training.stage import Scalars, Stage, StageSpec
 
 
 class MaskStage(Stage):
-    """Options: `scale` of the guidance step, `t0` (times lie below it) and `residual` as in a restoration; weights `perceptual`, `sparsity`.
+    """Options: `scale` of the guidance step, `t0` (times lie below) and `residual` as in a restoration; weights `perceptual`, `sparsity`.
 
     Needs the three other networks.
     """

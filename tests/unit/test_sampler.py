@@ -14,7 +14,7 @@ from clrface.fingerprint import ROOT
 from clrface.noise import normal
 from clrface.registry import method_card
 from clrface.restore.estimate import Estimate
-from clrface.restore.guidance import RecognitionFreeGuide
+from clrface.restore.guidance import RecognitionFreeGuide, RecognitionGuide
 from clrface.restore.pipeline import Settings
 from clrface.restore.sampler import SOLVERS, Sampler, SamplerSpec, training_schedule
 
@@ -102,6 +102,36 @@ def test_recognition_free_guidance_leads_to_the_irn_where_the_mask_lets_it(solve
     )
     assert (z - Z_IRN)[..., :4].abs().max() < 0.02
     assert (z - Z0)[..., 4:].abs().max() < 0.02
+
+
+class Linear(nn.Module):
+    """Stands for the recogniser: a fixed linear map, so that a step of guidance has a closed form."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(3 * 8 * 8, 16, bias=False)
+        nn.init.normal_(self.layer.weight, generator=torch.Generator().manual_seed(0))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.normalize(self.layer(x.flatten(1)), dim=1)
+
+
+def test_a_step_of_guidance_is_polyaks_and_ends_at_the_target() -> None:
+    recogniser = Linear()
+    target, x = (0.5 + 0.05 * normal([seed, seed + 1], (3, 8, 8), "face") for seed in (1, 7))
+    distance = 1 - (recogniser(x) * recogniser(target)).sum(1)
+    guide = RecognitionGuide(lambda z: z, recogniser, target, torch.ones(2, 1, 8, 8), 1.0)
+    shift = guide(x)
+    z = x.clone().requires_grad_(True)
+    (g,) = torch.autograd.grad((1 - (recogniser(z) * recogniser(target)).sum(1)).sum(), z)
+    assert torch.allclose((shift * g).sum((1, 2, 3)), distance, rtol=1e-3), "were d linear, the step would bring it to 0"
+    nearer = 1 - (recogniser(x - shift) * recogniser(target)).sum(1)
+    assert (nearer < distance).all()
+    assert guide(target).abs().max() < 1e-3
+    half = torch.ones(2, 1, 8, 8)
+    half[..., 4:] = 0
+    masked = RecognitionGuide(lambda z: z, recogniser, target, half, 1.0)(x)
+    assert torch.allclose(masked[..., :4], shift[..., :4]) and not masked[..., 4:].any()
 
 
 def test_an_image_does_not_depend_on_its_batch() -> None:

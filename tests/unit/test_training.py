@@ -19,6 +19,7 @@ from clrface.models.autoencoder import Autoencoder
 from clrface.models.loading import load_network
 from clrface.models.recogniser import SFace
 from clrface.models.unet import RestorationUNet
+from clrface.restore.estimate import decoding, estimate
 from clrface.restore.pipeline import CLRFace, Settings
 from clrface.stages import METHOD_OF
 from clrface.training.data import Pairs, Steps, loader
@@ -259,6 +260,15 @@ def test_guidance_towards_other_faces_is_not_guidance_towards_the_irn(trained: P
     assert not torch.equal(own, other)
     alone = pipeline.restore(lq[2:], [3], settings, recogniser, target=truth[2:])
     assert (alone - other[2:]).abs().max() < 0.02 < (own - other)[2].abs().max(), "a target goes with its image, whatever the batch"
+
+
+def test_with_all_of_the_residual_the_irn_s_latent_gives_the_irn_s_output(trained: Path, faces: np.ndarray) -> None:
+    pipeline, lq = CLRFace.from_pretrained(trained / "clrface"), torch.from_numpy(to_unit(faces[:2]))
+    known = estimate(pipeline.autoencoder, pipeline.irn, lq)
+    assert torch.allclose(decoding(pipeline.autoencoder, known, 1.0)(known.z_irn), known.x_irn, atol=1e-5)
+    plain, half = (decoding(pipeline.autoencoder, known, share)(known.z_irn) for share in (0.0, 0.5))
+    assert torch.equal(plain, pipeline.autoencoder.decode(known.z_irn))
+    assert torch.allclose(half, (plain + known.x_irn) / 2, atol=1e-5)
 
 
 def test_weights_of_another_shape_are_refused(trained: Path, tmp_path: Path) -> None:
