@@ -24,7 +24,7 @@ CARD = {
         "guidance_scale": 1.0,
         "guidance_every": 4,
         "mask": "learned",
-        "residual": 1.0,
+        "residual": 0.7,
     },
     "sources": ("sface",),
 }

@@ -17,7 +17,7 @@ METHOD_OF = {
 NEEDS = {
     "autoencoder": (),
     "decoder": ("autoencoder",),
-    "irn": ("unet",),
+    "irn": ("unet_perceptual",),
     "prior": ("autoencoder", "irn"),
     "mask": ("decoder", "irn", "prior"),
     "unet": (),

@@ -35,7 +35,7 @@ class Settings(SamplerSpec):
     guidance: Literal["none", "recognition", "recognition_free"] = "recognition"
     guidance_scale: float = 1.0
     mask: Literal["learned", "ones"] = "learned"
-    residual: float = 1.0
+    residual: float = 0.7
     """How much of what the autoencoder loses of the IRN's output is given back; see `decoding`."""
 
 
