@@ -78,7 +78,7 @@ def _line(
 
 
 def loss_figure(logs: Mapping[str, Path], target: Path) -> None:
-    """A panel a stage, from its losses.jsonl: each loss against the step, smoothed, with the validation's as dots.
+    """A panel a stage, from its losses.jsonl: each loss against the step, smoothed, with the validation's as dots (logarithmic above 0.01).
 
     Raises: UserError for a log that is missing or empty.
     """
@@ -94,6 +94,8 @@ def loss_figure(logs: Mapping[str, Path], target: Path) -> None:
             axis.plot(steps, _smoothed(values), color=colour, label=name)
             if f"val_{name}" in curves:
                 axis.plot(*np.array(curves[f"val_{name}"]).T, "o", color=colour, markersize=4)
+        axis.set_yscale("symlog", linthresh=0.01)  # an adversarial loss may be negative
+        axis.yaxis.set_major_formatter(ScalarFormatter())
         axis.set_title(stage, fontsize=10)
         axis.set_xlabel("step")
         axis.grid(alpha=0.25)

@@ -101,7 +101,7 @@ def _draw(faces: Faces, maps: Sequence[np.ndarray], rows: Sequence[dict[str, Any
         axis.set_title(label, fontsize=10, loc="left")
     for axis in axes[:, -1]:
         axis.axis("off")
-    picture.colorbar(heat, ax=axes[:, -1], fraction=0.15, location="left", label="m")
+    picture.colorbar(heat, ax=axes[:, -1], fraction=0.15, location="left").ax.set_title("m", fontsize=9)
     chart = picture.add_axes((0.86, 0.2, 0.13, 0.6))
     means = [np.nanmean([row[name] for row in rows]) for name in ("share", *PARTS)]
     chart.barh(["whole image", *PARTS], means, color=["#888888"] + ["#c05a1a"] * len(PARTS))

@@ -51,8 +51,6 @@ class AutoencoderStage(Stage):
         if turn == "discriminator":
             return self._discriminator_loss(batch, step)
         truth = batch["hq"]
-        if step == self.quantise_from:
-            self._start_codebook(truth)
         pred, codebook, _ = self.call["main"](truth, step >= self.quantise_from)
         l1 = functional.l1_loss(pred, truth)
         perceptual = self.perceptual(pred, truth)
@@ -81,6 +79,10 @@ class AutoencoderStage(Stage):
         rng = np.random.default_rng(derive_seed(self.spec.steps, "codebook"))
         centres, _ = kmeans2(latents, self.main.config["codes"], iter=10, minit="points", rng=rng, missing="warn")
         self._place(torch.arange(len(centres)), torch.from_numpy(centres).float())
+
+    def before_step(self, batch: Batch, step: int) -> None:
+        if step == self.quantise_from:
+            self._start_codebook(batch["hq"])
 
     def after_step(self, batch: Batch, step: int) -> None:
         """Count the codes' use; at times move those hardly used onto latents of this batch."""

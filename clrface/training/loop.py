@@ -61,6 +61,8 @@ class Run:
     def advance(self, batch: Batch) -> dict[str, float]:
         """One step: every turn's loss, gradient and update."""
         scalars: dict[str, float] = {}
+        with self.accelerator.autocast():
+            self.stage.before_step(batch, self.step)
         for name, optimiser in self.optimisers.items():
             for group in optimiser.param_groups:
                 group["lr"] = self.spec.learning_rate * schedule(self.step, self.spec)
@@ -198,7 +200,7 @@ def _train(run: Run, faces: np.ndarray, val_faces: np.ndarray, recipe: Recipe, s
         if writer and run.step % spec.sample_every == 0:
             with averaged(run):
                 _write_sheet(stage.sheet(look), stage.columns, run.work / f"sheet_{run.step:06d}.png", writer, run.step)
-                _, validation = stage.loss("main", look, spec.steps)
+                _, validation = stage.loss("main", look, run.step)
             _log(writer, run.work / LOSSES, {f"val_{key}": value for key, value in validation.items()}, run.step)
     run.save_checkpoint()
     if main:

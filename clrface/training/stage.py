@@ -65,6 +65,9 @@ class Stage(ABC):
     def columns(self) -> int:
         """How many pictures make a row of the sheet."""
 
+    def before_step(self, batch: Batch, step: int) -> None:
+        """Anything to do before a step's losses, such as starting a codebook."""
+
     def after_step(self, batch: Batch, step: int) -> None:
         """Anything to do between steps, such as reviving codes."""
 
