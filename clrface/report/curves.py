@@ -21,7 +21,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import ScalarFormatter
 
 COLOURS = ("#1b6ca8", "#c05a1a", "#2f8f5b", "#8a4fa3", "#a3262a", "#6b6b6b")
-DASHES = ("-", "--", ":", "-.")
+DASHES: tuple[Any, ...] = ("-", "--", ":", "-.", (0, (1, 3)))
 
 
 def sweep_figure(table: Path, along: str, grid: Sequence[str], metrics: Sequence[MetricCard], target: Path) -> None:
