@@ -27,18 +27,7 @@ CARD = {
     "sees_truth": True,
     "licence": "Apache-2.0",
     "trained_here": True,
-    "params": {
-        "part": "truth_guided",
-        "start": "irn",
-        "t0": 0.3,
-        "solver": "ddim",
-        "steps": 8,
-        "guidance": "recognition",
-        "guidance_scale": 1.0,
-        "guidance_every": 4,
-        "mask": "learned",
-        "residual": 0.7,
-    },
+    "params": {"part": "truth_guided"},
     "sources": ("sface",),
 }
 PARTS = ("autoencoder", "irn", "irn_autoencoded", "truth_guided")

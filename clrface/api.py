@@ -33,7 +33,7 @@ class MethodCard:
     trained_here: bool = False
     """True when `weights` (shipped, fit, a path, a hub id) applies: the weights lie in `models/<name>/`."""
     part_of: str = ""
-    """For a control that takes another method apart: that method, whose weights and whose block of the config it shares."""
+    """For a control that takes another method apart: that method, whose weights, parameters and block of the config it shares."""
     control: bool = False
     """True for what tests a table, or explains a method, rather than competes: left out of the ranking."""
     sees_truth: bool = False

@@ -4,6 +4,7 @@ Cards are read without importing anything, so the workflow can ask for them whil
 """
 
 import ast
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,13 @@ FOLDER = ROOT / "baselines"
 
 
 def method_cards(folder: Path = FOLDER) -> dict[str, MethodCard]:
-    """Every method's card by name, sorted. Raises: UserError for a file whose card is missing or wrong."""
-    return {path.stem: _card(path) for path in sorted(folder.glob("*.py")) if path.stem != "__init__"}
+    """Every method's card by name, sorted; a part has its method's parameters beside its own.
+
+    Raises: UserError for a file whose card is missing or wrong.
+    """
+    cards = {path.stem: _card(path) for path in sorted(folder.glob("*.py")) if path.stem != "__init__"}
+    wholes = {name: cards[card.part_of] for name, card in cards.items() if card.part_of in cards}
+    return cards | {name: replace(cards[name], params=whole.params | cards[name].params) for name, whole in wholes.items()}
 
 
 def method_card(name: str) -> MethodCard:
