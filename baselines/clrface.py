@@ -23,6 +23,7 @@ CARD = {
         "guidance": "recognition",
         "guidance_scale": 1.0,
         "guidance_every": 4,
+        "target": "head",
         "mask": "learned",
         "residual": 0.7,
     },

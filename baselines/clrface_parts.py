@@ -4,7 +4,7 @@
 - `autoencoder`: G(E(x)), the truth through the autoencoder: the ceiling of all that follows;
 - `irn`: x_I, the Identity Recovery Network's output, which starts and steers the refinement;
 - `irn_autoencoded`: G(E(x_I)), the start of the refinement as a picture;
-- `truth_guided`: CLR-Face guided by the truth's identity in place of x_I's: what guidance could reach with a perfect target.
+- `truth_guided`: CLR-Face guided by the truth's identity, not the one that the IRN recovers: what a perfect target would give.
 """
 
 from pathlib import Path

@@ -42,6 +42,8 @@ class MethodCard:
     """The parameters that the config may set, with their defaults."""
     sources: tuple[str, ...] = ()
     """Entries of config/sources.yaml that `load` needs."""
+    resolution: int = 0
+    """The one size, in pixels a side, that the method takes; 0 for any that the config may ask for."""
 
     @property
     def family(self) -> str:
@@ -97,6 +99,8 @@ class MetricCard:
     """Entries of config/sources.yaml that it reads."""
     diagnostic: bool = False
     """True for the opinion of a network that methods are trained on: shown, never ranked."""
+    cached: bool = False
+    """True if `Metric` takes a folder `cache` too, to keep a network's features in: see clrface.metrics.memory."""
 
 
 @runtime_checkable

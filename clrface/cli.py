@@ -271,6 +271,7 @@ def _add_measure(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     step.add_argument("--dataset", required=True)
     step.add_argument("--base-seed", type=int, required=True)
     step.add_argument("--bootstrap", type=int, required=True)
+    step.add_argument("--cache", type=Path, help="a folder that keeps networks' features for other metrics and rows")
     step.add_argument("--out", type=Path, required=True)
 
 
@@ -288,6 +289,7 @@ def _measure(options: argparse.Namespace) -> None:
         options.base_seed,
         options.dataset,
         options.bootstrap,
+        cache=options.cache,
     )
 
 

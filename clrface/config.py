@@ -83,6 +83,7 @@ def validate_config(config: Mapping[str, Any], known: Known, folder: Path = Path
     mistakes += _unknown_entries(config, "methods", known.methods, "For images restored elsewhere")
     mistakes += _unknown_entries(config, "datasets", known.manifests, "For a test set of your own")
     mistakes += _taken_names(config, known)
+    mistakes += _wrong_sizes(config, known)
     mistakes += _wrong_sweeps(config)
     if mistakes:
         mistakes.sort(key=lambda mistake: _position(config, mistake[0]))
@@ -220,6 +221,19 @@ def _unknown_entries(config: Mapping[str, Any], key: str, names: Collection[str]
 def _taken_names(config: Mapping[str, Any], known: Known) -> list[Mistake]:
     taken = {*_entries(config, "methods"), *known.methods}
     return [(("variants", name), "a method has this name. Choose another.") for name in _entries(config, "variants") if name in taken]
+
+
+def _wrong_sizes(config: Mapping[str, Any], known: Known) -> list[Mistake]:
+    """Rows of methods that take one size alone, where the config's is another."""
+    variants = {name: next(iter(entry), "") for name, entry in _entries(config, "variants").items() if isinstance(entry, Mapping)}
+    named = {
+        **{("methods", name): name for name in _entries(config, "methods")},
+        **{("variants", key): name for key, name in variants.items()},
+    }
+    sizes = {path: known.methods[name].resolution for path, name in named.items() if name in known.methods}
+    found = config.get("resolution")
+    text = "this method takes images of {0} pixels alone, but resolution is {1}. Set `resolution: {0}`, or leave it out."
+    return [(path, text.format(size, found)) for path, size in sizes.items() if size not in (0, found)]
 
 
 def _wrong_sweeps(config: Mapping[str, Any]) -> list[Mistake]:

@@ -1,27 +1,33 @@
-"""Methods by name: a method is a file `baselines/<name>.py` with a literal `CARD` and a class `Restorer`.
+"""Methods by name: a method is a file `baselines/<name>.py`, or one of another package, with a literal `CARD` and a class `Restorer`.
 
+Another package adds its methods by entry points of the group `clrface.restorers`, whose name is the method's and whose value its module.
 Cards are read without importing anything, so the workflow can ask for them while it builds its graph.
 """
 
 import ast
+import hashlib
+from collections.abc import Iterable
 from dataclasses import replace
 from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from clrface.api import MethodCard, Restorer
 from clrface.errors import UserError, unknown_name
-from clrface.fingerprint import ROOT
+from clrface.fingerprint import ROOT, fingerprint
 
 FOLDER = ROOT / "baselines"
+GROUP = "clrface.restorers"
 
 
 def method_cards(folder: Path = FOLDER) -> dict[str, MethodCard]:
     """Every method's card by name, sorted; a part has its method's parameters beside its own.
 
-    Raises: UserError for a file whose card is missing or wrong.
+    Raises: UserError for a file whose card is missing or wrong, and for two methods of one name.
     """
-    cards = {path.stem: _card(path) for path in sorted(folder.glob("*.py")) if path.stem != "__init__"}
+    cards = {name: _card(path, name) for name, path in _files(folder).items()}
     wholes = {name: cards[card.part_of] for name, card in cards.items() if card.part_of in cards}
     return cards | {name: replace(cards[name], params=whole.params | cards[name].params) for name, whole in wholes.items()}
 
@@ -36,7 +42,19 @@ def method_card(name: str) -> MethodCard:
 
 def method_module(name: str) -> str:
     """The module that holds a method."""
-    return f"baselines.{name}"
+    plug_ins = {point.name: point.value for point in entry_points(group=GROUP)}
+    return plug_ins.get(name, f"baselines.{name}")
+
+
+def method_code(name: str) -> str:
+    """Changes with the code that a method's pictures come from. Of another package's: its module, and the package's version."""
+    plug_in = next((point for point in entry_points(group=GROUP) if point.name == name), None)
+    if plug_in is None:
+        return fingerprint("clrface.restore.chunk", method_module(name))
+    version = plug_in.dist.version if plug_in.dist else ""
+    return hashlib.sha256(
+        fingerprint("clrface.restore.chunk").encode() + version.encode() + _plug_in_file(plug_in).read_bytes()
+    ).hexdigest()[:16]
 
 
 def make_method(name: str, params: dict[str, Any]) -> Restorer:
@@ -48,24 +66,60 @@ def make_method(name: str, params: dict[str, Any]) -> Restorer:
     return import_module(method_module(name)).Restorer(**{**card.params, **params})
 
 
-def _card(path: Path) -> MethodCard:
+def _files(folder: Path) -> dict[str, Path]:
+    """The file of every method, sorted by name."""
+    own = {path.stem: path for path in folder.glob("*.py") if path.stem != "__init__"}
+    plug_ins = _plug_ins(entry_points(group=GROUP), own) if folder == FOLDER else {}
+    return dict(sorted((own | plug_ins).items()))
+
+
+def _plug_ins(points: Iterable[EntryPoint], own: dict[str, Path]) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for point in points:
+        package = point.dist.name if point.dist else "an installed package"
+        if point.name in own or point.name in found:
+            raise UserError(
+                f"The package {package} adds a method '{point.name}' (entry point {GROUP}), but there is one of this name: "
+                f"{(own | found)[point.name]}. Rename one of them, or uninstall the package."
+            )
+        found[point.name] = _plug_in_file(point)
+    return found
+
+
+def _plug_in_file(point: EntryPoint) -> Path:
+    """The module's file. A package around it is imported, the module itself is not."""
+    package = point.dist.name if point.dist else "an installed package"
+    try:
+        spec = find_spec(point.value)
+    except (ImportError, ValueError):
+        spec = None
+    if spec is None or spec.origin is None:
+        raise UserError(
+            f"The package {package} names the module {point.value} for its method '{point.name}' (entry point {GROUP}), "
+            "but there is no such module. Its value must be a module, without a colon. Correct it, or uninstall the package."
+        )
+    return Path(spec.origin)
+
+
+def _card(path: Path, name: str) -> MethodCard:
     try:
         body = ast.parse(path.read_text(encoding="utf-8"), str(path)).body
     except SyntaxError as error:
         raise UserError(f"{path} is not valid Python ({error.msg}, line {error.lineno}). Correct it.") from error
     for node in body:
         if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["CARD"]:
-            return _checked(path, node.value)
+            return _checked(path, name, node.value)
     raise UserError(f"{path} has no CARD. A method's file starts with one: see docs/adding-a-method.md.")
 
 
-def _checked(path: Path, node: ast.expr) -> MethodCard:
+def _checked(path: Path, name: str, node: ast.expr) -> MethodCard:
     try:
         card = MethodCard(**ast.literal_eval(node))
     except (ValueError, TypeError) as error:
         raise UserError(
             f"CARD in {path} must be a literal dict with the fields of clrface.api.MethodCard ({error}). Correct it."
         ) from error
-    if card.name != path.stem:
-        raise UserError(f"CARD in {path} has the name '{card.name}', but the file's name says '{path.stem}'. Make them the same.")
+    if card.name != name:
+        said = "file's name" if name == path.stem else "entry point's name"
+        raise UserError(f"CARD in {path} has the name '{card.name}', but the {said} says '{name}'. Make them the same.")
     return card

@@ -9,19 +9,29 @@ METHOD_OF = {
     "autoencoder": "clrface",
     "decoder": "clrface",
     "irn": "clrface",
+    "identity": "clrface",
     "prior": "clrface",
     "mask": "clrface",
     "unet": "unet",
     "unet_perceptual": "unet_perceptual",
+    "unet_gan": "unet_gan",
+    "codebook_vq": "codebook",
+    "codebook": "codebook",
+    "pixel_diffusion": "pixel_diffusion",
 }
 NEEDS = {
     "autoencoder": (),
     "decoder": ("autoencoder",),
     "irn": ("unet_perceptual",),
+    "identity": ("autoencoder", "irn"),
     "prior": ("autoencoder", "irn"),
-    "mask": ("decoder", "irn", "prior"),
+    "mask": ("decoder", "irn", "identity", "prior"),
     "unet": (),
     "unet_perceptual": ("unet",),
+    "unet_gan": ("unet_perceptual",),
+    "codebook_vq": (),
+    "codebook": ("codebook_vq",),
+    "pixel_diffusion": (),
 }
 
 

@@ -63,7 +63,7 @@ def find(place: Path, archive: Archive) -> Path | None:
 
 def _is(path: Path, archive: Archive) -> bool:
     """Sizes are compared first, so that a folder of large files isn't read through."""
-    return path.is_file() and path.stat().st_size == archive.size_bytes and sha256_file(path) == archive.sha256
+    return path.is_file() and archive.size_bytes in (None, path.stat().st_size) and sha256_file(path) == archive.sha256
 
 
 def _download(archive: Archive, folder: Path, pauses_s: Sequence[float]) -> Path:
@@ -114,7 +114,7 @@ def _check(path: Path, archive: Archive) -> None:
     if archive.sha256 is not None:
         raise Failed(
             f"found {path.stat().st_size:,} bytes with sha256 {sha256_file(path)}, "
-            f"but expected {archive.size_bytes:,} bytes with sha256 {archive.sha256}. "
+            f"but expected {f'{archive.size_bytes:,} bytes with ' if archive.size_bytes else ''}sha256 {archive.sha256}. "
             "Run again in case the transfer was damaged; if it stays so, the publisher changed the file: "
             "look at what changed before correcting config/sources.yaml"
         )

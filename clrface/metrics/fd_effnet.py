@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from clrface.metrics.networks.effnet import EffnetLite0
+from clrface.metrics.networks import effnet
 from clrface.metrics.sets import PairedSets, frechet_distance
-from clrface.metrics.source import source_file
 
 CARD = {
     "id": "fd_effnet",
@@ -16,11 +15,12 @@ CARD = {
     "decimals": 2,
     "source": "Heusel et al., GANs Trained by a Two Time-Scale Update Rule, NeurIPS 2017, with EfficientNet-Lite0 for Inception",
     "sources": ("effnet",),
+    "cached": True,
 }
 
 
 class Metric(PairedSets):
     """0 for equal sets. Biased upward for few images, by about the same for every method on one set."""
 
-    def __init__(self, sources: Path):
-        super().__init__(EffnetLite0(source_file(sources, "effnet/efficientnet-lite0-57934424.pth")).features, frechet_distance)
+    def __init__(self, sources: Path, cache: Path | None = None):
+        super().__init__(effnet.features(sources, cache), frechet_distance)

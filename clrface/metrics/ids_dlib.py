@@ -17,19 +17,20 @@ CARD = {
     "decimals": 4,
     "source": "dlib_face_recognition_resnet_model_v1 (King, github.com/davisking/dlib-models); the field has no one definition of IDS",
     "sources": ("dlib",),
+    "cached": True,
 }
 
 
 class Metric(ImageScores):
     """In [-1, 1]; equal images give exactly 1. Different people's ORL photographs lie near 0.86: read it beside `idd_dlib`."""
 
-    def __init__(self, sources: Path):
+    def __init__(self, sources: Path, cache: Path | None = None):
         super().__init__()
-        self._recogniser = dlib_recogniser.load(sources)
+        self._embed = dlib_recogniser.embedder(sources, cache)
 
     def measure(self, pred: np.ndarray, ref: np.ndarray) -> list[float]:
         """(B, 3, H, W) pairs to cosines, reckoned from the unit vectors' distance so that equal ones give 1 without rounding."""
-        a, b = (_unit(dlib_recogniser.embed(self._recogniser, images)) for images in (pred, ref))
+        a, b = (_unit(self._embed(images)) for images in (pred, ref))
         return (1 - ((a - b) ** 2).sum(1) / 2).tolist()
 
 

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from clrface.metrics.networks.effnet import EffnetLite0
+from clrface.metrics.networks import effnet
 from clrface.metrics.sets import Grams, PairedSets, kernel_distance
-from clrface.metrics.source import source_file
 
 CARD = {
     "id": "kd_effnet",
@@ -18,14 +17,15 @@ CARD = {
     "decimals": 2,
     "source": "Binkowski et al., Demystifying MMD GANs, ICLR 2018, with EfficientNet-Lite0 for Inception; paired estimator of Gretton 2012",
     "sources": ("effnet",),
+    "cached": True,
 }
 
 
 class Metric(PairedSets):
     """Unbiased, times 1000; 0 for equal sets, and chance may take it below 0."""
 
-    def __init__(self, sources: Path):
-        super().__init__(EffnetLite0(source_file(sources, "effnet/efficientnet-lite0-57934424.pth")).features, _thousandfold)
+    def __init__(self, sources: Path, cache: Path | None = None):
+        super().__init__(effnet.features(sources, cache), _thousandfold)
 
 
 def _thousandfold(grams: Grams, counts: np.ndarray) -> float:

@@ -55,11 +55,13 @@ def measure(
     dataset: str,
     n_boot: int,
     batch: int = 16,
+    cache: Path | None = None,
 ) -> None:
     """Write `out`, the metric's score file for the images `ids`, and a set metric's replicates beside it.
 
     pred_folders, ref_folders: one folder a chunk, with `<image_id>.png` and a status file; ref_folders None without ground truth.
     sources: the fetched sources (data/raw). base_seed, dataset, n_boot: which bootstrap resamples to draw.
+    cache: where networks' features are kept for other metrics and rows (clrface.metrics.memory); None: nowhere.
 
     Raises: UserError for an unknown metric; a missing, extra, doubled or truncated image; missing weights; no ground truth
     where the metric needs one.
@@ -69,7 +71,7 @@ def measure(
     ref = _truth(card, ref_folders, ids, dataset)
     failures = _failed_before(pred, ref)
     waiting = [image_id for image_id in ids if image_id not in failures]
-    metric = load_metric(metric_id, sources)
+    metric = load_metric(metric_id, sources, cache)
     measured: list[str] = []
     for pairs in _batches(_measurable(waiting, pred, ref, failures), batch):
         refs = [pair.ref for pair in pairs if pair.ref is not None]

@@ -32,9 +32,13 @@ def metric_modules(metric_id: str) -> tuple[str, str]:
     return "clrface.metrics.measure", f"clrface.metrics.{metric_card(metric_id).id}"
 
 
-def load_metric(metric_id: str, sources: Path) -> ImageMetric | SetMetric:
-    """A fresh metric that reads its weights from `sources` (data/raw). Raises: UserError for an unknown id or missing weights."""
-    return import_module(metric_modules(metric_id)[1]).Metric(sources)
+def load_metric(metric_id: str, sources: Path, cache: Path | None = None) -> ImageMetric | SetMetric:
+    """A fresh metric that reads its weights from `sources` (data/raw), and keeps features in the folder `cache` if it can.
+
+    Raises: UserError for an unknown id or missing weights.
+    """
+    kind = import_module(metric_modules(metric_id)[1]).Metric
+    return kind(sources, cache=cache) if metric_card(metric_id).cached else kind(sources)
 
 
 def _card(path: Path) -> MetricCard | None:

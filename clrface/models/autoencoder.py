@@ -1,9 +1,11 @@
-"""The VQ autoencoder with mild compression (CLR-Face: f = 4).
+"""The VQ autoencoder with mild compression (CLR-Face: f = 4); at f = 16 it is the rival `codebook`'s.
 
 Notation: x image, z = E(x) the encoder's output scaled to unit variance, z_q its nearest codes, x = G(z) decoding with
 quantisation. The diffusion prior works on z, before quantisation; G quantises (as latent diffusion's VQ models do,
 Rombach et al. 2022).
 """
+
+import math
 
 import torch
 from diffusers import ConfigMixin, ModelMixin, VQModel
@@ -82,6 +84,18 @@ class Autoencoder(ModelMixin, ConfigMixin):
     def decode(self, z: torch.Tensor, quantise: bool = True) -> torch.Tensor:
         """G(z): (B, C, H/f, W/f) to (B, 3, H, W), about [0, 1], unclipped. Gradients pass the quantisation straight through."""
         return self.seen(self.decode_raw(z * self.latent_std[:, None, None] + self.latent_mean[:, None, None], quantise)[0])
+
+    def codes(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """A picture's quantised raw latents, (B, C, h, w), and their places in the codebook, (B, h * w) int64."""
+        raw = self.encode_raw(x).float()
+        quantised, _, (_, _, places) = self.vq.quantize(raw)
+        return quantised, places.reshape(len(x), -1)
+
+    def decode_codes(self, places: torch.Tensor) -> torch.Tensor:
+        """(B, h * w) int64 places in the codebook, of a square picture, to the image (B, 3, H, W), about [0, 1], unclipped."""
+        side = math.isqrt(places.shape[1])
+        raw = self.codebook(places).transpose(1, 2).unflatten(2, (side, side))
+        return self.seen(self.decode_raw(raw, quantise=False)[0])
 
     def forward(self, x: torch.Tensor, quantise: bool = True) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Training's pass: reconstruction (B, 3, H, W), codebook loss (), raw latents (B, C, H/f, W/f)."""

@@ -1,6 +1,7 @@
 """Networks from and to disk: diffusers' folder layout (config.json and safetensors), checked before use."""
 
 import copy
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -13,6 +14,7 @@ from torch import nn
 from clrface.errors import UserError
 
 Network = TypeVar("Network", bound=ModelMixin)
+Module = TypeVar("Module", bound=nn.Module)
 SHARD = "15MB"
 
 
@@ -32,7 +34,17 @@ def load_network(kind: type[Network], folder: Path) -> Network:
     config: Any = kind.load_config(folder)  # pyright: ignore[reportAttributeAccessIssue]
     network: Any = kind.from_config(config)  # pyright: ignore[reportAttributeAccessIssue]
     state = {key: value for file in files for key, value in _read(file).items()}
-    _check(network.state_dict(), state, folder)
+    return fill(
+        network, state, f"{folder} doesn't fit its config.json", "Give the weights that belong to this config, or correct the config."
+    )
+
+
+def fill(network: Module, state: Mapping[str, torch.Tensor], complaint: str, advice: str) -> Module:
+    """Give a network its weights, in single precision, ready for use: evaluation mode, no gradients.
+
+    Raises: UserError of `complaint`, the first key or shape that is wrong, and `advice`.
+    """
+    _check(network.state_dict(), state, complaint, advice)
     network.load_state_dict({key: value.float() if value.is_floating_point() else value for key, value in state.items()})
     return network.eval().requires_grad_(False)
 
@@ -50,20 +62,17 @@ def move(network: Network, device: str | torch.device) -> Network:
     return network
 
 
-def _check(expected: dict[str, torch.Tensor], found: dict[str, torch.Tensor], path: Path) -> None:
+def _check(expected: Mapping[str, torch.Tensor], found: Mapping[str, torch.Tensor], complaint: str, advice: str) -> None:
     missing = sorted(expected.keys() - found.keys())
     surplus = sorted(found.keys() - expected.keys())
     if missing or surplus:
         raise UserError(
-            f"{path} doesn't fit its config.json: {len(missing)} keys are missing (first: {missing[0] if missing else 'none'}), "
-            f"{len(surplus)} are unexpected (first: {surplus[0] if surplus else 'none'}). Give the weights that belong to this config."
+            f"{complaint}: {len(missing)} keys are missing (first: {missing[0] if missing else 'none'}), "
+            f"{len(surplus)} are unexpected (first: {surplus[0] if surplus else 'none'}). {advice}"
         )
     for key, value in expected.items():
         if found[key].shape != value.shape:
-            raise UserError(
-                f"{path} doesn't fit its config.json: '{key}' has the shape {tuple(found[key].shape)}, expected {tuple(value.shape)}. "
-                "Give the weights that belong to this config, or correct the config."
-            )
+            raise UserError(f"{complaint}: '{key}' has the shape {tuple(found[key].shape)}, expected {tuple(value.shape)}. {advice}")
 
 
 def save_network(network: ModelMixin, folder: Path) -> None:

@@ -6,8 +6,9 @@ The file stores its convolutions as block-quantised int8 and lists their folded 
 are read and dequantised here rather than the graph run, which also makes the network differentiable.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import onnx
@@ -21,6 +22,9 @@ from clrface.errors import UserError
 
 SFACE_FILE = Path("sface", "face_recognition_sface_2021dec_int8bq.onnx")
 CHIP_PX = 112
+FEATURES = 128
+Change = Callable[[torch.Tensor, int], torch.Tensor]
+"""Of the features behind a convolution, (B, C, h, w), and the convolution's place among all of them."""
 # Pixels of the 112 x 112 chip: ArcFace's template, its two eyes and the middle of its mouth corners.
 ARCFACE_POINTS = np.array([[38.2946, 51.6963], [73.5318, 51.5014], [56.1396, 92.2848]])
 # The same three points of this project's template, in sides of the square (clrface.align).
@@ -42,11 +46,27 @@ class SFace(nn.Module):
         self.layers = layers.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]  # torch's overloads leave it out
         self.register_buffer("chip", torch.from_numpy(_chip_transform()).float())
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    @property
+    def channels(self) -> list[int]:
+        """How many channels each convolution gives, in order."""
+        return [layer.out_channels for layer in self.layers if isinstance(layer, nn.Conv2d)]
+
+    def forward(self, x: torch.Tensor, change: Change | None = None) -> torch.Tensor:
+        """`change`, if given, is applied behind every convolution (clrface.models.identity)."""
         grid = functional.affine_grid(self.chip.float().expand(len(x), 2, 3), [len(x), 3, CHIP_PX, CHIP_PX], align_corners=False)
         chips = functional.grid_sample(x.float(), grid, mode="bilinear", padding_mode="border", align_corners=False)
         scaled = ((chips * 255.0 - 127.5) / 128.0).contiguous(memory_format=torch.channels_last)
-        return functional.normalize(self.layers(scaled).float(), dim=1)
+        features = self.layers(scaled) if change is None else self._changed(scaled, change)
+        return functional.normalize(features.float(), dim=1)
+
+    def _changed(self, features: torch.Tensor, change: Change) -> torch.Tensor:
+        place = 0
+        for layer in self.layers:
+            features = layer(features)
+            if isinstance(layer, nn.Conv2d):
+                features = change(features, place)
+                place += 1
+        return features
 
     def train(self, mode: bool = True) -> "SFace":
         """Stays in evaluation mode: its batch statistics are part of its weights."""
@@ -77,7 +97,7 @@ def _layers(graph: onnx.GraphProto) -> list[nn.Module]:
         elif node.op_type == "BatchNormalization":
             layers.append(_batch_norm(node, tensors, flat=bool(layers) and isinstance(layers[-1], nn.Linear)))
         elif node.op_type == "PRelu":
-            layers.append(_prelu(tensors[node.input[1]]))
+            layers.append(FrozenPReLU(tensors[node.input[1]]))
         elif node.op_type == "Flatten":
             layers.append(nn.Flatten())
         elif node.op_type == "Gemm":
@@ -146,10 +166,31 @@ def _batch_norm(node: onnx.NodeProto, tensors: dict[str, np.ndarray], flat: bool
     return layer
 
 
-def _prelu(slope: np.ndarray) -> nn.PReLU:
-    layer = nn.PReLU(slope.size)
-    layer.weight.data = torch.from_numpy(slope.reshape(-1).copy())
-    return layer
+class FrozenPReLU(nn.Module):
+    """PReLU whose slopes don't learn: torch's own reckons their gradient all the same, for half of the time of a guided step."""
+
+    slope: torch.Tensor
+
+    def __init__(self, slope: np.ndarray):
+        super().__init__()
+        self.register_buffer("slope", torch.from_numpy(slope.reshape(-1).copy()))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return cast(torch.Tensor, _FrozenPReLU.apply(x, self.slope))
+
+
+class _FrozenPReLU(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, slope: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(x, slope)
+        return torch.prelu(x, slope.to(x.dtype))
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor, None]:
+        x, slope = ctx.saved_tensors
+        (gradient,), slope = gradients, slope.to(x.dtype)[:, None, None]
+        where_positive = torch.ops.aten.threshold_backward(gradient, x, 0)
+        return (slope * gradient).addcmul_(where_positive, 1 - slope), None
 
 
 def _linear(weight: np.ndarray, bias: np.ndarray) -> nn.Linear:

@@ -15,10 +15,11 @@ from clrface.models.unet import RestorationUNet
 
 @dataclass(frozen=True)
 class Estimate:
-    """z_y and z_I, (B, C, h, w); x_I, (B, 3, H, W) in [0, 1], as the autoencoder sees it; and the chroma that it doesn't see."""
+    """z_y and z_I, (B, C, h, w); y and x_I, (B, 3, H, W) in [0, 1], as the autoencoder sees them; and the chroma that it doesn't see."""
 
     z_y: torch.Tensor
     z_irn: torch.Tensor
+    y: torch.Tensor
     x_irn: torch.Tensor
     chroma: torch.Tensor
     """(B, 3, H, W): what is added to the decoded picture. The IRN's colours where the autoencoder knows luminance alone, else 0."""
@@ -33,9 +34,9 @@ def estimate(autoencoder: Autoencoder, irn: RestorationUNet, y: torch.Tensor) ->
     """Make the first estimate of faces, (B, 3, H, W) in [0, 1]; no gradients, single precision out."""
     with torch.no_grad():
         x_irn = keep_grey(irn(y).float(), y).clamp(0, 1)
-        seen = autoencoder.seen(x_irn)
-        z_y, z_irn = (autoencoder.encode(image).float() for image in (autoencoder.seen(y), seen))
-    return Estimate(z_y, z_irn, seen, x_irn - seen)
+        y, seen = autoencoder.seen(y), autoencoder.seen(x_irn)
+        z_y, z_irn = (autoencoder.encode(image).float() for image in (y, seen))
+    return Estimate(z_y, z_irn, y, seen, x_irn - seen)
 
 
 Decode = Callable[[torch.Tensor], torch.Tensor]

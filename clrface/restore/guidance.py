@@ -1,7 +1,8 @@
 """Guidance: how identity steers the refinement (CLR-Face's second part).
 
-Notation: m the mask in (0, 1); phi the recogniser; x0_hat the picture of z0_hat (`decoding`); x_I the IRN's output and z_I = E(x_I).
-`recognition`:      g = grad of d = 1 - cos(phi(x0_hat), phi(x_I)) by z0_hat, and shift = scale * m * d * g / |g|^2.
+Notation: m the mask in (0, 1); phi the recogniser; x0_hat the picture of z0_hat (`decoding`); x_I the IRN's output and z_I = E(x_I);
+phi_I the identity that the IRN recovers: its head's features (clrface.models.identity), or phi(x_I).
+`recognition`:      g = grad of d = 1 - cos(phi(x0_hat), phi_I) by z0_hat, and shift = scale * m * d * g / |g|^2.
 `recognition_free`: shift = scale * m * (z0_hat - z_I), which needs no recogniser.
 
 Assumption: the step along g is Polyak's, d / |g|^2: were d linear, a scale of 1 would reach the target in one step. So the scale means
@@ -19,12 +20,10 @@ FLAT = 1e-6
 
 
 class RecognitionGuide:
-    """Towards the identity of `target` faces, (B, 3, H, W) in [0, 1], as the recogniser sees it."""
+    """Towards `target`, identities (B, 128) as the recogniser sees them."""
 
     def __init__(self, decode: Decode, recogniser: SFace, target: torch.Tensor, mask: torch.Tensor, scale: float):
-        self.decode, self.recogniser, self.mask, self.scale = decode, recogniser, mask, scale
-        with torch.no_grad():
-            self.target = recogniser(target)
+        self.decode, self.recogniser, self.target, self.mask, self.scale = decode, recogniser, target, mask, scale
 
     def direction(self, z0_hat: torch.Tensor) -> torch.Tensor:
         """d * g / |g|^2, (B, C, h, w): the unmasked shift at scale 1."""

@@ -1,7 +1,7 @@
-"""CLR-Face, whole: autoencoder, IRN, prior, mask and guidance put together (Suin and Chellappa, arXiv 2402.06106).
+"""CLR-Face, whole: autoencoder, IRN with its identity head, prior, mask and guidance put together (Suin and Chellappa, arXiv 2402.06106).
 
 y the degraded face; x_I = IRN(y), z_I = E(x_I), z_y = E(y); the sampler starts at alpha z_I + sigma eps, refines given z_y and z_I,
-guided towards the identity of x_I through the mask; x = G(z_0). docs/method.md maps each part to the paper.
+guided towards the identity that the IRN recovered, through the mask; x = G(z_0). docs/method.md maps each part to the paper.
 """
 
 from dataclasses import dataclass
@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Literal, Self
 
 import torch
-from diffusers import UNet2DModel
+from diffusers import ModelMixin, UNet2DModel
 
 from clrface.errors import UserError
 from clrface.models.autoencoder import Autoencoder
 from clrface.models.colour import keep_grey
+from clrface.models.identity import IdentityHead
 from clrface.models.loading import load_network, move, save_network
 from clrface.models.mask import LatentMask
 from clrface.models.recogniser import SFace
@@ -34,20 +35,22 @@ class Settings(SamplerSpec):
 
     guidance: Literal["none", "recognition", "recognition_free"] = "recognition"
     guidance_scale: float = 1.0
+    target: Literal["head", "irn"] = "head"
+    """Whose identity guidance seeks: the one that the IRN's head predicts, or the one of the IRN's picture."""
     mask: Literal["learned", "ones"] = "learned"
     residual: float = 0.7
     """How much of what the autoencoder loses of the IRN's output is given back; see `decoding`."""
 
 
 class CLRFace:
-    """The four networks, and how they restore."""
+    """The five networks, and how they restore."""
 
-    def __init__(self, autoencoder: Autoencoder, irn: RestorationUNet, prior: UNet2DModel, mask: LatentMask):
-        self.autoencoder, self.irn, self.prior, self.mask = autoencoder, irn, prior, mask
+    def __init__(self, autoencoder: Autoencoder, irn: RestorationUNet, identity: IdentityHead, prior: UNet2DModel, mask: LatentMask):
+        self.autoencoder, self.irn, self.identity, self.prior, self.mask = autoencoder, irn, identity, prior, mask
 
     @classmethod
     def from_pretrained(cls, folder: Path) -> Self:
-        """Read the four networks from the sub-folders decoder (the autoencoder as the stage of that name left it), irn, prior and mask.
+        """Read the five networks from the sub-folders decoder (the autoencoder as that stage left it), irn, identity, prior and mask.
 
         Raises: UserError for a missing folder, or weights that don't fit their config.
         """
@@ -55,21 +58,25 @@ class CLRFace:
         return cls(
             load_network(Autoencoder, folder / "decoder"),
             load_network(RestorationUNet, folder / "irn"),
+            load_network(IdentityHead, folder / "identity"),
             load_network(UNet2DModel, folder / "prior"),
             load_network(LatentMask, folder / "mask"),
         )
 
     def save_pretrained(self, folder: Path) -> None:
-        """Write the four networks in half precision, as safetensors."""
-        networks = {"decoder": self.autoencoder, "irn": self.irn, "prior": self.prior, "mask": self.mask}
-        for name, network in networks.items():
+        """Write the five networks in half precision, as safetensors."""
+        for name, network in self._networks().items():
             save_network(network, Path(folder) / name)
 
     def to(self, device: str | torch.device) -> Self:
         """Move all networks."""
-        for network in (self.autoencoder, self.irn, self.prior, self.mask):
+        for network in self._networks().values():
             move(network, device)
         return self
+
+    def _networks(self) -> dict[str, ModelMixin]:
+        """By the folder's name."""
+        return {"decoder": self.autoencoder, "irn": self.irn, "identity": self.identity, "prior": self.prior, "mask": self.mask}
 
     @torch.no_grad()
     def restore(
@@ -81,7 +88,7 @@ class CLRFace:
             y: (B, 3, H, W) float32 RGB in [0, 1]; H and W multiples of 16.
             seeds: one an image; the same seed gives the same result in any batch.
             recogniser: needed for `guidance: recognition`.
-            target: faces of y's shape whose identity guides instead of the IRN's output's: the truth, for an upper bound.
+            target: faces of y's shape whose identity guides instead of the one that the IRN recovers: the truth, for an upper bound.
 
         Returns: (B, 3, H, W) float32 in [0, 1].
         """
@@ -105,7 +112,7 @@ class CLRFace:
         known = estimate(self.autoencoder, self.irn, y)
         eps = normal(seeds, tuple(known.z_y.shape[1:]), "restore").to(y.device)
         decode = decoding(self.autoencoder, known, settings.residual)
-        guide = self._guide(decode, known, settings, recogniser, known.x_irn if target is None else self.autoencoder.seen(target))
+        guide = self._guide(decode, known, settings, recogniser, target)
         z_0 = Sampler(self.prior, settings).run(eps, known, guide)
         return keep_grey(decode(z_0) + known.chroma, y).clamp(0, 1)
 
@@ -113,7 +120,9 @@ class CLRFace:
         """(B, 1, h, w) in (0, 1]: what guidance may change."""
         return self.mask(known.z_y, known.z_irn) if kind == "learned" else torch.ones_like(known.z_y[:, :1])
 
-    def _guide(self, decode: Decode, known: Estimate, settings: Settings, recogniser: SFace | None, target: torch.Tensor) -> Guide | None:
+    def _guide(
+        self, decode: Decode, known: Estimate, settings: Settings, recogniser: SFace | None, faces: torch.Tensor | None
+    ) -> Guide | None:
         if settings.guidance == "none":
             return None
         mask = self.latent_mask(known, settings.mask)
@@ -121,7 +130,12 @@ class CLRFace:
             return RecognitionFreeGuide(known.z_irn, mask, settings.guidance_scale)
         if recogniser is None:
             raise ValueError("Guidance by recognition needs the recogniser.")
+        target = self._target(known, settings, recogniser) if faces is None else recogniser(self.autoencoder.seen(faces))
         return RecognitionGuide(decode, recogniser, target, mask, settings.guidance_scale)
+
+    def _target(self, known: Estimate, settings: Settings, recogniser: SFace) -> torch.Tensor:
+        """(B, 128): the identity that the IRN recovers."""
+        return self.identity(recogniser, known.x_irn, known.y) if settings.target == "head" else recogniser(known.x_irn)
 
 
 def _filled(images: torch.Tensor) -> torch.Tensor:

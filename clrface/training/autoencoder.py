@@ -1,4 +1,4 @@
-"""Stage `autoencoder`: L1 + perceptual + codebook + patch-GAN loss (VQGAN, Esser et al. 2021, at f = 4).
+"""Stages `autoencoder` (f = 4) and `codebook_vq` (f = 16): L1 + perceptual + codebook + patch-GAN loss (VQGAN, Esser et al. 2021).
 
 The codebook starts as k-means centres of the encoder's latents, after a stretch without quantisation, and codes that
 nothing uses are moved onto latents of the batch: with a random start most codes die.
@@ -74,7 +74,8 @@ class AutoencoderStage(Stage):
 
     def _start_codebook(self, truth: torch.Tensor) -> None:
         """K-means centres of the batch's latents, and of each shift of it by less than a latent's width: one batch alone has too few."""
-        shifted = [truth.roll((dy, dx), (-2, -1)) for dy in range(self.main.compression) for dx in range(self.main.compression)]
+        shifts = range(0, self.main.compression, max(1, self.main.compression // 8))
+        shifted = [truth.roll((dy, dx), (-2, -1)) for dy in shifts for dx in shifts]
         latents = torch.cat([self._latents(image) for image in shifted]).cpu().numpy().astype(np.float64)
         rng = np.random.default_rng(derive_seed(self.spec.steps, "codebook"))
         centres, _ = kmeans2(latents, self.main.config["codes"], iter=10, minit="points", rng=rng, missing="warn")

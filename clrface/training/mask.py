@@ -12,6 +12,7 @@ from diffusers import UNet2DModel
 from torch.nn import functional
 
 from clrface.models.autoencoder import Autoencoder
+from clrface.models.identity import IdentityHead
 from clrface.models.loading import load_network, move
 from clrface.models.mask import LatentMask
 from clrface.models.recogniser import SFace
@@ -28,13 +29,14 @@ from clrface.training.stage import Scalars, Stage, StageSpec
 class MaskStage(Stage):
     """Options: `scale` of the guidance step, `t0` (times lie below) and `residual` as in a restoration; weights `perceptual`, `sparsity`.
 
-    Needs the three other networks.
+    Needs the four other networks.
     """
 
     def __init__(self, spec: StageSpec, sources: Path, models: Path, device: torch.device):
         super().__init__(spec, sources, models, device)
         self.autoencoder = move(load_network(Autoencoder, models / "decoder"), device)
         self.irn = move(load_network(RestorationUNet, models / "irn"), device)
+        self.head = move(load_network(IdentityHead, models / "identity"), device)
         self.prior = move(load_network(UNet2DModel, models / "prior"), device)
         self.recogniser = SFace(sources).to(device)
         self.perceptual = Perceptual(sources, device, share=1.0)
@@ -47,8 +49,9 @@ class MaskStage(Stage):
             known = estimate(self.autoencoder, self.irn, batch["lq"])
             z0_hat = self._estimate(batch, known)
             target = self.recogniser(truth)
+            predicted = self.head(self.recogniser, known.x_irn, known.y)
         decode = decoding(self.autoencoder, known, options["residual"])
-        guide = RecognitionGuide(decode, self.recogniser, known.x_irn, torch.ones_like(known.z_y[:, :1]), 1.0)
+        guide = RecognitionGuide(decode, self.recogniser, predicted, torch.ones_like(known.z_y[:, :1]), 1.0)
         direction = guide.direction(z0_hat)
         mask = self.call["main"](known.z_y, known.z_irn)
         image = decode(z0_hat - options["scale"] * mask * direction).clamp(0, 1)

@@ -1,26 +1,29 @@
-"""Stages `unet`, `unet_perceptual` and `irn`: one-step restoration. They differ in their losses alone.
+"""Stages `unet`, `unet_perceptual`, `unet_gan` and `irn`: one-step restoration. They differ in their losses alone.
 
-`unet` is the L1 regression baseline, `unet_perceptual` the same with a perceptual loss. `irn` is CLR-Face's Identity Recovery
-Network: L1 + perceptual + (1 - cos) of SFace's embeddings, so that its output is an identity target and not only a sharp picture.
-Each starts from the one before: from scratch, in about as many steps, the extra losses left the IRN worse than `unet` on every
-measure (docs/training-log.md).
+`unet` is the L1 regression baseline, `unet_perceptual` the same with a perceptual loss, `unet_gan` with an adversarial one too. `irn` is
+CLR-Face's Identity Recovery Network: L1 + perceptual + (1 - cos) of SFace's embeddings, so that its output is an identity target and not
+only a sharp picture. Each starts from one before: from scratch, in about as many steps, the extra losses left the IRN worse than `unet` on
+every measure (docs/training-log.md).
 """
 
 from pathlib import Path
 
 import torch
+from torch import nn
 from torch.nn import functional
 
+from clrface.models.discriminator import PatchDiscriminator
 from clrface.models.loading import load_network
 from clrface.models.unet import RestorationUNet
 from clrface.stages import network_folder
+from clrface.training.adversary import hinge_loss
 from clrface.training.data import Batch
 from clrface.training.losses import Identity, Perceptual
 from clrface.training.stage import Scalars, Stage, StageSpec
 
 
 class RestorationStage(Stage):
-    """Options: weights `perceptual` and `identity` (0: left out), their shares of a batch, and the stage to `start_from`."""
+    """Options: weights `perceptual`, `identity` and `adversarial` (0: left out), shares of a batch, and the stage to `start_from`."""
 
     def __init__(self, spec: StageSpec, sources: Path, models: Path, device: torch.device):
         super().__init__(spec, sources, models, device)
@@ -31,9 +34,17 @@ class RestorationStage(Stage):
             self.main.load_state_dict(load_network(RestorationUNet, before).state_dict())
         self.perceptual = Perceptual(sources, device, options["perceptual_share"]) if options.get("perceptual") else None
         self.identity = Identity(sources, device, options["identity_share"]) if options.get("identity") else None
+        self.discriminator = PatchDiscriminator() if options.get("adversarial") else None
+        self.restored: torch.Tensor | None = None
+
+    def networks(self) -> dict[str, nn.Module]:
+        return super().networks() | ({"discriminator": self.discriminator} if self.discriminator else {})
 
     def loss(self, turn: str, batch: Batch, step: int) -> tuple[torch.Tensor | None, Scalars]:
         truth = batch["hq"]
+        if turn == "discriminator":
+            assert self.restored is not None  # the network's own turn comes first
+            return hinge_loss(self.call["discriminator"], truth, self.restored)
         pred = self.call["main"](batch["lq"])
         loss = functional.l1_loss(pred, truth)
         scalars = {"l1": loss.item()}
@@ -45,6 +56,11 @@ class RestorationStage(Stage):
             identity = self.identity(pred, truth)
             scalars["identity"] = identity.item()
             loss = loss + self.spec.options["identity"] * identity
+        if self.discriminator:
+            adversarial = -self.discriminator(pred).mean()
+            scalars["adversarial"] = adversarial.item()
+            loss = loss + self.spec.options["adversarial"] * adversarial
+            self.restored = pred.detach()
         return loss, scalars
 
     def sheet(self, batch: Batch) -> torch.Tensor:

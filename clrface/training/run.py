@@ -10,10 +10,13 @@ from clrface.degrade.recipes import Recipe
 from clrface.errors import unknown_name
 from clrface.manifest import read_manifest
 from clrface.training.autoencoder import AutoencoderStage
+from clrface.training.codes import CodesStage
 from clrface.training.data import load_faces
 from clrface.training.decoder import DecoderStage
+from clrface.training.identity import IdentityStage
 from clrface.training.loop import train
 from clrface.training.mask import MaskStage
+from clrface.training.pixel_diffusion import PixelDiffusionStage
 from clrface.training.prior import PriorStage
 from clrface.training.restoration import RestorationStage
 from clrface.training.stage import Stage, StageSpec
@@ -22,10 +25,15 @@ STAGES: dict[str, Callable[..., Stage]] = {
     "autoencoder": AutoencoderStage,
     "decoder": DecoderStage,
     "irn": RestorationStage,
+    "identity": IdentityStage,
     "prior": PriorStage,
     "mask": MaskStage,
     "unet": RestorationStage,
     "unet_perceptual": RestorationStage,
+    "unet_gan": RestorationStage,
+    "codebook_vq": AutoencoderStage,
+    "codebook": CodesStage,
+    "pixel_diffusion": PixelDiffusionStage,
 }
 
 

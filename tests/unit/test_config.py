@@ -23,6 +23,7 @@ CLRFACE = {
     "guidance": "none",
     "guidance_scale": 2.0,
     "guidance_every": 1,
+    "target": "head",
     "mask": "learned",
     "residual": 0.0,
 }
@@ -34,6 +35,7 @@ KNOWN = Known(
         "unet_perceptual": MethodCard("unet_perceptual", "U-Net (perceptual)", stochastic=False, trained_here=True),
         "clrface": MethodCard("clrface", "CLR-Face", stochastic=True, trained_here=True, params=CLRFACE),
         "fidelity": MethodCard("fidelity", "Fidelity", stochastic=False, params={"w": 0.5, "upsample": True, "net": "small", "mask": None}),
+        "large": MethodCard("large", "Large", stochastic=False, params={"w": 0.5}, resolution=512),
     },
     protocols=["embedded", "vqfr"],
     recipes=["blind", "severe", "mild", "training", "x4"],
@@ -98,7 +100,7 @@ def _objects(part: Any, path: str = "") -> list[tuple[str, dict[str, Any]]]:
 
 
 SOLVERS = "ddim, dpm++, unipc, euler, heun"
-PARAMS = "start, t0, solver, steps, guidance, guidance_scale, guidance_every, mask, residual"
+PARAMS = "start, t0, solver, steps, guidance, guidance_scale, guidance_every, target, mask, residual"
 RECIPES = "blind, mild, severe, training, x4"
 
 
@@ -176,7 +178,7 @@ RECIPES = "blind, mild, severe, training, x4"
         ),
         (
             {"methods": {"clrfase": {}}},
-            "methods.clrfase: unknown name. Did you mean 'clrface'? Allowed: clrface, fidelity, identity, oracle, unet, unet_perceptual.",
+            "methods.clrfase: unknown name. Did you mean 'clrface'? Allowed: clrface, fidelity, identity, large, oracle, unet, unet_perceptual.",
         ),
         ({"methods": {"mine": {}}}, "For images restored elsewhere: {folder: path}."),
         ({"datasets": {"lfw": {}}}, "datasets.lfw: unknown name. Allowed: orl, utkface. For a test set of your own: {folder: path}."),
@@ -220,6 +222,9 @@ RECIPES = "blind, mild, severe, training, x4"
         ({"datasets": {"mine": {"folder": "config", "alignn": False}}}, "datasets.mine.alignn: unknown key. Did you mean 'align'?"),
         ({"datasets": {"mine": {"folder": "config", "align": "no"}}}, "datasets.mine.align: found 'no' (string), expected boolean."),
         ({"mirrors": ["no/such"]}, "mirrors[0]: found 'no/such' (string), expected a folder that exists."),
+        # a method of one size
+        ({"methods": {"large": {}}}, "methods.large: this method takes images of 512 pixels alone, but resolution is 64. Set `resolution"),
+        ({"variants": {"sharp": {"large": {"w": 0.1}}}}, "variants.sharp: this method takes images of 512 pixels alone, but resolution"),
         ({"weights": "shiped"}, "weights: found 'shiped' (string), expected shipped, fit, a folder that exists, or a Hugging Face id"),
     ],
     ids=lambda value: value.split(":")[0] if isinstance(value, str) else "",

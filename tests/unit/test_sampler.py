@@ -120,7 +120,7 @@ def test_a_step_of_guidance_is_polyaks_and_ends_at_the_target() -> None:
     recogniser = Linear()
     target, x = (0.5 + 0.05 * normal([seed, seed + 1], (3, 8, 8), "face") for seed in (1, 7))
     distance = 1 - (recogniser(x) * recogniser(target)).sum(1)
-    guide = RecognitionGuide(lambda z: z, recogniser, target, torch.ones(2, 1, 8, 8), 1.0)
+    guide = RecognitionGuide(lambda z: z, recogniser, recogniser(target), torch.ones(2, 1, 8, 8), 1.0)
     shift = guide(x)
     z = x.clone().requires_grad_(True)
     (g,) = torch.autograd.grad((1 - (recogniser(z) * recogniser(target)).sum(1)).sum(), z)
@@ -130,7 +130,7 @@ def test_a_step_of_guidance_is_polyaks_and_ends_at_the_target() -> None:
     assert guide(target).abs().max() < 1e-3
     half = torch.ones(2, 1, 8, 8)
     half[..., 4:] = 0
-    masked = RecognitionGuide(lambda z: z, recogniser, target, half, 1.0)(x)
+    masked = RecognitionGuide(lambda z: z, recogniser, recogniser(target), half, 1.0)(x)
     assert torch.allclose(masked[..., :4], shift[..., :4]) and not masked[..., 4:].any()
 
 

@@ -77,6 +77,36 @@ TINY = {
         },
         log_every=1,
     ),
+    "identity": StageSpec("identity", 4, 4, 1e-3, {}, {}, log_every=1),
+    "unet_gan": StageSpec(
+        "unet_gan",
+        steps=4,
+        batch=4,
+        learning_rate=1e-3,
+        network=UNET,
+        options={"start_from": "unet_perceptual", "perceptual": 0.1, "perceptual_share": 0.25, "adversarial": 0.01},
+        log_every=1,
+    ),
+    "codebook_vq": StageSpec(
+        "codebook_vq",
+        steps=6,
+        batch=4,
+        learning_rate=1e-3,
+        network={"channels": [16, 16, 32, 32], "codes": 16, "latent_channels": 8, "norm_groups": 8},
+        options={
+            "perceptual": 0.5,
+            "perceptual_share": 0.25,
+            "adversarial": 0.02,
+            "adversarial_from": 0.5,
+            "quantise_from": 0.2,
+            "revive_every": 2,
+        },
+        log_every=1,
+    ),
+    "codebook": StageSpec(
+        "codebook", 4, 4, 1e-3, {"places": 16, "width": 16, "depth": 1, "heads": 2}, {"code": 0.5, "feature": 1.0}, log_every=1
+    ),
+    "pixel_diffusion": StageSpec("pixel_diffusion", 4, 4, 1e-3, UNET, {}, log_every=1, sample_every=4),
     "prior": StageSpec("prior", 4, 4, 1e-3, UNET, {"near_t0": 0.4}, log_every=1, sample_every=4),
     "mask": StageSpec(
         "mask", 4, 2, 1e-2, {"width": 8}, {"scale": 0.5, "t0": 0.5, "residual": 1.0, "sparsity": 0.02, "perceptual": 0.5}, log_every=1

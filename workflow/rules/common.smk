@@ -32,7 +32,7 @@ from clrface.manifest import (
     select,
 )
 from clrface.metrics.registry import metric_card, metric_cards, metric_modules
-from clrface.registry import method_cards, method_module
+from clrface.registry import method_cards, method_code
 from clrface.stages import METHOD_OF, NEEDS, stages_of
 from clrface.weights import digest, local_folder
 
@@ -274,8 +274,7 @@ def restore_code(wildcards):
     row = ROWS[wildcards.row]
     if row.method is None:
         return short_digest([fingerprint("clrface.restore.chunk"), folder_digest(row.folder)])
-    code = fingerprint("clrface.restore.chunk", method_module(row.method))
-    return short_digest([code, weights_digest(row.method)])
+    return short_digest([method_code(row.method), weights_digest(row.method)])
 
 
 @cache

@@ -23,7 +23,7 @@ rule measure_images:
     shell:
         step(
             "measure --metric {wildcards.metric} --dataset {wildcards.dataset} {params.args}"
-            " --restored {input.restored} --aligned {input.aligned} --out {output.scores}"
+            " --restored {input.restored} --aligned {input.aligned} --cache results/cache --out {output.scores}"
         )
 
 

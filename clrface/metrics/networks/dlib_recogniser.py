@@ -8,6 +8,7 @@ faces. It is the same for the restored image and the ground truth. So nothing is
 would hide a method's geometric errors, and no face can be "not found".
 """
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,10 @@ import numpy as np
 from PIL import Image
 
 from clrface.images import to_bytes
+from clrface.metrics.memory import Features, remembered
 from clrface.metrics.source import source_file
 
+WEIGHTS = "dlib/dlib_face_recognition_resnet_model_v1.dat"
 CHIP_SHARE = 1.095
 """The chip's side in units of the image's side; both have the same centre."""
 CHIP_PX = 150
@@ -25,7 +28,12 @@ CHIP_PX = 150
 
 def load(sources: Path) -> Any:
     """The recogniser, from the folder of fetched sources."""
-    return dlib.face_recognition_model_v1(str(source_file(sources, "dlib/dlib_face_recognition_resnet_model_v1.dat")))
+    return dlib.face_recognition_model_v1(str(source_file(sources, WEIGHTS)))
+
+
+def embedder(sources: Path, cache: Path | None = None) -> Features:
+    """`embed` by the recogniser in the folder of fetched sources; embeddings are kept in the folder `cache`, if there is one."""
+    return remembered(partial(embed, load(sources)), cache, __name__, source_file(sources, WEIGHTS))
 
 
 def embed(recogniser: Any, images: np.ndarray) -> np.ndarray:

@@ -1,0 +1,35 @@
+"""Code prediction in a strongly compressed VQ, f = 16: the family of CodeFormer, VQFR and RestoreFormer, trained here."""
+
+from pathlib import Path
+
+import torch
+
+from clrface.models.autoencoder import Autoencoder
+from clrface.models.code_predictor import CodePredictor
+from clrface.models.colour import keep_grey
+from clrface.models.loading import load_network, move
+
+CARD = {
+    "name": "codebook",
+    "label": "Codebook (f = 16)",
+    "stochastic": False,
+    "paper": "Zhou et al., NeurIPS 2022 (CodeFormer, stage II)",
+    "licence": "Apache-2.0",
+    "trained_here": True,
+}
+
+
+class Restorer:
+    """The likeliest code at each place, decoded: nothing of the degraded face's pixels goes on, as at CodeFormer's w = 0."""
+
+    def load(self, weights: Path | None, device: str, sources: Path) -> None:
+        assert weights is not None
+        self.device = device
+        self.autoencoder = move(load_network(Autoencoder, weights / "codebook_vq"), device)
+        self.predictor = move(load_network(CodePredictor, weights / "codebook"), device)
+
+    @torch.no_grad()
+    def restore(self, lq: torch.Tensor, seeds: list[int]) -> torch.Tensor:
+        lq = lq.to(self.device)
+        logits, _ = self.predictor(lq)
+        return keep_grey(self.autoencoder.decode_codes(logits.argmax(-1)), lq).clamp(0, 1).cpu()

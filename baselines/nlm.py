@@ -1,0 +1,36 @@
+"""Non-local means (Buades et al., CVPR 2005), scikit-image's, with the noise measured in each picture. It learns nothing."""
+
+import numpy as np
+from skimage.restoration import denoise_nl_means, estimate_sigma
+
+from clrface.restore.classical import ClassicalRestorer
+
+CARD = {
+    "name": "nlm",
+    "label": "Non-local means",
+    "stochastic": False,
+    "paper": "Buades et al., CVPR 2005",
+    "licence": "Apache-2.0",
+    "params": {"strength": 4.0, "patch_px": 5, "distance_px": 6},
+}
+LEAST_NOISE = 1 / 255
+"""Below this nothing would be filtered: a picture of 8-bit values has no less."""
+
+
+class Restorer(ClassicalRestorer):
+    """Averages pixels whose surroundings look alike. `strength`: the cut-off in units of the measured noise."""
+
+    def __init__(self, strength: float, patch_px: int, distance_px: int):
+        self.strength, self.patch_px, self.distance_px = strength, patch_px, distance_px
+
+    def filter(self, picture: np.ndarray) -> np.ndarray:
+        noise = max(float(np.mean(estimate_sigma(picture, channel_axis=-1))), LEAST_NOISE)
+        return denoise_nl_means(
+            picture,
+            h=self.strength * noise,
+            sigma=noise,
+            patch_size=self.patch_px,
+            patch_distance=self.distance_px,
+            fast_mode=True,
+            channel_axis=-1,
+        )

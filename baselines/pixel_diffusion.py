@@ -1,0 +1,46 @@
+"""Conditional diffusion in pixel space, from a one-step estimate: the family of SR3, DR2 and DifFace, trained here at the embedded size."""
+
+from pathlib import Path
+from typing import Literal
+
+import torch
+from diffusers import UNet2DModel
+
+from clrface.errors import UserError
+from clrface.models.colour import keep_grey
+from clrface.models.loading import load_network, move
+from clrface.models.pixel_diffusion import PixelSampler
+
+CARD = {
+    "name": "pixel_diffusion",
+    "label": "Pixel diffusion",
+    "stochastic": True,
+    "paper": "Saharia et al., TPAMI 2022 (SR3); Yue and Loy, TPAMI 2024 (DifFace)",
+    "licence": "Apache-2.0",
+    "trained_here": True,
+    "params": {"start": "estimate", "total_steps": 250, "steps": 100, "eta": 0.5},
+}
+
+
+class Restorer:
+    """`start: noise` runs `total_steps`; `start: estimate` the last `steps` of them."""
+
+    def __init__(self, start: Literal["noise", "estimate"], total_steps: int, steps: int, eta: float):
+        if start not in ("noise", "estimate"):
+            raise UserError(f"pixel_diffusion.start: found '{start}', expected noise or estimate.")
+        if not 1 <= steps <= total_steps <= 1000:
+            raise UserError(
+                f"pixel_diffusion: found steps {steps} and total_steps {total_steps}, expected 1 <= steps <= total_steps <= 1000."
+            )
+        self.start: Literal["noise", "estimate"] = start
+        self.total_steps, self.steps, self.eta = total_steps, steps, eta
+
+    def load(self, weights: Path | None, device: str, sources: Path) -> None:
+        assert weights is not None
+        self.device = device
+        network = move(load_network(UNet2DModel, weights / "pixel_diffusion"), device)
+        self.sampler = PixelSampler(network, self.start, self.total_steps, self.steps, self.eta)
+
+    def restore(self, lq: torch.Tensor, seeds: list[int]) -> torch.Tensor:
+        lq = lq.to(self.device)
+        return keep_grey(self.sampler.restore(lq, seeds), lq).cpu()

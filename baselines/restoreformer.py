@@ -1,0 +1,32 @@
+"""RestoreFormer with its authors' weights, at 512x512 (Wang et al., CVPR 2022)."""
+
+from typing import Any
+
+import torch
+
+from clrface.restore.official import OfficialRestorer
+
+CARD = {
+    "name": "restoreformer",
+    "label": "RestoreFormer",
+    "stochastic": False,
+    "paper": "Wang et al., CVPR 2022",
+    "licence": "Apache-2.0",
+    "params": {"half": False},
+    "sources": ("restoreformer",),
+    "resolution": 512,
+}
+
+
+class Restorer(OfficialRestorer):
+    """The released sizes are the defaults of its code."""
+
+    file = "restoreformer/RestoreFormer.pth"
+
+    def make_network(self) -> Any:
+        from spandrel.architectures.RestoreFormer import RestoreFormer
+
+        return RestoreFormer()
+
+    def run(self, x: torch.Tensor, seeds: list[int]) -> torch.Tensor:
+        return self.network(x)[0]

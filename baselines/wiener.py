@@ -1,0 +1,32 @@
+"""Wiener deconvolution (Wiener 1949), scikit-image's, of one assumed Gaussian blur. It learns nothing."""
+
+import numpy as np
+from skimage.restoration import wiener
+
+from clrface.degrade.apply import gaussian_kernel
+from clrface.restore.classical import ClassicalRestorer
+
+CARD = {
+    "name": "wiener",
+    "label": "Wiener filter",
+    "stochastic": False,
+    "paper": "Wiener, Extrapolation, Interpolation, and Smoothing of Stationary Time Series, 1949",
+    "licence": "Apache-2.0",
+    "params": {"sigma_px": 1.0, "balance": 0.05},
+}
+MARGIN_PX = 8
+"""Mirrored around the picture, since the deconvolution takes it for periodic."""
+
+
+class Restorer(ClassicalRestorer):
+    """`sigma_px`: the blur's standard deviation. `balance`: smoothness against sharpness, for the noise."""
+
+    def __init__(self, sigma_px: float, balance: float):
+        self.sigma_px, self.balance = sigma_px, balance
+
+    def filter(self, picture: np.ndarray) -> np.ndarray:
+        length_px = 2 * int(np.ceil(3 * self.sigma_px)) + 1
+        kernel = gaussian_kernel(length_px, self.sigma_px, self.sigma_px, 0.0)
+        padded = np.pad(picture, ((MARGIN_PX, MARGIN_PX), (MARGIN_PX, MARGIN_PX), (0, 0)), mode="reflect")
+        channels = [np.asarray(wiener(padded[..., channel], kernel, self.balance, clip=False)) for channel in range(3)]
+        return np.stack(channels, -1)[MARGIN_PX:-MARGIN_PX, MARGIN_PX:-MARGIN_PX]

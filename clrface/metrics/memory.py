@@ -1,0 +1,50 @@
+"""Features of an image, reckoned once: metrics that look through one network share what it said.
+
+IDS and IDD embed the same pictures, as FD and KD do, and every row has the same ground truth. A file of the cache is named by the
+network's code and weights and by the image's values, so it can't be out of date; delete the folder whenever you like.
+"""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from clrface.files import atomic_path, sha256_file
+from clrface.fingerprint import fingerprint
+
+Features = Callable[[np.ndarray], np.ndarray]
+"""(B, 3, H, W) float32 RGB in [0, 1] to (B, d)."""
+
+
+def remembered(features: Features, cache: Path | None, module: str, weights: Path) -> Features:
+    """`features`, read from `cache` where they are there and written to it where not; itself without a cache.
+
+    Each image is reckoned alone, so that no digit depends on what was there before.
+
+    Args:
+        module: the module that holds the network: an edit of it starts a new cache.
+        weights: the network's file, for the same reason.
+    """
+    if cache is None:
+        return features
+    name = f"{module.rsplit('.', 1)[-1]}-{fingerprint(module)}-{sha256_file(weights)[:16]}"
+
+    def lookup(images: np.ndarray) -> np.ndarray:
+        return np.concatenate([_row(features, image[None], Path(cache) / name) for image in np.ascontiguousarray(images)])
+
+    return lookup
+
+
+def _row(features: Features, image: np.ndarray, folder: Path) -> np.ndarray:
+    digest = hashlib.sha256(str((image.shape, image.dtype.str)).encode() + image.tobytes()).hexdigest()
+    path = folder / digest[:2] / f"{digest}.npy"
+    if path.is_file():
+        try:
+            return np.load(path)
+        except (ValueError, EOFError, OSError):
+            path.unlink(missing_ok=True)  # damaged: reckoned again below
+    row = features(image)
+    with atomic_path(path) as part:
+        np.save(part, row)
+    return row

@@ -1,0 +1,26 @@
+"""Training-free methods work on one picture at a time, as (H, W, 3): what they share."""
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+
+import numpy as np
+import torch
+
+
+class ClassicalRestorer(ABC):
+    """Runs `filter` on each image; nothing to load, nothing left to chance, always on the CPU."""
+
+    def load(self, weights: Path | None, device: str, sources: Path) -> None:
+        """Nothing to load."""
+
+    def restore(self, lq: torch.Tensor, seeds: list[int]) -> torch.Tensor:
+        return torch.stack([self._restore_one(image) for image in lq])
+
+    def _restore_one(self, image: torch.Tensor) -> torch.Tensor:
+        picture = np.moveaxis(image.numpy().astype(np.float64), 0, -1)
+        filtered = np.moveaxis(np.clip(self.filter(picture), 0, 1), -1, 0)
+        return torch.from_numpy(np.ascontiguousarray(filtered, dtype=np.float32))
+
+    @abstractmethod
+    def filter(self, picture: np.ndarray) -> np.ndarray:
+        """(H, W, 3) float64 RGB in [0, 1] to the same."""
