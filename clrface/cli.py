@@ -51,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_sweep_figure(steps)
     _add_mask_maps(steps)
     _add_codebook(steps)
+    _add_cost(steps)
     _add_losses(steps)
     return parser
 
@@ -438,6 +439,28 @@ def _mask_maps(options: argparse.Namespace) -> None:
     _set_threads()
     weights = weights_folder(options.weights, "clrface")
     write_mask_maps(_faces(options), weights, options.raw, _device(options.device), options.out, options.figure)
+
+
+def _add_cost(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    step = _step(steps, "cost", "Measure what methods cost: parameters, MACs, network evaluations, seconds, memory.", _cost)
+    step.add_argument("--spec", type=json.loads, required=True, help="the rows as JSON, and how many rounds")
+    _add_faces(step)
+
+
+def _cost(options: argparse.Namespace) -> None:
+    from clrface.study.cost import Contender, Place, measure_costs
+    from clrface.tables.costs import write_cost_table
+
+    faces, device = _faces(options), _device(options.device)
+    contenders = [Contender(**row) for row in options.spec["rows"]]
+    place = Place(options.weights, options.raw, device, faces.degraded)
+    costs = measure_costs(contenders, place, options.spec["rounds"])
+    images = f"{len(faces.ids)} of {faces.dataset}, {faces.degraded.shape[-1]}x{faces.degraded.shape[-2]}"
+    write_cost_table(costs, {"images": images, "rounds": options.spec["rounds"], "device": device, "threads": _threads()}, options.out)
+
+
+def _threads() -> int:
+    return int(os.environ.get("OMP_NUM_THREADS", "1"))
 
 
 def _add_codebook(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -63,6 +63,9 @@ def make_method(name: str, params: dict[str, Any]) -> Restorer:
     for key in params:
         if key not in card.params:
             raise unknown_name(f"parameter of method '{name}'", key, card.params)
+    from clrface.torchvision_import import prepare  # here, since cards are read without torch
+
+    prepare()  # a method's file may import diffusers or torchvision before anything of ours
     return import_module(method_module(name)).Restorer(**{**card.params, **params})
 
 

@@ -22,7 +22,7 @@ METHOD_OF = {
 NEEDS = {
     "autoencoder": (),
     "decoder": ("autoencoder",),
-    "irn": ("unet_perceptual",),
+    "irn": ("unet_gan",),
     "identity": ("autoencoder", "irn"),
     "prior": ("autoencoder", "irn"),
     "mask": ("decoder", "irn", "identity", "prior"),

@@ -51,7 +51,7 @@ def restore_chunk(
 
     Raises: UserError for an image that can't be read, and whichever the method raises: that is for the user, not about an image.
     """
-    status = _not_aligned(chunk)
+    status = not_aligned(chunk)
     todo = [image_id for image_id in chunk.ids if image_id not in status]
     bar = tqdm(total=len(todo), desc=f"restore {chunk.dataset}", unit="image")
     for start in range(0, len(todo), batch):
@@ -75,7 +75,7 @@ def restore_chunk(
         raise UserError(
             f"Not one of {len(todo)} images could be restored, all for one reason: {reasons.pop()}. Put it right and run again."
         )
-    _write_status(chunk, status)
+    write_status(chunk, status)
 
 
 def copy_finished(folder: Path, chunk: Chunk, expected_ids: list[str]) -> None:
@@ -88,7 +88,7 @@ def copy_finished(folder: Path, chunk: Chunk, expected_ids: list[str]) -> None:
     """
     files = {entry.image_id: Path(folder) / entry.file for entry in from_folder(folder)}
     match_ids(files, expected_ids, str(folder))
-    status = _not_aligned(chunk)
+    status = not_aligned(chunk)
     for image_id in [image_id for image_id in chunk.ids if image_id not in status]:
         rgb, expected = read_rgb(files[image_id]), read_rgb(chunk.aligned / f"{image_id}.png").shape
         if rgb.shape != expected:
@@ -98,7 +98,7 @@ def copy_finished(folder: Path, chunk: Chunk, expected_ids: list[str]) -> None:
             )
         write_png(chunk.out / f"{image_id}.png", rgb)
         status[image_id] = OK
-    _write_status(chunk, status)
+    write_status(chunk, status)
 
 
 def _restore(method: Any, pictures: Images, seeds: Mapping[str, int], truths: Images) -> dict[str, np.ndarray | str]:
@@ -127,13 +127,14 @@ def _checked(method: Any, pictures: Images, seeds: Mapping[str, int], truths: Im
     return results
 
 
-def _not_aligned(chunk: Chunk) -> dict[str, str]:
+def not_aligned(chunk: Chunk) -> dict[str, str]:
     """The images of this chunk that aligning could not take, with its reason."""
     with (chunk.aligned / "index.csv").open(encoding="utf-8", newline="") as lines:
         return {row["image_id"]: row["status"] for row in csv.DictReader(lines) if row["status"] != OK and row["image_id"] in chunk.ids}
 
 
-def _write_status(chunk: Chunk, status: Mapping[str, str]) -> None:
+def write_status(chunk: Chunk, status: Mapping[str, str]) -> None:
+    """Write a chunk's status.csv: one row an image, in the chunk's order."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["image_id", "status"])

@@ -12,7 +12,6 @@ from typing import Any
 
 import torch
 
-from clrface import torchvision_import
 from clrface.errors import UserError
 from clrface.models.loading import fill
 
@@ -32,7 +31,6 @@ class OfficialRestorer(ABC):
         self.half = half
 
     def load(self, weights: Path | None, device: str, sources: Path) -> None:
-        torchvision_import.prepare()
         self.device = device
         network = self.make_network()
         state = read_weights(Path(sources) / self.file)
@@ -73,11 +71,13 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
     try:
         stored = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise UserError(
-            f"Can't read the weights {path} ({str(error).splitlines()[0]}). Expected the authors' file: fetch it again."
-        ) from error
+        raise UserError(f"Can't read the weights {path} ({_first_line(error)}). Expected the authors' file: fetch it again.") from error
     state = canonicalize_state_dict(stored) if isinstance(stored, dict) else {}
     if not state or not all(isinstance(value, torch.Tensor) for value in state.values()):
         found = f"a dict with {', '.join(map(str, list(stored)[:3]))}, ..." if isinstance(stored, dict) else type(stored).__name__
         raise UserError(f"{path} holds {found}, expected tensors by name. Give the authors' file.")
     return state
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)

@@ -107,18 +107,23 @@ def _tex_block(table: Table, dataset: str, degradation: str, rows: Sequence[Row]
     header = ["Method", "failed", *(_tex_heading(card) for card in table.metrics)]
     lines = []
     for i, row in enumerate(rows):
-        label = rf"\textit{{{_tex_escape(row.label)}}}" if row.control else _tex_escape(row.label)
+        label = rf"\textit{{{tex_escape(row.label)}}}" if row.control else tex_escape(row.label)
         cells = [_tex_cell(row.estimates[card.id], card, column[i]) for card, column in zip(table.metrics, by_metric, strict=True)]
         intervals = [_tex_interval(row.estimates[card.id], card) for card in table.metrics]
         lines += [" & ".join([label, str(row.n_failed), *cells]) + r" \\", " & ".join(["", "", *intervals]) + r" \\"]
     about = f"Protocol {table.protocol}, dataset {dataset}, degradation {degradation}, {count(rows[0].n)}, {seeds_text(rows)}."
     note = legend(table, best="bold", second="underlined", controls="italics").replace("`", "")
+    return tex_table(f"{table.name}-{dataset}-{degradation}", f"{about} {note}", header, lines)
+
+
+def tex_table(label: str, caption: str, header: Sequence[str], lines: Sequence[str]) -> str:
+    r"""A `table*` of finished lines (with their `\\`): the first column to the left, the others to the right; `caption` is plain text."""
     return "\n".join(
         [
             r"\begin{table*}",
             r"\centering\footnotesize\setlength{\tabcolsep}{3pt}",
-            rf"\caption{{{_tex_escape(about)} {_tex_escape(note)}}}",
-            rf"\label{{tab:{table.name}-{dataset}-{degradation}}}",
+            rf"\caption{{{tex_escape(caption)}}}",
+            rf"\label{{tab:{label}}}",
             rf"\begin{{tabular}}{{l{'r' * (len(header) - 1)}}}",
             r"\toprule",
             " & ".join(header) + r" \\",
@@ -135,8 +140,8 @@ def _tex_block(table: Table, dataset: str, degradation: str, rows: Sequence[Row]
 def _tex_heading(card: MetricCard) -> str:
     """The label over the unit and the arrow, to keep columns narrow."""
     arrow = r"$\uparrow$" if card.direction == "higher" else r"$\downarrow$"
-    name, _, rest = _tex_escape(card.label).partition(" ")
-    lines = [name, *([rest] if rest else []), f"{_tex_escape(card.unit)} {arrow}".strip()]
+    name, _, rest = tex_escape(card.label).partition(" ")
+    lines = [name, *([rest] if rest else []), f"{tex_escape(card.unit)} {arrow}".strip()]
     return r"\shortstack[r]{" + r" \\ ".join(lines) + "}"
 
 
@@ -157,5 +162,6 @@ def _tex_number(value: float, card: MetricCard) -> str:
     return format_value(value, card).replace("-", "$-$").replace("inf", r"$\infty$")
 
 
-def _tex_escape(text: str) -> str:
+def tex_escape(text: str) -> str:
+    """Plain text for TeX."""
     return text.translate(str.maketrans(_TEX_SPECIAL))

@@ -26,6 +26,7 @@ PACKAGES = (
     "pandas",
     "snakemake",
 )
+CPUINFO = Path("/proc/cpuinfo")
 WEIGHT_SUFFIXES = (".safetensors", ".json", ".pth", ".pt", ".ckpt", ".onnx")
 
 
@@ -43,6 +44,13 @@ def code_version(root: Path = ROOT) -> dict[str, str | bool | None]:
 def environment() -> dict[str, object]:
     """Versions of Python and the main packages (None if absent) and the platform; nothing that names the machine."""
     return {"python": platform.python_version(), "platform": platform.platform(), "packages": {name: _version(name) for name in PACKAGES}}
+
+
+def processor() -> str | None:
+    """The processor's model, which the seconds of a cost belong to; None where the system doesn't say."""
+    lines = CPUINFO.read_text(encoding="utf-8").splitlines() if CPUINFO.is_file() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or None
 
 
 def lq_images(folder: Path, chunks: Sequence[str] | None = None) -> dict[str, Path]:

@@ -178,7 +178,7 @@ RECIPES = "blind, mild, severe, training, x4"
         ),
         (
             {"methods": {"clrfase": {}}},
-            "methods.clrfase: unknown name. Did you mean 'clrface'? Allowed: clrface, fidelity, identity, large, oracle, unet, unet_perceptual.",
+            "methods.clrfase: unknown name. Did you mean 'clrface'? Allowed: clrface, fidelity, identity, large, oracle, unet, ",
         ),
         ({"methods": {"mine": {}}}, "For images restored elsewhere: {folder: path}."),
         ({"datasets": {"lfw": {}}}, "datasets.lfw: unknown name. Allowed: orl, utkface. For a test set of your own: {folder: path}."),

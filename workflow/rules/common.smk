@@ -472,6 +472,59 @@ def study_code(*modules):
     return short_digest([fingerprint(*modules), weights_digest("clrface")])
 
 
+def cost_rows():
+    """The rows whose cost is measured: all that run here and do something, no controls."""
+    runs = [row for row in ROWS.values() if row.method]
+    return [row for row in runs if not KNOWN.methods[row.method].control]
+
+
+def cost_inputs():
+    """The faces, sources and weights that the rows need."""
+    needed = study_inputs(config["cost"])
+    cards = [KNOWN.methods[row.method] for row in cost_rows()]
+    sources = {source for card in cards for source in card.sources}
+    needed["sources"] = [f"data/raw/{name}/SOURCE.json" for name in sorted(sources)]
+    families = {card.family for card in cards if card.trained_here}
+    if config["weights"] == "fit":
+        fitted = [stage for family in sorted(families) for stage in stages_of(family)]
+        needed["weights"] = [training_record(stage) for stage in fitted]
+    return needed
+
+
+def cost_spec():
+    """The rows of the table of costs as the command's JSON."""
+    listed = []
+    for row in cost_rows():
+        card = KNOWN.methods[row.method]
+        steps, images = training_seen(card.family) if card.trained_here else (0, 0)
+        listed.append(
+            {
+                "row": row.name,
+                "label": row.label,
+                "method": row.method,
+                "family": card.family,
+                "params": row.params,
+                "trained_here": card.trained_here,
+                "training_steps": steps,
+                "training_images": images,
+            }
+        )
+    code = [short_digest([method_code(row.method), weights_digest(row.method)]) for row in cost_rows()]
+    study = fingerprint("clrface.study.cost", "clrface.tables.costs")
+    return json.dumps({"rows": listed, "rounds": config["cost"]["rounds"], "code": [study, *code]})
+
+
+def training_seen(family):
+    """Steps and images of a method's stages by the recipe, with those that they started from."""
+    stages, pending = set(), stages_of(family)
+    while pending:
+        stage = pending.pop()
+        stages.add(stage)
+        pending += [before for before in NEEDS[stage] if before not in stages]
+    specs = [config["training"]["stages"][stage] for stage in stages]
+    return sum(spec["steps"] for spec in specs), sum(spec["steps"] * spec["batch"] for spec in specs)
+
+
 def study_files():
     """Every study's table and figure."""
     sweeps = [sweep for sweep in config["sweeps"] if sweep not in tuning_sweeps()]

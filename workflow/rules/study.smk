@@ -48,6 +48,34 @@ rule sweep_figure:
         step("sweep-figure {input} {params.args} --out {output}")
 
 
+rule cost:
+    input:
+        unpack(lambda wildcards: cost_inputs()),
+    output:
+        csv="results/table6.csv",
+        json="results/table6.json",
+        md="results/table6.md",
+        tex="results/table6.tex",
+    log:
+        "results/logs/cost/table6.log",
+    benchmark:
+        "results/benchmarks/cost/table6.tsv"
+    conda:
+        "../../environment.yml"
+    threads: workflow.cores  # alone on the machine: another job beside it would be part of the seconds
+    resources:
+        gpu=GPU,
+    params:
+        spec=cost_spec(),
+        args=study_args(config["cost"]),
+    shell:
+        step(
+            "cost {params.args} --spec {params.spec:q} --aligned {input.aligned} --degraded {input.degraded} --out {output.csv}",
+            live=True,
+            launcher=STEP.replace("{threads}", "1"),
+        )
+
+
 rule codebook:
     input:
         unpack(lambda wildcards: study_inputs(config["mask_maps"])),

@@ -1,0 +1,177 @@
+"""Methods that live in a repository of their own, which no package wraps: fetched at a commit, run in an environment of their own.
+
+A card, `baselines/external/<name>.yaml`, says all that is needed. The program is called as its authors call it: a folder of PNGs in, a
+folder out. What comes out is checked like any method's: every image once, at its size, and not the input itself.
+"""
+
+import hashlib
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from filelock import FileLock
+
+from clrface.errors import UserError
+from clrface.files import write_text
+from clrface.images import read_rgb, write_png
+from clrface.metrics.source import source_file
+from clrface.restore.chunk import RETURNED_INPUT, Chunk, not_aligned, write_status
+
+NOT_RUN = "not run"
+READY = "READY.json"
+
+
+@dataclass(frozen=True)
+class ExternalCard:
+    """What a repository says of itself, as a YAML file."""
+
+    name: str
+    label: str
+    paper: str
+    repository: str
+    """A URL, or a path, that git can clone."""
+    commit: str
+    """40 hexadecimal digits; a branch would move."""
+    licence: str
+    requirements: str
+    """Pinned, in pip's format: the environment."""
+    command: str
+    """Run in the repository's root, with {python}, {input}, {output} and {seed} filled in."""
+    output: str = "{image_id}.png"
+    """Where a restored image lies, under {output}."""
+    weights: dict[str, str] = field(default_factory=dict)
+    """Where in the repository a file of weights belongs, to the fetched file that it is: `{models/net.pth: difface/net.pth}`."""
+    resolution: int = 0
+    device: str = "cpu"
+    """cpu, or cuda if the program doesn't run without."""
+    stochastic: bool = True
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The entries of config/sources.yaml that bring the weights."""
+        return tuple(dict.fromkeys(file.split("/")[0] for file in self.weights.values()))
+
+
+def read_card(path: Path) -> ExternalCard:
+    """Read a card. Raises: UserError naming what is missing, unknown or wrong."""
+    path = Path(path)
+    try:
+        entry = yaml.safe_load(path.read_text(encoding="utf-8"))
+        card = ExternalCard(**entry)
+    except (yaml.YAMLError, TypeError) as error:
+        raise UserError(f"{path} is no card of an external method ({error}). See docs/adding-a-method.md, In a repository.") from error
+    if card.name != path.stem:
+        raise UserError(f"{path} has the name '{card.name}', but the file's name says '{path.stem}'. Make them the same.")
+    if len(card.commit) != 40 or set(card.commit) - set("0123456789abcdef"):
+        raise UserError(f"{path}: commit '{card.commit}' is not one of 40 hexadecimal digits. A branch or tag can move: give the commit.")
+    return card
+
+
+def why_not(card: ExternalCard, device: str) -> str | None:
+    """Why the card can't run here; None when it can."""
+    return "needs a CUDA device" if card.device == "cuda" and device != "cuda" else None
+
+
+def install(card: ExternalCard, folder: Path, sources: Path) -> None:
+    """Make `folder`: the repository at the card's commit (`code`), its weights in it, and an environment (`venv`). Made once.
+
+    Raises: UserError for a repository, commit, package or weight that can't be had, with what git or pip said.
+    """
+    folder = Path(folder)
+    key = hashlib.sha256(repr(card).encode()).hexdigest()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{folder}.lock"):
+        if (folder / READY).is_file() and json.loads((folder / READY).read_text())["card"] == key:
+            return
+        shutil.rmtree(folder, ignore_errors=True)
+        code = folder / "code"
+        _call(["git", "init", "--quiet", str(code)], "make a repository")
+        _call(
+            ["git", "-C", str(code), "fetch", "--quiet", "--depth", "1", card.repository, card.commit],
+            f"fetch commit {card.commit} of {card.repository}",
+        )
+        _call(["git", "-C", str(code), "checkout", "--quiet", "FETCH_HEAD"], "check the commit out")
+        for place, file in card.weights.items():
+            (code / place).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source_file(sources, file), code / place)
+        _call([sys.executable, "-m", "venv", str(folder / "venv")], "make an environment")
+        listed = folder / "requirements.txt"
+        write_text(listed, card.requirements)
+        if card.requirements.strip():
+            _call(
+                [str(python_of(folder)), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", str(listed)],
+                "install its requirements",
+            )
+        write_text(folder / READY, json.dumps({"card": key, "commit": card.commit}) + "\n")
+
+
+def python_of(folder: Path) -> Path:
+    """The Python of an installed card."""
+    return (Path(folder) / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python").absolute()
+
+
+def run_external(card: ExternalCard, folder: Path, chunk: Chunk, seed: int) -> None:
+    """Restore a chunk with an installed card; writes the pictures and status.csv as any method does.
+
+    Raises: UserError when the program fails, with the end of what it said, or when it leaves other images than it was given.
+    """
+    status = not_aligned(chunk)
+    todo = [image_id for image_id in chunk.ids if image_id not in status]
+    with tempfile.TemporaryDirectory(prefix="clrface-external-") as temporary:
+        given, made = Path(temporary, "input"), Path(temporary, "output")
+        given.mkdir()
+        made.mkdir()
+        for image_id in todo:
+            shutil.copy(chunk.degraded / f"{image_id}.png", given)
+        words = {"python": str(python_of(folder)), "input": str(given), "output": str(made), "seed": str(seed)}
+        command = shlex.split(card.command.format(**{key: shlex.quote(value) for key, value in words.items()}))
+        _call(command, f"run {card.name}", cwd=Path(folder) / "code")
+        _check_names(card, made, todo)
+        for image_id in todo:
+            status[image_id] = _take(made / card.output.format(image_id=image_id), chunk, image_id)
+    write_status(chunk, status)
+
+
+def not_run(chunk: Chunk, reason: str) -> None:
+    """Write a chunk's status.csv for a card that can't run here: every image has the reason, none a picture."""
+    write_status(chunk, dict.fromkeys(chunk.ids, f"{NOT_RUN}: {reason}"))
+
+
+def _check_names(card: ExternalCard, made: Path, todo: list[str]) -> None:
+    expected = {made / card.output.format(image_id=image_id) for image_id in todo}
+    found = set(made.glob(card.output.format(image_id="*")))
+    missing, surplus = sorted(expected - found), sorted(found - expected)
+    if missing or surplus:
+        raise UserError(
+            f"{card.name} was given {len(todo)} images and left {len(found)}: {len(missing)} are missing "
+            f"(first: {missing[0].name if missing else 'none'}), {len(surplus)} are unexpected "
+            f"(first: {surplus[0].name if surplus else 'none'}). "
+            "Correct `command` or `output` in its card."
+        )
+
+
+def _take(path: Path, chunk: Chunk, image_id: str) -> str:
+    """Keep one restored image, if it is one; its status."""
+    restored, given = read_rgb(path), read_rgb(chunk.degraded / f"{image_id}.png")
+    if restored.shape != given.shape:
+        return f"wrong size: found {restored.shape[1]}x{restored.shape[0]}, expected {given.shape[1]}x{given.shape[0]}"
+    if np.array_equal(restored, given):
+        return RETURNED_INPUT
+    write_png(chunk.out / f"{image_id}.png", restored)
+    return "ok"
+
+
+def _call(command: list[str], doing: str, **options: Any) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, **options)
+    if done.returncode:
+        said = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:]) or "nothing"
+        raise UserError(f"Could not {doing}: `{shlex.join(command)}` ended with {done.returncode} and said:\n{said}")

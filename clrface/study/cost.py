@@ -1,0 +1,211 @@
+"""What a restoration costs: parameters, MACs, network evaluations, seconds and memory, all methods on one machine in one run.
+
+Each method lives in a process of its own, so that its memory can be told from the others'; one of them runs at a time. The rounds are
+interleaved (every method once, then again), so that a machine that slows down meanwhile slows all of them.
+"""
+
+import multiprocessing
+import os
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+from tqdm import tqdm
+
+from clrface.errors import UserError
+from clrface.registry import make_method
+from clrface.seeds import derive_seed
+from clrface.weights import weights_folder
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A row to measure. `training_steps` and `training_images`: what its weights have seen, by the recipe; 0 without training here."""
+
+    row: str
+    label: str
+    method: str
+    family: str
+    params: dict[str, Any]
+    trained_here: bool
+    training_steps: int
+    training_images: int
+
+
+@dataclass(frozen=True)
+class Place:
+    """What all contenders share: where weights and sources lie, the device, and the images handed over at once."""
+
+    weights: str
+    sources: Path
+    device: str
+    lq: np.ndarray
+    """(N, 3, H, W) float32 RGB in [0, 1]."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """A row's cost. Per image, but for the parameters, the memory and the training.
+
+    `parameters`: of the networks that a restoration calls. `macs`: multiply-accumulates of their convolutions and matrix products, those
+    of gradients too; None for a method without networks. `evaluations`: how often its most called network sees the image.
+    `seconds`: wall time, the median over the rounds, with the least and the most. `peak_bytes`: the process's most resident
+    memory; on a GPU, the most that torch allocated there.
+    """
+
+    method: str
+    label: str
+    parameters: int
+    macs: int | None
+    evaluations: float
+    seconds: float
+    seconds_lo: float
+    seconds_hi: float
+    peak_bytes: int
+    training_steps: int
+    training_images: int
+
+
+class Counter:
+    """Counts the calls of torch modules while it is open: which parameters take part, and how often each outermost module sees an image."""
+
+    def __enter__(self) -> "Counter":
+        self.depth, self.images, self.owned = 0, {}, {}
+        self.hooks = [
+            nn.modules.module.register_module_forward_pre_hook(self._before),
+            nn.modules.module.register_module_forward_hook(self._after, always_call=True),
+        ]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for hook in self.hooks:
+            hook.remove()
+
+    def _before(self, module: nn.Module, args: tuple[Any, ...]) -> None:
+        self.owned[id(module)] = {id(part): part.numel() for part in module.parameters(recurse=False)}
+        if self.depth == 0:
+            batch = next((len(arg) for arg in args if isinstance(arg, torch.Tensor) and arg.ndim), 1)
+            self.images[id(module)] = self.images.get(id(module), 0) + batch
+        self.depth += 1
+
+    def _after(self, *_: Any) -> None:
+        self.depth -= 1
+
+    @property
+    def parameters(self) -> int:
+        """Of all modules that were called, each once."""
+        return sum({key: count for part in self.owned.values() for key, count in part.items()}.values())
+
+    def evaluations(self, images: int) -> float:
+        """Of the most called outermost module, for each of `images`."""
+        return max(self.images.values(), default=0) / images
+
+
+def measure_costs(contenders: Sequence[Contender], place: Place, rounds: int) -> list[Cost]:
+    """Measure every contender, in the order given. Raises: UserError with a method's own error."""
+    processes = [_Process(contender, place) for contender in contenders]
+    try:
+        counts = [process.ask("count") for process in tqdm(processes, desc="counting", unit="method")]
+        seconds: list[list[float]] = [[] for _ in processes]
+        for _ in tqdm(range(rounds), desc="timing", unit="round"):
+            for times, process in zip(seconds, processes, strict=True):
+                times.append(process.ask("time"))
+        peaks = [process.ask("peak") for process in processes]
+    finally:
+        for process in processes:
+            process.end()
+    return [_cost(contender, count, times, peak) for contender, count, times, peak in zip(contenders, counts, seconds, peaks, strict=True)]
+
+
+def _cost(contender: Contender, count: Mapping[str, Any], times: Sequence[float], peak: int) -> Cost:
+    training = {key: value for key, value in asdict(contender).items() if key.startswith("training_")}
+    spread = {"seconds": statistics.median(times), "seconds_lo": min(times), "seconds_hi": max(times)}
+    return Cost(method=contender.row, label=contender.label, **count, **spread, peak_bytes=peak, **training)
+
+
+class _Process:
+    """A contender in its own process, which answers one question at a time."""
+
+    def __init__(self, contender: Contender, place: Place):
+        context = multiprocessing.get_context("spawn")
+        self.contender = contender
+        self.pipe, other = context.Pipe()
+        self.process = context.Process(target=_answer, args=(other, contender, place), daemon=True)
+        self.process.start()
+        other.close()
+
+    def ask(self, question: str) -> Any:
+        self.pipe.send(question)
+        try:
+            answer = self.pipe.recv()
+        except EOFError:
+            answer = "its process died; is there enough memory?"
+        if isinstance(answer, str):
+            raise UserError(f"The cost of '{self.contender.row}' can't be measured: {answer}")
+        return answer
+
+    def end(self) -> None:
+        self.process.terminate()
+        self.process.join()
+
+
+def _answer(pipe: Connection, contender: Contender, place: Place) -> None:
+    """The process: load the method at the first question, then answer each; an error is answered as text."""
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+    seeds = [derive_seed(0, "cost", str(index)) for index in range(len(place.lq))]
+    lq, method = torch.from_numpy(place.lq), None
+    while True:
+        try:
+            question = pipe.recv()
+        except EOFError:
+            return
+        try:
+            method = method or _load(contender, place)
+            pipe.send({"count": _count, "time": _time, "peak": _peak}[question](method, lq, seeds, place.device))
+        except Exception as error:  # whatever a method raises is the parent's to tell
+            pipe.send(f"{type(error).__name__}: {error}")
+
+
+def _load(contender: Contender, place: Place) -> Any:
+    method = make_method(contender.method, contender.params)
+    weights = weights_folder(place.weights, contender.family) if contender.trained_here else None
+    method.load(weights, place.device, place.sources)
+    return method
+
+
+def _count(method: Any, lq: torch.Tensor, seeds: list[int], device: str) -> dict[str, Any]:
+    with FlopCounterMode(display=False) as flops, Counter() as counter:
+        method.restore(lq, seeds)
+    macs = round(flops.get_total_flops() / 2 / len(lq)) or None
+    return {"parameters": counter.parameters, "macs": macs, "evaluations": round(counter.evaluations(len(lq)), 2)}
+
+
+def _time(method: Any, lq: torch.Tensor, seeds: list[int], device: str) -> float:
+    """Seconds an image; the counting before was the warm-up."""
+    _wait(device)
+    started = time.perf_counter()
+    method.restore(lq, seeds)
+    _wait(device)
+    return (time.perf_counter() - started) / len(lq)
+
+
+def _peak(method: Any, lq: torch.Tensor, seeds: list[int], device: str) -> int:
+    if device == "cuda":
+        return torch.cuda.max_memory_allocated()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _wait(device: str) -> None:
+    if device == "cuda":
+        torch.cuda.synchronize()

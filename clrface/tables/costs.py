@@ -1,0 +1,53 @@
+"""The table of costs (`table6`): CSV at full precision, JSON with the machine, Markdown and TeX in readable units."""
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+
+from clrface.files import write_text
+from clrface.study.cost import Cost
+from clrface.tables.formats import DASH, tex_escape, tex_table, to_json
+from clrface.tables.provenance import code_version, environment, processor
+
+COLUMNS: dict[str, Callable[[Cost], str]] = {
+    "Parameters, M": lambda cost: f"{cost.parameters / 1e6:.2f}",
+    "MACs, G": lambda cost: DASH if cost.macs is None else f"{cost.macs / 1e9:.2f}",
+    "Evaluations": lambda cost: f"{cost.evaluations:g}",
+    "ms an image": lambda cost: f"{1000 * cost.seconds:.1f}",
+    "Memory, MiB": lambda cost: f"{cost.peak_bytes / 2**20:.0f}",
+    "Training steps": lambda cost: f"{cost.training_steps:,}" if cost.training_steps else DASH,
+    "Training images": lambda cost: f"{cost.training_images:,}" if cost.training_images else DASH,
+}
+LEGEND = (
+    "Per image, at the same time on the same machine, methods taking turns; median time of the rounds. MACs: of convolutions and matrix "
+    "products, gradients included. Evaluations: of the network that is called most. Memory: the process's peak, with Python and torch. "
+    "Training: by the recipe, with the stages that the weights started from."
+)
+
+
+def write_cost_table(costs: Sequence[Cost], about: dict[str, object], out: Path) -> None:
+    """Write `out` (csv) and, beside it, json, md and tex. `about`: what was measured, for the heading and the json."""
+    write_text(out, _csv(costs))
+    whole = {"about": about, "code": code_version(), "environment": environment(), "processor": processor()}
+    write_text(out.with_suffix(".json"), to_json(whole | {"rows": [asdict(cost) for cost in costs]}))
+    title = ", ".join(f"{key} {value}" for key, value in about.items())
+    header = ["Method", *COLUMNS]
+    lines = [[cost.label, *(show(cost) for show in COLUMNS.values())] for cost in costs]
+    write_text(out.with_suffix(".md"), _markdown(f"# {out.stem}: cost of a restoration", title, header, lines))
+    tex = [" & ".join(map(tex_escape, line)) + r" \\" for line in lines]
+    write_text(out.with_suffix(".tex"), tex_table(out.stem, f"Cost of a restoration: {title}. {LEGEND}", header, tex))
+
+
+def _csv(costs: Sequence[Cost]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [field.name for field in fields(Cost)], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(asdict(cost) for cost in costs)
+    return text.getvalue()
+
+
+def _markdown(heading: str, about: str, header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    rows = [header, [":--", *["--:"] * (len(header) - 1)], *lines]
+    return "\n\n".join([heading, about, "\n".join(f"| {' | '.join(row)} |" for row in rows), LEGEND]) + "\n"

@@ -1,0 +1,94 @@
+"""The cost of a restoration: counted on real methods and by closed forms."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from clrface.errors import UserError
+from clrface.fingerprint import ROOT
+from clrface.images import to_unit
+from clrface.models.loading import load_network
+from clrface.models.unet import RestorationUNet
+from clrface.registry import method_card
+from clrface.study.cost import Contender, Cost, Counter, Place, measure_costs
+from clrface.tables.costs import write_cost_table
+
+
+def contender(method: str, **params: object) -> Contender:
+    card = method_card(method)
+    return Contender(method, card.label, method, card.family, card.params | params, card.trained_here, 10, 160)
+
+
+@pytest.fixture(scope="module")
+def place(orl_faces: dict[str, np.ndarray], sources: Path) -> Place:
+    return Place("shipped", sources, "cpu", to_unit(np.stack(list(orl_faces.values())[:4])) * np.float32(0.9))
+
+
+@pytest.fixture(scope="module")
+def costs(place: Place) -> dict[str, Cost]:
+    rows = [
+        contender("wiener"),
+        contender("unet"),
+        contender("pixel_diffusion", steps=3, total_steps=10),
+        contender("clrface", steps=2, guidance="none"),
+        contender("codebook"),
+    ]
+    return {cost.method: cost for cost in measure_costs(rows, place, rounds=3)}
+
+
+def test_a_filter_has_no_network(costs: dict[str, Cost]) -> None:
+    cost = costs["wiener"]
+    assert (cost.parameters, cost.macs, cost.evaluations) == (0, None, 0)
+
+
+def test_a_one_step_network_is_evaluated_once(costs: dict[str, Cost]) -> None:
+    network = load_network(RestorationUNet, ROOT / "models" / "unet" / "unet")
+    assert costs["unet"].parameters == sum(part.numel() for part in network.parameters())
+    assert costs["unet"].evaluations == costs["codebook"].evaluations == 1
+
+
+def test_a_diffusion_is_evaluated_at_every_step(costs: dict[str, Cost]) -> None:
+    assert costs["pixel_diffusion"].evaluations == 3 + 1, "its steps, and the estimate that it starts from"
+    assert costs["clrface"].evaluations == 2
+    assert (costs["pixel_diffusion"].macs or 0) > (costs["unet"].macs or 0) > 1e8
+
+
+def test_seconds_and_memory_are_a_process_s_own(costs: dict[str, Cost]) -> None:
+    for cost in costs.values():
+        assert 0 < cost.seconds_lo <= cost.seconds <= cost.seconds_hi
+        assert 50 * 2**20 < cost.peak_bytes < 8 * 2**30
+    assert costs["pixel_diffusion"].seconds > costs["wiener"].seconds
+
+
+def test_macs_and_calls_of_a_convolution_in_closed_form() -> None:
+    layer = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1, bias=False), nn.ReLU())
+    x = torch.rand(2, 3, 16, 16)
+    with FlopCounterMode(display=False) as flops, Counter() as counter:
+        layer(x)
+        layer(x)
+    assert flops.get_total_flops() / 2 == 2 * 2 * 16 * 16 * 8 * 3 * 9
+    assert counter.parameters == 8 * 3 * 9
+    assert counter.evaluations(2) == 2
+
+
+def test_a_method_that_fails_is_told(place: Place) -> None:
+    with pytest.raises(UserError, match="The cost of 'gfpgan_1_4' can't be measured: UserError: No weights at"):
+        measure_costs([contender("gfpgan_1_4")], place, rounds=1)
+
+
+def test_the_table_in_its_four_forms(costs: dict[str, Cost], tmp_path: Path) -> None:
+    write_cost_table(list(costs.values()), {"images": "4 of orl", "device": "cpu"}, tmp_path / "table6.csv")
+    rows = list(csv.DictReader((tmp_path / "table6.csv").open()))
+    assert [row["method"] for row in rows] == list(costs) and rows[0]["macs"] == ""
+    assert float(rows[1]["seconds"]) == costs["unet"].seconds
+    whole = json.loads((tmp_path / "table6.json").read_text())
+    assert whole["about"]["images"] == "4 of orl" and whole["processor"] and whole["rows"][1]["training_images"] == 160
+    text = (tmp_path / "table6.md").read_text()
+    assert "| Wiener filter | 0.00 | – |" in text and "4 of orl" in text
+    assert r"\bottomrule" in (tmp_path / "table6.tex").read_text()
