@@ -44,6 +44,8 @@ class MethodCard:
     """Entries of config/sources.yaml that `load` needs."""
     resolution: int = 0
     """The one size, in pixels a side, that the method takes; 0 for any that the config may ask for."""
+    external: bool = False
+    """True for a program in a repository of its own (clrface.external): it has no file in baselines/."""
 
     @property
     def family(self) -> str:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from clrface.errors import UserError
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 SOURCES = Path("config/sources.yaml")
 RECIPES = Path("config/degradations.yaml")
 RAW = Path("data/raw")
+EXTERNAL = Path("data/external")
 MANIFESTS = Path("data/manifests")
 
 
@@ -42,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_degrade(steps)
     _add_train(steps)
     _add_restore(steps)
+    _add_install_external(steps)
     _add_measure(steps)
     _add_tabulate(steps)
     _add_samples(steps)
@@ -211,6 +213,7 @@ def _add_restore(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     )
     group = step.add_mutually_exclusive_group(required=True)
     group.add_argument("--method", help="a file of baselines/")
+    group.add_argument("--external", type=Path, help="the card of an external method, installed by install-external")
     group.add_argument("--finished", type=Path, help="a folder of finished images, <image_id>.png")
     step.add_argument("--params", type=json.loads, default={}, help="the method's parameters as JSON")
     step.add_argument("--weights", default="shipped", help="shipped, fit, a folder, or a Hugging Face id")
@@ -230,6 +233,9 @@ def _restore(options: argparse.Namespace) -> None:
     from clrface.restore.chunk import Chunk, copy_finished, restore_chunk
 
     chunk = Chunk(options.dataset, _ids(options.aligned), options.aligned, options.degraded, options.out)
+    if options.external:
+        _restore_external(options, chunk)
+        return
     if options.finished:
         test_set = options.test_set or [options.aligned]
         copy_finished(options.finished, chunk, [image_id for part in test_set for image_id in _ids(part, only_ok=True)])
@@ -243,6 +249,33 @@ def _restore(options: argparse.Namespace) -> None:
     weights = weights_folder(options.weights, card.family) if card.trained_here else None
     method.load(weights, _device(options.device), options.raw)
     restore_chunk(method, chunk, options.batch, options.base_seed, options.seed, sees_truth=card.sees_truth, control=card.control)
+
+
+def _restore_external(options: argparse.Namespace, chunk: Any) -> None:
+    from clrface.external import read_external
+    from clrface.restore.external import not_run, run_external
+
+    card = read_external(options.external)
+    unable = card.why_not(has_gpu=_device(options.device) == "cuda")
+    if unable:
+        not_run(chunk, unable)
+    else:
+        run_external(card, EXTERNAL / card.name, chunk, options.seed)
+
+
+def _add_install_external(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    step = _step(steps, "install-external", "Get an external method's repository, weights and environment.", _install_external)
+    step.add_argument("card", type=Path, help="e.g. baselines/external/vqfr.yaml")
+    step.add_argument("--raw", type=Path, default=RAW)
+    step.add_argument("--to", type=Path, default=EXTERNAL)
+
+
+def _install_external(options: argparse.Namespace) -> None:
+    from clrface.external import read_external
+    from clrface.restore.external import install
+
+    card = read_external(options.card)
+    install(card, options.to / card.name, options.raw)
 
 
 def _device(name: str) -> str:

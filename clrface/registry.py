@@ -16,6 +16,8 @@ from typing import Any
 
 from clrface.api import MethodCard, Restorer
 from clrface.errors import UserError, unknown_name
+from clrface.external import FOLDER as EXTERNAL
+from clrface.external import external_path, read_external
 from clrface.fingerprint import ROOT, fingerprint
 
 FOLDER = ROOT / "baselines"
@@ -28,6 +30,8 @@ def method_cards(folder: Path = FOLDER) -> dict[str, MethodCard]:
     Raises: UserError for a file whose card is missing or wrong, and for two methods of one name.
     """
     cards = {name: _card(path, name) for name, path in _files(folder).items()}
+    if folder == FOLDER:
+        cards |= {path.stem: read_external(path).as_method() for path in sorted(EXTERNAL.glob("*.yaml"))}
     wholes = {name: cards[card.part_of] for name, card in cards.items() if card.part_of in cards}
     return cards | {name: replace(cards[name], params=whole.params | cards[name].params) for name, whole in wholes.items()}
 
@@ -47,7 +51,12 @@ def method_module(name: str) -> str:
 
 
 def method_code(name: str) -> str:
-    """Changes with the code that a method's pictures come from. Of another package's: its module, and the package's version."""
+    """Changes with the code that a method's pictures come from.
+
+    Of another package's: its module, and the package's version. Of an external program's: its card, which names the commit.
+    """
+    if external_path(name).is_file():
+        return fingerprint("clrface.restore.external") + hashlib.sha256(external_path(name).read_bytes()).hexdigest()[:16]
     plug_in = next((point for point in entry_points(group=GROUP) if point.name == name), None)
     if plug_in is None:
         return fingerprint("clrface.restore.chunk", method_module(name))

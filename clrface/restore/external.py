@@ -12,73 +12,20 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from filelock import FileLock
 
 from clrface.errors import UserError
+from clrface.external import NOT_RUN, ExternalCard
 from clrface.files import write_text
 from clrface.images import read_rgb, write_png
 from clrface.metrics.source import source_file
 from clrface.restore.chunk import RETURNED_INPUT, Chunk, not_aligned, write_status
 
-NOT_RUN = "not run"
 READY = "READY.json"
-
-
-@dataclass(frozen=True)
-class ExternalCard:
-    """What a repository says of itself, as a YAML file."""
-
-    name: str
-    label: str
-    paper: str
-    repository: str
-    """A URL, or a path, that git can clone."""
-    commit: str
-    """40 hexadecimal digits; a branch would move."""
-    licence: str
-    requirements: str
-    """Pinned, in pip's format: the environment."""
-    command: str
-    """Run in the repository's root, with {python}, {input}, {output} and {seed} filled in."""
-    output: str = "{image_id}.png"
-    """Where a restored image lies, under {output}."""
-    weights: dict[str, str] = field(default_factory=dict)
-    """Where in the repository a file of weights belongs, to the fetched file that it is: `{models/net.pth: difface/net.pth}`."""
-    resolution: int = 0
-    device: str = "cpu"
-    """cpu, or cuda if the program doesn't run without."""
-    stochastic: bool = True
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """The entries of config/sources.yaml that bring the weights."""
-        return tuple(dict.fromkeys(file.split("/")[0] for file in self.weights.values()))
-
-
-def read_card(path: Path) -> ExternalCard:
-    """Read a card. Raises: UserError naming what is missing, unknown or wrong."""
-    path = Path(path)
-    try:
-        entry = yaml.safe_load(path.read_text(encoding="utf-8"))
-        card = ExternalCard(**entry)
-    except (yaml.YAMLError, TypeError) as error:
-        raise UserError(f"{path} is no card of an external method ({error}). See docs/adding-a-method.md, In a repository.") from error
-    if card.name != path.stem:
-        raise UserError(f"{path} has the name '{card.name}', but the file's name says '{path.stem}'. Make them the same.")
-    if len(card.commit) != 40 or set(card.commit) - set("0123456789abcdef"):
-        raise UserError(f"{path}: commit '{card.commit}' is not one of 40 hexadecimal digits. A branch or tag can move: give the commit.")
-    return card
-
-
-def why_not(card: ExternalCard, device: str) -> str | None:
-    """Why the card can't run here; None when it can."""
-    return "needs a CUDA device" if card.device == "cuda" and device != "cuda" else None
 
 
 def install(card: ExternalCard, folder: Path, sources: Path) -> None:

@@ -45,6 +45,7 @@ def to_markdown(table: Table) -> str:
         lines = [header, [":--", *["--:"] * (len(header) - 1)]]
         for i, row in enumerate(rows):
             label = f"*{_markdown_escape(row.label)}*" if row.control else _markdown_escape(row.label)
+            label += f"<br><sub>{_markdown_escape(row.note)}</sub>" if row.note else ""
             cells = [_markdown_cell(row.estimates[card.id], card, column[i]) for card, column in zip(table.metrics, by_metric, strict=True)]
             lines.append([label, str(row.n_failed), *cells])
         parts.append(f"## {_markdown_escape(dataset)}, degradation `{degradation}`: {count(rows[0].n)}, {seeds_text(rows)}")
@@ -108,6 +109,7 @@ def _tex_block(table: Table, dataset: str, degradation: str, rows: Sequence[Row]
     lines = []
     for i, row in enumerate(rows):
         label = rf"\textit{{{tex_escape(row.label)}}}" if row.control else tex_escape(row.label)
+        label += f" ({tex_escape(row.note)})" if row.note else ""
         cells = [_tex_cell(row.estimates[card.id], card, column[i]) for card, column in zip(table.metrics, by_metric, strict=True)]
         intervals = [_tex_interval(row.estimates[card.id], card) for card in table.metrics]
         lines += [" & ".join([label, str(row.n_failed), *cells]) + r" \\", " & ".join(["", "", *intervals]) + r" \\"]

@@ -11,6 +11,7 @@ import numpy as np
 
 from clrface.api import MethodCard, MetricCard
 from clrface.errors import UserError, unknown_name
+from clrface.external import NOT_RUN
 from clrface.tables.bootstrap import (
     UNMEASURED,
     Estimate,
@@ -86,6 +87,8 @@ class Row:
     n_failed: int
     seeds: tuple[int, ...]
     estimates: dict[str, Estimate]
+    note: str = ""
+    """Why there is no number at all, for a method that could not run here; else empty."""
 
 
 @dataclass(frozen=True)
@@ -223,7 +226,10 @@ def _finish(row: RowSpec, spec: TableSpec, by_metric: Mapping[str, list[Scores]]
         for metric in spec.metrics
     }
     label, control = spec.label(row.method), spec.is_control(row.method)
-    return Row(row.method, label, control, row.dataset, row.degradation, len(ids), len(failed), tuple(row.seeds), estimates)
+    reasons = {reason for files in by_metric.values() for one in files for reason in one.failures.values()}
+    note = next(iter(reasons)) if len(failed) == len(ids) and len(reasons) == 1 else ""
+    note = note if note.startswith(NOT_RUN) else ""
+    return Row(row.method, label, control, row.dataset, row.degradation, len(ids), len(failed), tuple(row.seeds), estimates, note)
 
 
 def _estimate(files: Sequence[Scores], card: MetricCard, ids: list[str], indices: np.ndarray) -> Estimate:

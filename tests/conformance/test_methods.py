@@ -23,6 +23,8 @@ from clrface.seeds import generator
 from clrface.weights import weights_folder
 
 CARDS = method_cards()
+HERE = [name for name, card in CARDS.items() if not card.external and not card.resolution]
+"""Those that run at this size. Official networks are tried at theirs in tests/unit/test_official.py, external programs in test_external.py."""
 QUICK = {"steps": 2}
 """Parameters that only cost time here; the rest, and one test, run with the card's defaults."""
 SEEDS = [11, 12, 13, 14, 15]
@@ -46,7 +48,7 @@ def load(card: MethodCard, params: dict[str, Any], sources: Path) -> Loaded:
     return Loaded(card, method)
 
 
-@pytest.fixture(scope="module", params=list(CARDS))
+@pytest.fixture(scope="module", params=HERE)
 def loaded(request: pytest.FixtureRequest, sources: Path) -> Loaded:
     """Each method once, with few steps where it has steps."""
     card = CARDS[request.param]
@@ -119,7 +121,7 @@ def test_neither_batch_nor_order_matters(loaded: Loaded, lq: torch.Tensor) -> No
     assert np.abs(backwards - whole).max() <= 1
 
 
-@pytest.mark.parametrize("name", CARDS)
+@pytest.mark.parametrize("name", HERE)
 def test_the_card_s_defaults_restore_and_the_batch_does_not_matter(name: str, lq: torch.Tensor, sources: Path) -> None:
     method = load(CARDS[name], {}, sources)
     whole = method.restore(lq, SEEDS)
@@ -144,7 +146,7 @@ def test_the_card_is_complete(name: str) -> None:
     assert isinstance(card.sources, tuple) and set(card.sources) <= set(known)
 
 
-@pytest.mark.parametrize("name", CARDS)
+@pytest.mark.parametrize("name", [name for name, card in CARDS.items() if not card.external])
 def test_the_class_takes_the_card_s_parameters_and_no_other(name: str) -> None:
     for params in ({}, CARDS[name].params, *({key: value} for key, value in CARDS[name].params.items())):
         assert isinstance(make_method(name, params), Restorer)

@@ -22,6 +22,7 @@ sys.path.insert(0, workflow.basedir)
 from clrface.config import Known, rows, table_datasets, validate_config
 from clrface.degrade.recipes import load_recipes
 from clrface.errors import UserError
+from clrface.external import external_path, read_external
 from clrface.fetch.sources import entry_digest, load_sources
 from clrface.fingerprint import fingerprint
 from clrface.manifest import (
@@ -251,6 +252,8 @@ def restore_inputs(wildcards):
     if row.method is None:
         return aligned_chunks(wildcards.dataset)
     card = KNOWN.methods[row.method]
+    if card.external:
+        return external_inputs(row.method)
     needed = [f"data/raw/{source}/SOURCE.json" for source in card.sources]
     if card.trained_here and config["weights"] == "fit":
         needed += [training_record(stage) for stage in stages_of(card.family)]
@@ -262,11 +265,25 @@ def restore_args(wildcards):
     row = ROWS[wildcards.row]
     if row.method is None:
         return joined(["--finished", row.folder, "--test-set", *aligned_chunks(wildcards.dataset)])
+    if KNOWN.methods[row.method].external:
+        return joined(["--external", external_path(row.method), "--device", config["device"]])
     words = ["--method", row.method, "--params", json.dumps(row.params, sort_keys=True)]
     card = KNOWN.methods[row.method]
     words += ["--weights", config["weights"]] if card.trained_here else []
     words += ["--device", config["device"]] if card.trained_here or not card.control else []
     return joined([*words, "--base-seed", config["base_seed"]])
+
+
+def external_inputs(name):
+    """An external program, installed, if it can run here; if not, its row says so."""
+    unable = read_external(external_path(name)).why_not(has_gpu=bool(GPU))
+    return [] if unable else [f"data/external/{name}/READY.json"]
+
+
+def external_needs(wildcards):
+    """The weights of an external program."""
+    sources = read_external(external_path(wildcards.name)).sources
+    return [f"data/raw/{source}/SOURCE.json" for source in sources]
 
 
 def restore_code(wildcards):
@@ -475,7 +492,8 @@ def study_code(*modules):
 def cost_rows():
     """The rows whose cost is measured: all that run here and do something, no controls."""
     runs = [row for row in ROWS.values() if row.method]
-    return [row for row in runs if not KNOWN.methods[row.method].control]
+    cards = KNOWN.methods
+    return [row for row in runs if not cards[row.method].control and not cards[row.method].external]
 
 
 def cost_inputs():

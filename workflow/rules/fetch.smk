@@ -1,4 +1,4 @@
-"""Fetch: download, verify, extract."""
+"""Fetch: download, verify, extract; and install the programs of external repositories."""
 
 
 rule fetch:
@@ -17,3 +17,22 @@ rule fetch:
         entry=lambda wildcards: entry_digest(SOURCES[wildcards.source]),
     shell:
         step("fetch {wildcards.source}", live=True)
+
+
+rule install_external:
+    input:
+        external_needs,
+    output:
+        "data/external/{name}/READY.json",
+    log:
+        "results/logs/install_external/{name}.log",
+    benchmark:
+        "results/benchmarks/install_external/{name}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    params:
+        card=lambda wildcards: external_path(wildcards.name),
+        digest=lambda wildcards: method_code(wildcards.name),
+    shell:
+        step("install-external {params.card}", live=True)

@@ -1,0 +1,86 @@
+"""Methods in a repository of their own, as their cards say: `baselines/external/<name>.yaml`. Nothing heavy is imported here.
+
+clrface.restore.external fetches and runs them.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from clrface.api import MethodCard
+from clrface.errors import UserError
+from clrface.fingerprint import ROOT
+
+FOLDER = ROOT / "baselines" / "external"
+NOT_RUN = "not run"
+"""How the status of an image begins whose method can't run on this machine."""
+
+
+@dataclass(frozen=True)
+class ExternalCard:
+    """What a repository says of itself, as a YAML file."""
+
+    name: str
+    label: str
+    paper: str
+    repository: str
+    """A URL, or a path, that git can clone."""
+    commit: str
+    """40 hexadecimal digits; a branch would move."""
+    licence: str
+    requirements: str
+    """Pinned, in pip's format: the environment."""
+    command: str
+    """Run in the repository's root, with {python}, {input}, {output} and {seed} filled in."""
+    output: str = "{image_id}.png"
+    """Where a restored image lies, under {output}."""
+    weights: dict[str, str] = field(default_factory=dict)
+    """Where in the repository a file of weights belongs, to the fetched file that it is: `{models/net.pth: difface/net.pth}`."""
+    resolution: int = 0
+    device: str = "cpu"
+    """cpu, or cuda if the program doesn't run without."""
+    stochastic: bool = True
+    unable: str = ""
+    """Why the card can't run anywhere yet, e.g. weights that are nowhere to be had; empty if it can."""
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The entries of config/sources.yaml that bring the weights."""
+        return tuple(dict.fromkeys(file.split("/")[0] for file in self.weights.values()))
+
+    def as_method(self) -> MethodCard:
+        """The card as the workflow knows methods."""
+        return MethodCard(
+            self.name,
+            self.label,
+            self.stochastic,
+            self.paper,
+            self.licence,
+            sources=self.sources,
+            resolution=self.resolution,
+            external=True,
+        )
+
+    def why_not(self, has_gpu: bool) -> str:
+        """Why it can't run here; empty when it can."""
+        return self.unable or ("needs a CUDA device" if self.device == "cuda" and not has_gpu else "")
+
+
+def external_path(name: str, folder: Path = FOLDER) -> Path:
+    """The card's file."""
+    return folder / f"{name}.yaml"
+
+
+def read_external(path: Path) -> ExternalCard:
+    """Read a card. Raises: UserError naming what is missing, unknown or wrong."""
+    path = Path(path)
+    try:
+        card = ExternalCard(**yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (OSError, yaml.YAMLError, TypeError) as error:
+        raise UserError(f"{path} is no card of an external method ({error}). See docs/adding-a-method.md, In a repository.") from error
+    if card.name != path.stem:
+        raise UserError(f"{path} has the name '{card.name}', but the file's name says '{path.stem}'. Make them the same.")
+    if len(card.commit) != 40 or set(card.commit) - set("0123456789abcdef"):
+        raise UserError(f"{path}: commit '{card.commit}' is not one of 40 hexadecimal digits. A branch or tag can move: give the commit.")
+    return card

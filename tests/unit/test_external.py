@@ -1,0 +1,185 @@
+"""External programs: a real one, in a git repository of its own, installed into an environment of its own and run on faces."""
+
+import csv
+import subprocess
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from clrface.errors import UserError
+from clrface.external import ExternalCard, read_external
+from clrface.images import read_rgb, write_png
+from clrface.restore.chunk import RETURNED_INPUT, Chunk
+from clrface.restore.external import install, not_run, python_of, run_external
+
+PROGRAM = """
+import sys
+from pathlib import Path
+from PIL import Image, ImageFilter
+
+given, made, mode = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+strength = int(Path("weights/strength.txt").read_text())
+for path in sorted(given.glob("*.png")):
+    picture = Image.open(path).convert("RGB")
+    (made / "faces").mkdir(exist_ok=True)
+    restored = picture if mode == "nothing" else picture.filter(ImageFilter.UnsharpMask(radius=2, percent=strength))
+    if mode == "small":
+        restored = restored.resize((32, 32))
+    if mode == "fail":
+        sys.exit("out of memory")
+    if mode != "fewer" or path.stem != "b":
+        restored.save(made / "faces" / f"{path.stem}_00.png")
+"""
+
+
+def git(folder: Path, *words: str) -> str:
+    names = ["-c", "user.name=T", "-c", "user.email=t@example.org"]
+    return subprocess.run(["git", *names, "-C", str(folder), *words], check=True, capture_output=True, text=True).stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def card(tmp_path_factory: pytest.TempPathFactory) -> ExternalCard:
+    """The card of a small program in a repository with two commits, of which the first counts."""
+    folder = tmp_path_factory.mktemp("repository")
+    git(folder, "init", "--quiet")
+    (folder / "restore.py").write_text(PROGRAM)
+    git(folder, "add", ".")
+    git(folder, "commit", "--quiet", "-m", "first")
+    commit = git(folder, "rev-parse", "HEAD")
+    (folder / "restore.py").write_text("raise SystemExit('a later commit')\n")
+    git(folder, "commit", "--quiet", "-am", "second")
+    git(folder, "config", "uploadpack.allowAnySHA1InWant", "true")
+    return ExternalCard(
+        name="sharper",
+        label="Sharper",
+        paper="none",
+        repository=folder.as_uri(),
+        commit=commit,
+        licence="MIT",
+        requirements=f"pillow=={version('pillow')}\n",
+        command="{python} restore.py {input} {output} well",
+        output="faces/{image_id}_00.png",
+        weights={"weights/strength.txt": "sharper/strength.txt"},
+    )
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("raw")
+    (folder / "sharper").mkdir()
+    (folder / "sharper" / "strength.txt").write_text("150")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def installed(card: ExternalCard, raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("external") / card.name
+    install(card, folder, raw)
+    return folder
+
+
+@pytest.fixture
+def chunk(orl_faces: dict[str, np.ndarray], tmp_path: Path) -> Chunk:
+    for image_id, face in zip("abc", orl_faces.values(), strict=False):
+        write_png(tmp_path / "degraded" / f"{image_id}.png", face)
+    rows = [f"{image_id},ok" for image_id in "abc"]
+    (tmp_path / "aligned").mkdir()
+    (tmp_path / "aligned" / "index.csv").write_text("\n".join(["image_id,status", *rows, "d,no face found\n"]))
+    return Chunk("mine", list("abcd"), tmp_path / "aligned", tmp_path / "degraded", tmp_path / "out")
+
+
+def statuses(chunk: Chunk) -> dict[str, str]:
+    with (chunk.out / "status.csv").open(newline="") as lines:
+        return {row["image_id"]: row["status"] for row in csv.DictReader(lines)}
+
+
+def with_mode(card: ExternalCard, mode: str) -> ExternalCard:
+    return replace(card, command=card.command.replace("well", mode))
+
+
+def test_it_runs_at_its_commit_in_its_own_environment(card: ExternalCard, installed: Path, chunk: Chunk) -> None:
+    run_external(card, installed, chunk, seed=0)
+    assert statuses(chunk) == {"a": "ok", "b": "ok", "c": "ok", "d": "no face found"}
+    for image_id in "abc":
+        restored, given = read_rgb(chunk.out / f"{image_id}.png"), read_rgb(chunk.degraded / f"{image_id}.png")
+        assert restored.shape == given.shape and restored.std() > given.std()
+    code = "import PIL, sys; print(PIL.__file__); print(sys.prefix)"
+    said = subprocess.run([str(python_of(installed)), "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert all(str(installed) in line for line in said)
+
+
+def test_a_second_install_does_nothing_and_a_changed_card_starts_anew(
+    card: ExternalCard, installed: Path, raw: Path, tmp_path: Path
+) -> None:
+    mark = installed / "mark"
+    mark.touch()
+    install(card, installed, raw)
+    assert mark.exists()
+    folder = tmp_path / card.name
+    bare = replace(card, requirements="")
+    install(bare, folder, raw)
+    (folder / "mark").touch()
+    install(replace(bare, label="Other"), folder, raw)
+    assert not (folder / "mark").exists()
+
+
+def test_output_that_is_its_input_or_of_another_size_is_refused(card: ExternalCard, installed: Path, chunk: Chunk) -> None:
+    run_external(with_mode(card, "nothing"), installed, chunk, seed=0)
+    assert [statuses(chunk)[image_id] for image_id in "abc"] == [RETURNED_INPUT] * 3 and not list(chunk.out.glob("*.png"))
+    run_external(with_mode(card, "small"), installed, chunk, seed=0)
+    assert statuses(chunk)["a"] == "wrong size: found 32x32, expected 64x64"
+
+
+@pytest.mark.parametrize(
+    ("mode", "message"),
+    [
+        ("fewer", r"given 3 images and left 2: 1 are missing \(first: b_00\.png\), 0 are unexpected"),
+        ("fail", r"Could not run sharper: .* ended with 1 and said:\nout of memory"),
+    ],
+)
+def test_a_program_that_fails_is_told(mode: str, message: str, card: ExternalCard, installed: Path, chunk: Chunk) -> None:
+    with pytest.raises(UserError, match=message):
+        run_external(with_mode(card, mode), installed, chunk, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"commit": "0" * 40}, "Could not fetch commit 0000"),
+        ({"repository": "file:///no/such/repository"}, "Could not fetch commit"),
+        ({"requirements": "no-such-package-of-ours==1.0"}, "Could not install its requirements"),
+        ({"weights": {"w": "nothing/w.pth"}}, "No weights at .*nothing/w.pth"),
+    ],
+)
+def test_what_can_not_be_had_is_told(change: dict[str, object], message: str, card: ExternalCard, raw: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=message):
+        install(replace(card, **change), tmp_path / "external" / "sharper", raw)
+    assert not (tmp_path / "external" / "sharper" / "READY.json").exists()
+
+
+def test_a_card_that_can_not_run_here_says_why(card: ExternalCard, chunk: Chunk) -> None:
+    assert card.why_not(has_gpu=False) == ""
+    assert replace(card, device="cuda").why_not(has_gpu=False) == "needs a CUDA device"
+    assert replace(card, device="cuda").why_not(has_gpu=True) == ""
+    assert replace(card, unable="its weights are gone").why_not(has_gpu=True) == "its weights are gone"
+    not_run(chunk, "needs a CUDA device")
+    assert set(statuses(chunk).values()) == {"not run: needs a CUDA device"}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"commit": "main"}, "commit 'main' is not one of 40 hexadecimal digits"),
+        ({"name": "other"}, "has the name 'other', but the file's name says 'sharper'"),
+        ({"comand": "x"}, "is no card of an external method"),
+    ],
+)
+def test_a_bad_card_is_told(change: dict[str, str], message: str, card: ExternalCard, tmp_path: Path) -> None:
+    entry = vars(card) | change
+    (tmp_path / "sharper.yaml").write_text(yaml.safe_dump(entry))
+    with pytest.raises(UserError, match=message):
+        read_external(tmp_path / "sharper.yaml")
