@@ -24,7 +24,7 @@ from clrface.weights import weights_folder
 
 CARDS = method_cards()
 HERE = [name for name, card in CARDS.items() if not card.external and not card.resolution]
-"""Those that run at this size. Official networks are tried at theirs in tests/unit/test_official.py, external programs in test_external.py."""
+"""Those that run at this size. Official networks are tried at theirs (test_official.py), external programs in test_external.py."""
 QUICK = {"steps": 2}
 """Parameters that only cost time here; the rest, and one test, run with the card's defaults."""
 SEEDS = [11, 12, 13, 14, 15]

@@ -33,6 +33,7 @@ KNOWN = Known(
         "oracle": MethodCard("oracle", "Ground truth", stochastic=False, sees_truth=True),
         "unet": MethodCard("unet", "U-Net", stochastic=False, trained_here=True),
         "unet_perceptual": MethodCard("unet_perceptual", "U-Net (perceptual)", stochastic=False, trained_here=True),
+        **{name: MethodCard(name, name, stochastic=False) for name in ("nlm", "wiener", "unet_gan", "codebook", "pixel_diffusion")},
         "clrface": MethodCard("clrface", "CLR-Face", stochastic=True, trained_here=True, params=CLRFACE),
         "fidelity": MethodCard("fidelity", "Fidelity", stochastic=False, params={"w": 0.5, "upsample": True, "net": "small", "mask": None}),
         "large": MethodCard("large", "Large", stochastic=False, params={"w": 0.5}, resolution=512),
@@ -178,7 +179,7 @@ RECIPES = "blind, mild, severe, training, x4"
         ),
         (
             {"methods": {"clrfase": {}}},
-            "methods.clrfase: unknown name. Did you mean 'clrface'? Allowed: clrface, fidelity, identity, large, oracle, unet, ",
+            "methods.clrfase: unknown name. Did you mean 'clrface'? Allowed: clrface, codebook, fidelity, identity, large, ",
         ),
         ({"methods": {"mine": {}}}, "For images restored elsewhere: {folder: path}."),
         ({"datasets": {"lfw": {}}}, "datasets.lfw: unknown name. Allowed: orl, utkface. For a test set of your own: {folder: path}."),

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
@@ -25,7 +26,9 @@ CONFIG = {
     "chunk": 4,
     "datasets": {"orl": {"identities": 4, "images_per_identity": 2}},
     "clrface": {"steps": 2},
+    "methods": {"pixel_diffusion": {"steps": 2}},
 }
+TRAINED = ["unet", "unet_perceptual", "unet_gan", "codebook", "pixel_diffusion", "clrface"]
 pytestmark = pytest.mark.timeout(900)  # the fixture's runs count as the first test's
 RESTORED = "results/restored/orl/blind/clrface/0"
 
@@ -103,7 +106,7 @@ def test_a_killed_run_ends_with_the_table_of_an_unbroken_one(project: Project) -
 
 def test_the_table_says_what_it_must(project: Project) -> None:
     table = project.table()
-    assert list(table.index) == ["identity", "oracle", "unet", "unet_perceptual", "clrface"]
+    assert list(table.index) == ["identity", "oracle", "nlm", "wiener", *TRAINED]
     assert (table["n"] == 8).all() and (table["n_failed"] == 0).all()
     oracle = table.loc["oracle"]
     assert oracle["psnr"] == float("inf") and oracle["stlpips_alex"] == 0 and oracle["ids_dlib"] == pytest.approx(1)
@@ -199,7 +202,7 @@ def test_a_folder_of_finished_images_is_a_row(project: Project, tmp_path: Path) 
     mine.mkdir()
     for path in (project.folder / RESTORED).glob("*/*.png"):
         shutil.copy(path, mine)
-    project.configure({"methods": {"mine": {"folder": str(mine)}}})
+    project.configure({"methods": CONFIG["methods"] | {"mine": {"folder": str(mine)}}})
     code, output = project.run("results/table1.csv")
     assert code == 0, output
     table = project.table()
@@ -209,6 +212,57 @@ def test_a_folder_of_finished_images_is_a_row(project: Project, tmp_path: Path) 
     gone.unlink()
     code, output = project.run("results/table1.csv")
     assert code != 0 and gone.stem in output and "surplus" in output and "missing (1)" in output, output
+    project.configure({})
+
+
+PROGRAM = """
+import sys
+from pathlib import Path
+from PIL import Image, ImageFilter
+
+for path in Path(sys.argv[1]).glob("*.png"):
+    Image.open(path).convert("RGB").filter(ImageFilter.SHARPEN).save(Path(sys.argv[2]) / path.name)
+"""
+
+
+def test_external_programs_are_rows_that_ran_or_say_why_not(project: Project, tmp_path: Path) -> None:
+    """One in a git repository of its own, run in an environment of its own; another that wants a GPU, on a machine without."""
+    (tmp_path / "restore.py").write_text(PROGRAM)
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=T", "-c", "user.email=t@example.org"]
+    for words in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "-m", "one"]):
+        subprocess.run([*git, *words], check=True)
+    card = {
+        "name": "sharper",
+        "label": "Sharper",
+        "paper": "none",
+        "licence": "MIT",
+        "repository": tmp_path.as_uri(),
+        "commit": subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip(),
+        "requirements": f"pillow=={version('pillow')}",
+        "command": "{python} restore.py {input} {output}",
+    }
+    folder = project.folder / "baselines" / "external"
+    for changes in ({}, {"name": "needy", "label": "Needy", "device": "cuda"}):
+        (folder / f"{(card | changes)['name']}.yaml").write_text(yaml.safe_dump(card | changes))
+    table = {"table1": {"methods": ["identity", "sharper", "needy"]}}
+    project.configure({"device": "cpu", "methods": CONFIG["methods"] | {"sharper": {}, "needy": {}}, "tables": table})
+    code, output = project.run("results/table1.csv")
+    assert code == 0, output
+    rows = project.table()
+    assert rows.loc["sharper", "n_failed"] == 0 and rows.loc["sharper", "psnr"] != rows.loc["identity", "psnr"]
+    assert rows.loc["needy", "n_failed"] == rows.loc["needy", "n"] == 8 and rows.loc["needy"].filter(regex="psnr|kd|ids").isna().all()
+    assert "Needy<br><sub>not run: needs a CUDA device</sub>" in (project.folder / "results/table1.md").read_text()
+    project.configure({})
+
+
+def test_the_cost_of_every_row(project: Project) -> None:
+    project.configure({"cost": {"images": 4, "rounds": 1}})
+    code, output = project.run("results/table6.csv")
+    assert code == 0, output
+    costs = pd.read_csv(project.folder / "results/table6.csv").set_index("method")
+    assert list(costs.index) == ["nlm", "wiener", *TRAINED]
+    assert costs.loc["clrface", "evaluations"] == 2 and costs.loc["unet_gan", "training_steps"] > costs.loc["unet", "training_steps"] > 0
+    assert (costs["seconds"] > 0).all() and (costs.loc[TRAINED, "macs"] > 1e7).all()
     project.configure({})
 
 
