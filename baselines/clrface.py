@@ -17,7 +17,7 @@ CARD = {
     "trained_here": True,
     "params": {
         "start": "irn",
-        "t0": 0.3,
+        "t0": 0.1,
         "solver": "ddim",
         "steps": 8,
         "guidance": "recognition",
@@ -25,7 +25,7 @@ CARD = {
         "guidance_every": 4,
         "target": "head",
         "mask": "learned",
-        "residual": 0.7,
+        "residual": 1.0,
     },
     "sources": ("sface",),
 }

@@ -49,7 +49,7 @@ class SamplerSpec:
     """How to sample. `t0`: the share of the schedule that is run when starting from the IRN's latent, in (0, 1]."""
 
     start: Literal["noise", "irn"] = "irn"
-    t0: float = 0.3
+    t0: float = 0.1
     solver: str = "ddim"
     steps: int = 8
     guidance_every: int = 4

@@ -20,8 +20,10 @@ from clrface.images import to_unit
 from clrface.metrics.networks import dlib_landmarks
 from clrface.metrics.registry import metric_card
 from clrface.models.autoencoder import Autoencoder
+from clrface.models.identity import IdentityHead
 from clrface.models.loading import load_network
 from clrface.models.mask import LatentMask
+from clrface.models.recogniser import SFace
 from clrface.models.unet import RestorationUNet, latent_unet
 from clrface.report.curves import loss_figure, sweep_figure
 from clrface.restore.pipeline import CLRFace
@@ -51,11 +53,12 @@ def faces(orl_faces: dict[str, np.ndarray]) -> Faces:
 
 
 @pytest.fixture(scope="module")
-def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def weights(tmp_path_factory: pytest.TempPathFactory, sources: Path) -> Path:
     folder = tmp_path_factory.mktemp("weights")
     torch.manual_seed(0)
     autoencoder = Autoencoder(channels=(16, 32), codes=32, norm_groups=8)
-    CLRFace(autoencoder, RestorationUNet(**NET), latent_unet(9, 3, **NET), LatentMask(width=8)).save_pretrained(folder)
+    irn, head, prior = RestorationUNet(**NET), IdentityHead(SFace(sources).channels), latent_unet(9, 3, **NET)
+    CLRFace(autoencoder, irn, head, prior, LatentMask(width=8)).save_pretrained(folder)
     return folder
 
 

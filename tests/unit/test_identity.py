@@ -1,0 +1,69 @@
+"""The IRN's identity head, and the recogniser's layers that it adapts."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from clrface.fingerprint import ROOT
+from clrface.images import to_unit
+from clrface.models.identity import IdentityHead
+from clrface.models.loading import load_network
+from clrface.models.recogniser import FrozenPReLU, SFace
+
+
+@pytest.fixture(scope="module")
+def recogniser(sources: Path) -> SFace:
+    return SFace(sources)
+
+
+@pytest.fixture(scope="module")
+def faces(orl_faces: dict[str, np.ndarray]) -> torch.Tensor:
+    return torch.from_numpy(to_unit(np.stack(list(orl_faces.values())[:4])))
+
+
+def test_frozen_slopes_give_torch_s_values_and_gradients() -> None:
+    slope = np.array([0.2, -0.5, 1.5], dtype=np.float32)
+    x = torch.randn(2, 3, 4, 4, generator=torch.Generator().manual_seed(0))
+    x[0, 0, 0, 0] = 0.0
+    reference = nn.PReLU(3)
+    reference.weight.data = torch.from_numpy(slope)
+    gradients = []
+    for layer in (reference, FrozenPReLU(slope)):
+        given = x.clone().requires_grad_(True)
+        out = layer(given)
+        torch.testing.assert_close(out, reference(x))
+        (gradient,) = torch.autograd.grad(out.square().sum(), given)
+        gradients.append(gradient)
+    torch.testing.assert_close(gradients[0], gradients[1])
+
+
+def test_at_first_the_head_answers_what_the_recogniser_sees_in_the_irn_s_picture(recogniser: SFace, faces: torch.Tensor) -> None:
+    head = IdentityHead(recogniser.channels)
+    assert len(recogniser.channels) == 27
+    torch.testing.assert_close(head(recogniser, faces[:2], faces[2:]), recogniser(faces[:2]), atol=1e-5, rtol=0)
+
+
+def test_adapters_change_the_features_and_alone_have_gradients(recogniser: SFace, faces: torch.Tensor) -> None:
+    head = IdentityHead(recogniser.channels)
+    before = head(recogniser, faces[:2], faces[2:]).detach()
+    cosine = functional.cosine_similarity(head(recogniser, faces[:2], faces[2:]), recogniser(faces[2:]))
+    (1 - cosine).mean().backward()
+    assert head.of_irn.scales[3].grad is not None and head.join.weight.grad is not None and head.join.weight.grad.abs().sum() > 0
+    assert all(part.grad is None for part in recogniser.parameters())
+    with torch.no_grad():
+        head.of_irn.scales[0].mul_(1.5)
+    after = head(recogniser, faces[:2], faces[2:])
+    assert not torch.allclose(after, before, atol=1e-3)
+    torch.testing.assert_close(after.norm(dim=1), torch.ones(2))
+
+
+def test_the_shipped_head_is_not_its_start(recogniser: SFace, faces: torch.Tensor) -> None:
+    head = load_network(IdentityHead, ROOT / "models" / "clrface" / "identity")
+    predicted = head(recogniser, faces, faces)
+    torch.testing.assert_close(predicted.norm(dim=1), torch.ones(4))
+    cosine = functional.cosine_similarity(predicted, recogniser(faces))
+    assert (cosine > 0.3).all() and (cosine < 0.999).all()
