@@ -25,7 +25,7 @@ CARD = {
         "guidance_every": 4,
         "target": "head",
         "mask": "learned",
-        "residual": 1.0,
+        "residual": 0.7,
     },
     "sources": ("sface",),
 }

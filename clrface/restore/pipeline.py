@@ -38,7 +38,7 @@ class Settings(SamplerSpec):
     target: Literal["head", "irn"] = "head"
     """Whose identity guidance seeks: the one that the IRN's head predicts, or the one of the IRN's picture."""
     mask: Literal["learned", "ones"] = "learned"
-    residual: float = 1.0
+    residual: float = 0.7
     """How much of what the autoencoder loses of the IRN's output is given back; see `decoding`."""
 
 
