@@ -1,9 +1,11 @@
 """Code prediction in a strongly compressed VQ, f = 16: the family of CodeFormer, VQFR and RestoreFormer, trained here."""
 
+import math
 from pathlib import Path
 
 import torch
 
+from clrface.errors import UserError
 from clrface.models.autoencoder import Autoencoder
 from clrface.models.code_predictor import CodePredictor
 from clrface.models.colour import keep_grey
@@ -20,7 +22,7 @@ CARD = {
 
 
 class Restorer:
-    """The likeliest code at each place, decoded: nothing of the degraded face's pixels goes on, as at CodeFormer's w = 0."""
+    """The likeliest code at each place, decoded: nothing else of the degraded face goes on."""
 
     def load(self, weights: Path | None, device: str, sources: Path) -> None:
         assert weights is not None
@@ -31,5 +33,10 @@ class Restorer:
     @torch.no_grad()
     def restore(self, lq: torch.Tensor, seeds: list[int]) -> torch.Tensor:
         lq = lq.to(self.device)
+        side = math.isqrt(self.predictor.config["places"]) * self.autoencoder.compression
+        if lq.shape[-2:] != (side, side):
+            raise UserError(
+                f"Found images of {lq.shape[-1]}x{lq.shape[-2]}, but these weights of codebook are for {side}x{side}. Train it so."
+            )
         logits, _ = self.predictor(lq)
         return keep_grey(self.autoencoder.decode_codes(logits.argmax(-1)), lq).clamp(0, 1).cpu()

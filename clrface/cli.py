@@ -254,13 +254,16 @@ def _restore(options: argparse.Namespace) -> None:
 def _restore_external(options: argparse.Namespace, chunk: Any) -> None:
     from clrface.external import read_external
     from clrface.restore.external import not_run, run_external
+    from clrface.seeds import derive_seed
 
     card = read_external(options.external)
     unable = card.why_not(has_gpu=_device(options.device) == "cuda")
     if unable:
         not_run(chunk, unable)
     else:
-        run_external(card, EXTERNAL / card.name, chunk, options.seed)
+        first = next(iter(chunk.ids), "")
+        seed = derive_seed(options.base_seed, f"restore {options.seed}", chunk.dataset, first) % 2**32  # what most programs take
+        run_external(card, EXTERNAL / card.name, chunk, seed)
 
 
 def _add_install_external(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

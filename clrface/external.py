@@ -79,8 +79,27 @@ def read_external(path: Path) -> ExternalCard:
         card = ExternalCard(**yaml.safe_load(path.read_text(encoding="utf-8")))
     except (OSError, yaml.YAMLError, TypeError) as error:
         raise UserError(f"{path} is no card of an external method ({error}). See docs/adding-a-method.md, In a repository.") from error
+    problem = _problem(card)
+    if problem:
+        raise UserError(f"{path}: {problem}. See docs/adding-a-method.md, In a repository.")
     if card.name != path.stem:
         raise UserError(f"{path} has the name '{card.name}', but the file's name says '{path.stem}'. Make them the same.")
-    if len(card.commit) != 40 or set(card.commit) - set("0123456789abcdef"):
+    if not isinstance(card.commit, str) or len(card.commit) != 40 or set(card.commit) - set("0123456789abcdef"):
         raise UserError(f"{path}: commit '{card.commit}' is not one of 40 hexadecimal digits. A branch or tag can move: give the commit.")
     return card
+
+
+def _problem(card: ExternalCard) -> str:
+    """What is wrong with a card's values; empty when nothing is."""
+    if card.device not in ("cpu", "cuda"):
+        return f"device '{card.device}' is neither cpu nor cuda"
+    if not isinstance(card.weights, dict) or any(Path(place).is_absolute() or ".." in Path(place).parts for place in card.weights):
+        return "weights must map places inside the repository to fetched files"
+    if "{image_id}" not in card.output:
+        return f"output '{card.output}' has no {{image_id}}"
+    try:
+        card.command.format(python="", input="", output="", seed="")
+        card.output.format(image_id="")
+    except (KeyError, IndexError, ValueError) as error:
+        return f"command or output has an unknown placeholder ({error}); expected {{python}}, {{input}}, {{output}}, {{seed}}; {{image_id}}"
+    return ""

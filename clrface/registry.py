@@ -1,7 +1,7 @@
 """Methods by name: a method is a file `baselines/<name>.py`, or one of another package, with a literal `CARD` and a class `Restorer`.
 
 Another package adds its methods by entry points of the group `clrface.restorers`, whose name is the method's and whose value its module.
-Cards are read without importing anything, so the workflow can ask for them while it builds its graph.
+Cards are read without importing the modules, so the workflow can ask for them while it builds its graph.
 """
 
 import ast
@@ -31,7 +31,10 @@ def method_cards(folder: Path = FOLDER) -> dict[str, MethodCard]:
     """
     cards = {name: _card(path, name) for name, path in _files(folder).items()}
     if folder == FOLDER:
-        cards |= {path.stem: read_external(path).as_method() for path in sorted(EXTERNAL.glob("*.yaml"))}
+        external = {path.stem: read_external(path).as_method() for path in sorted(EXTERNAL.glob("*.yaml"))}
+        if both := sorted(cards.keys() & external.keys()):
+            raise UserError(f"Two methods are called '{both[0]}': {external_path(both[0])} and one with code. Rename one of them.")
+        cards |= external
     wholes = {name: cards[card.part_of] for name, card in cards.items() if card.part_of in cards}
     return cards | {name: replace(cards[name], params=whole.params | cards[name].params) for name, whole in wholes.items()}
 
@@ -103,9 +106,9 @@ def _plug_in_file(point: EntryPoint) -> Path:
     package = point.dist.name if point.dist else "an installed package"
     try:
         spec = find_spec(point.value)
-    except (ImportError, ValueError):
+    except Exception:  # a package around the module may raise whatever it likes
         spec = None
-    if spec is None or spec.origin is None:
+    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
         raise UserError(
             f"The package {package} names the module {point.value} for its method '{point.name}' (entry point {GROUP}), "
             "but there is no such module. Its value must be a module, without a colon. Correct it, or uninstall the package."

@@ -1,11 +1,12 @@
 """Features of an image, reckoned once: metrics that look through one network share what it said.
 
 IDS and IDD embed the same pictures, as FD and KD do, and every row has the same ground truth. A file of the cache is named by the
-network's code and weights and by the image's values, so it can't be out of date; delete the folder whenever you like.
+network's code and weights, the packages that run it, and the image's values: an edit or an upgrade starts a new cache.
 """
 
 import hashlib
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from clrface.files import atomic_path, sha256_file
 from clrface.fingerprint import fingerprint
 
+PACKAGES = ("torch", "timm", "dlib-bin", "numpy", "pillow")
 Features = Callable[[np.ndarray], np.ndarray]
 """(B, 3, H, W) float32 RGB in [0, 1] to (B, d)."""
 
@@ -28,7 +30,8 @@ def remembered(features: Features, cache: Path | None, module: str, weights: Pat
     """
     if cache is None:
         return features
-    name = f"{module.rsplit('.', 1)[-1]}-{fingerprint(module)}-{sha256_file(weights)[:16]}"
+    versions = hashlib.sha256(" ".join(version(package) for package in PACKAGES).encode()).hexdigest()[:8]
+    name = f"{module.rsplit('.', 1)[-1]}-{fingerprint(module)}-{sha256_file(weights)[:16]}-{versions}"
 
     def lookup(images: np.ndarray) -> np.ndarray:
         return np.concatenate([_row(features, image[None], Path(cache) / name) for image in np.ascontiguousarray(images)])

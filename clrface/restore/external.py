@@ -73,6 +73,9 @@ def run_external(card: ExternalCard, folder: Path, chunk: Chunk, seed: int) -> N
     """
     status = not_aligned(chunk)
     todo = [image_id for image_id in chunk.ids if image_id not in status]
+    if not todo:
+        write_status(chunk, status)
+        return
     with tempfile.TemporaryDirectory(prefix="clrface-external-") as temporary:
         given, made = Path(temporary, "input"), Path(temporary, "output")
         given.mkdir()
@@ -118,7 +121,12 @@ def _take(path: Path, chunk: Chunk, image_id: str) -> str:
 
 
 def _call(command: list[str], doing: str, **options: Any) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, **options)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, **options)
+    except OSError as error:
+        raise UserError(
+            f"Could not {doing}: `{command[0]}` can't be started ({error.strerror}). Install it, or correct the card."
+        ) from error
     if done.returncode:
         said = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:]) or "nothing"
         raise UserError(f"Could not {doing}: `{shlex.join(command)}` ended with {done.returncode} and said:\n{said}")

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 from tqdm import tqdm
 
@@ -26,6 +27,8 @@ from clrface.errors import UserError
 from clrface.registry import make_method
 from clrface.seeds import derive_seed
 from clrface.weights import weights_folder
+
+STATUS = Path("/proc/self/status")
 
 
 @dataclass(frozen=True)
@@ -57,8 +60,9 @@ class Place:
 class Cost:
     """A row's cost. Per image, but for the parameters, the memory and the training.
 
-    `parameters`: of the networks that a restoration calls. `macs`: multiply-accumulates of their convolutions and matrix products, those
-    of gradients too; None for a method without networks. `evaluations`: how often its most called network sees the image.
+    `parameters`: of the networks that a restoration calls, whole. `macs`: multiply-accumulates of their convolutions, matrix products and
+    attention, those of gradients too (a codebook's look-up is left out); None for a method without networks.
+    `evaluations`: how often its most called network sees the image.
     `seconds`: wall time, the median over the rounds, with the least and the most. `peak_bytes`: the process's most resident
     memory; on a GPU, the most that torch allocated there.
     """
@@ -92,8 +96,8 @@ class Counter:
             hook.remove()
 
     def _before(self, module: nn.Module, args: tuple[Any, ...]) -> None:
-        self.owned[id(module)] = {id(part): part.numel() for part in module.parameters(recurse=False)}
         if self.depth == 0:
+            self.owned |= {id(part): part.numel() for part in module.parameters()}
             batch = next((len(arg) for arg in args if isinstance(arg, torch.Tensor) and arg.ndim), 1)
             self.images[id(module)] = self.images.get(id(module), 0) + batch
         self.depth += 1
@@ -103,8 +107,8 @@ class Counter:
 
     @property
     def parameters(self) -> int:
-        """Of all modules that were called, each once."""
-        return sum({key: count for part in self.owned.values() for key, count in part.items()}.values())
+        """Of all outermost modules that were called, with what they hold, each once."""
+        return sum(self.owned.values())
 
     def evaluations(self, images: int) -> float:
         """Of the most called outermost module, for each of `images`."""
@@ -184,8 +188,15 @@ def _load(contender: Contender, place: Place) -> Any:
 
 
 def _count(method: Any, lq: torch.Tensor, seeds: list[int], device: str) -> dict[str, Any]:
-    with FlopCounterMode(display=False) as flops, Counter() as counter:
-        method.restore(lq, seeds)
+    fused = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)  # fused kernels can't be counted: they are taken apart for this one pass
+    try:
+        with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as flops, Counter() as counter:
+            method.restore(lq, seeds)
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fused)
+    if device == "cuda":
+        torch.cuda.reset_peak_memory_stats()
     macs = round(flops.get_total_flops() / 2 / len(lq)) or None
     return {"parameters": counter.parameters, "macs": macs, "evaluations": round(counter.evaluations(len(lq)), 2)}
 
@@ -202,6 +213,9 @@ def _time(method: Any, lq: torch.Tensor, seeds: list[int], device: str) -> float
 def _peak(method: Any, lq: torch.Tensor, seeds: list[int], device: str) -> int:
     if device == "cuda":
         return torch.cuda.max_memory_allocated()
+    if STATUS.is_file():  # getrusage's peak outlives exec: it may be the parent's
+        line = next(line for line in STATUS.read_text().splitlines() if line.startswith("VmHWM:"))
+        return int(line.split()[1]) * 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 

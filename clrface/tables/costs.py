@@ -18,12 +18,12 @@ COLUMNS: dict[str, Callable[[Cost], str]] = {
     "ms an image": lambda cost: f"{1000 * cost.seconds:.1f}",
     "Memory, MiB": lambda cost: f"{cost.peak_bytes / 2**20:.0f}",
     "Training steps": lambda cost: f"{cost.training_steps:,}" if cost.training_steps else DASH,
-    "Training images": lambda cost: f"{cost.training_images:,}" if cost.training_images else DASH,
+    "Samples seen": lambda cost: f"{cost.training_images:,}" if cost.training_images else DASH,
 }
 LEGEND = (
-    "Per image, at the same time on the same machine, methods taking turns; median time of the rounds. MACs: of convolutions and matrix "
-    "products, gradients included. Evaluations: of the network that is called most. Memory: the process's peak, with Python and torch. "
-    "Training: by the recipe, with the stages that the weights started from."
+    "Per image, on one machine in one run, methods taking turns; median time of the rounds. MACs: of convolutions, matrix products and "
+    "attention, gradients included. Evaluations: of the network that is called most. Memory: the process's peak, with Python and torch. "
+    "Training: by the config's recipe, whatever the weights, with the stages that it starts from; samples seen are steps x batch."
 )
 
 

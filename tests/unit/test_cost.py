@@ -16,7 +16,7 @@ from clrface.images import to_unit
 from clrface.models.loading import load_network
 from clrface.models.unet import RestorationUNet
 from clrface.registry import method_card
-from clrface.study.cost import Contender, Cost, Counter, Place, measure_costs
+from clrface.study.cost import Contender, Cost, Counter, Place, _count, measure_costs
 from clrface.tables.costs import write_cost_table
 
 
@@ -75,6 +75,23 @@ def test_macs_and_calls_of_a_convolution_in_closed_form() -> None:
     assert flops.get_total_flops() / 2 == 2 * 2 * 16 * 16 * 8 * 3 * 9
     assert counter.parameters == 8 * 3 * 9
     assert counter.evaluations(2) == 2
+
+
+def test_a_transformer_is_counted_whole_its_attention_too() -> None:
+    """Two matrix products of n x n x d, the projections of query, key, value and output, and the two of the feed-forward part."""
+    n, d = 16, 32
+    layer = nn.TransformerEncoderLayer(d, 4, 2 * d, dropout=0.0, batch_first=True, norm_first=True)
+    network = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False).eval()
+
+    class Method:
+        @torch.no_grad()
+        def restore(self, lq: torch.Tensor, seeds: list[int]) -> torch.Tensor:
+            return network(lq)
+
+    count = _count(Method(), torch.rand(3, n, d), [0, 0, 0], "cpu")
+    assert count["macs"] == 2 * (4 * n * d * d + 2 * n * n * d + 2 * n * d * 2 * d)
+    assert count["parameters"] == sum(part.numel() for part in network.parameters())
+    assert count["evaluations"] == 1
 
 
 def test_a_method_that_fails_is_told(place: Place) -> None:

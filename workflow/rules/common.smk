@@ -266,7 +266,8 @@ def restore_args(wildcards):
     if row.method is None:
         return joined(["--finished", row.folder, "--test-set", *aligned_chunks(wildcards.dataset)])
     if KNOWN.methods[row.method].external:
-        return joined(["--external", external_path(row.method), "--device", config["device"]])
+        words = ["--external", external_path(row.method), "--device", config["device"]]
+        return joined([*words, "--base-seed", config["base_seed"]])
     words = ["--method", row.method, "--params", json.dumps(row.params, sort_keys=True)]
     card = KNOWN.methods[row.method]
     words += ["--weights", config["weights"]] if card.trained_here else []
