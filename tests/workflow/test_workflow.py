@@ -44,6 +44,8 @@ class Project:
         (folder / "models").symlink_to(ROOT / "models")
         protocols = yaml.safe_load((folder / "config/protocols.yaml").read_text())
         (folder / "config/protocols.yaml").write_text(yaml.safe_dump(protocols | PROTOCOL))
+        profile = folder / "config/embedded.yaml"
+        profile.write_text(profile.read_text().replace("  pixel_diffusion: {}\n", "  pixel_diffusion: {steps: 2}\n"))
         self.configure({})
 
     def configure(self, changes: dict[str, object]) -> None:
@@ -65,7 +67,7 @@ class Project:
 
     def run(self, *words: str) -> tuple[int, str]:
         process = self.start(*words)
-        output, _ = process.communicate(timeout=280)
+        output, _ = process.communicate(timeout=600)
         return process.returncode, output
 
     def planned(self, target: str = "table1") -> dict[str, int]:
