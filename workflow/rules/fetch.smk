@@ -33,6 +33,6 @@ rule install_external:
     threads: 1
     params:
         card=lambda wildcards: external_path(wildcards.name),
-        digest=lambda wildcards: method_code(wildcards.name),
+        digest=lambda wildcards: short_digest(external_path(wildcards.name).read_text()),
     shell:
         step("install-external {params.card}", live=True)
