@@ -21,7 +21,7 @@ def write_codebook_use(faces: Faces, weights: Path, device: str, out: Path) -> N
     counts = torch.zeros(len(autoencoder.codebook.weight))
     for start in range(0, len(faces.ids), BATCH):
         truth = autoencoder.seen(torch.from_numpy(faces.truth[start : start + BATCH]).to(device))
-        counts += torch.bincount(codes_of(autoencoder, truth).cpu(), minlength=len(counts))
+        counts += torch.bincount(autoencoder.codes(truth)[1].flatten().cpu(), minlength=len(counts))
     share = counts[counts > 0] / counts.sum()
     use = {
         "dataset": faces.dataset,
@@ -31,9 +31,3 @@ def write_codebook_use(faces: Faces, weights: Path, device: str, out: Path) -> N
         "perplexity": round(float(torch.exp(-(share * share.log()).sum())), 1),
     }
     write_text(out, json.dumps(use, indent=2) + "\n")
-
-
-def codes_of(autoencoder: Autoencoder, x: torch.Tensor) -> torch.Tensor:
-    """The index of the code of each latent position of (B, 3, H, W) images, flat."""
-    raw = autoencoder.encode_raw(x).float().movedim(1, -1).flatten(0, 2)
-    return torch.cdist(raw, autoencoder.codebook.weight).argmin(1)

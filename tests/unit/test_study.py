@@ -29,7 +29,7 @@ from clrface.report.curves import loss_figure, sweep_figure
 from clrface.restore.pipeline import CLRFace
 from clrface.seeds import generator
 from clrface.study import sweep as sweep_module
-from clrface.study.codebook import codes_of, write_codebook_use
+from clrface.study.codebook import write_codebook_use
 from clrface.study.mask_maps import PARTS, mask_of, parts_of, write_mask_maps
 from clrface.study.sweep import Faces, Sweep, run_sweep
 
@@ -174,9 +174,11 @@ def test_the_codebook_s_use_is_counted(faces: Faces, weights: Path, tmp_path: Pa
     use = json.loads((tmp_path / "codebook.json").read_text())
     assert use["codes"] == 32 and use["images"] == 6 and 1 <= use["perplexity"] <= use["used"] <= 32
     autoencoder = load_network(Autoencoder, weights / "decoder")
-    found = codes_of(autoencoder, torch.from_numpy(faces.truth))
-    raw = autoencoder.encode_raw(torch.from_numpy(faces.truth))
-    assert torch.equal(found, autoencoder.vq.quantize(raw)[2][2].flatten()), "the codes that decoding takes"
+    truth = torch.from_numpy(faces.truth)
+    _, found = autoencoder.codes(truth)
+    nearest = torch.cdist(autoencoder.encode_raw(truth).flatten(2).transpose(1, 2), autoencoder.codebook.weight).argmin(-1)
+    assert torch.equal(found, nearest)
+    torch.testing.assert_close(autoencoder.decode_codes(found), autoencoder(truth)[0], atol=1e-5, rtol=0)
     assert use["used"] == len(found.unique())
 
 

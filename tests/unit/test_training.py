@@ -29,6 +29,14 @@ from clrface.training.stage import Stage, StageSpec
 
 RECIPE = load_recipes(ROOT / "config" / "degradations.yaml")["training"]
 UNET = {"channels": [16, 32], "attention_levels": 1, "norm_groups": 8, "head_dim": 16}
+VQ = {
+    "perceptual": 0.5,
+    "perceptual_share": 0.25,
+    "adversarial": 0.02,
+    "adversarial_from": 0.5,
+    "quantise_from": 0.2,
+    "revive_every": 2,
+}
 TINY = {
     "unet": StageSpec("unet", 6, 4, 1e-3, UNET, {}, checkpoint_every=2, log_every=1),
     "unet_perceptual": StageSpec(
@@ -49,14 +57,7 @@ TINY = {
         batch=4,
         learning_rate=1e-3,
         network={"channels": [16, 32], "codes": 32, "norm_groups": 8},
-        options={
-            "perceptual": 0.5,
-            "perceptual_share": 0.25,
-            "adversarial": 0.02,
-            "adversarial_from": 0.5,
-            "quantise_from": 0.2,
-            "revive_every": 2,
-        },
+        options=VQ,
         checkpoint_every=2,
         sample_every=3,
         log_every=1,
@@ -93,14 +94,7 @@ TINY = {
         batch=4,
         learning_rate=1e-3,
         network={"channels": [16, 16, 32, 32], "codes": 16, "latent_channels": 8, "norm_groups": 8},
-        options={
-            "perceptual": 0.5,
-            "perceptual_share": 0.25,
-            "adversarial": 0.02,
-            "adversarial_from": 0.5,
-            "quantise_from": 0.2,
-            "revive_every": 2,
-        },
+        options=VQ,
         log_every=1,
     ),
     "codebook": StageSpec(
