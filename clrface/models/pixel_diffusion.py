@@ -25,6 +25,7 @@ class PixelSampler:
     network: UNet2DModel
     start: Literal["noise", "estimate"] = "estimate"
     total_steps: int = 250
+    """A divisor of 1,000: diffusers' DDIM steps by 1000 // total_steps."""
     steps: int = 100
     """Of `total_steps`, how many are run from the estimate; from noise all are."""
     eta: float = 0.5
@@ -41,7 +42,9 @@ class PixelSampler:
             x = solver.add_noise(self._estimate(y, seeds, solver), x, timesteps[:1].expand(len(y)))
         for t in timesteps:
             v = self._predict(x, y, t)
-            x = solver.step(v, int(t), x, eta=self.eta, variance_noise=self._noise(seeds, y, f"step {int(t)}")).prev_sample
+            noise = self._noise(seeds, y, f"step {int(t)}")
+            # With the clipped x_0 the noise must be reckoned anew, or the two don't add up to x_t.
+            x = solver.step(v, int(t), x, eta=self.eta, use_clipped_model_output=True, variance_noise=noise).prev_sample
         return (x.clamp(-1, 1) + 1) / 2
 
     def _estimate(self, y: torch.Tensor, seeds: list[int], solver: Any) -> torch.Tensor:

@@ -13,7 +13,6 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from diffusers import (
-    DDIMScheduler,
     DDPMScheduler,
     DPMSolverMultistepScheduler,
     EulerDiscreteScheduler,
@@ -27,7 +26,8 @@ from clrface.restore.estimate import Estimate
 
 SCHEDULE: dict[str, Any] = {"num_train_timesteps": 1000, "beta_schedule": "squaredcos_cap_v2", "prediction_type": "v_prediction"}
 SOLVERS: dict[str, Callable[[], Any]] = {
-    "ddim": lambda: DDIMScheduler(**SCHEDULE, clip_sample=False, timestep_spacing="trailing"),
+    # DPM-Solver++ of first order is DDIM (Lu et al. 2022). diffusers' own DDIM steps by 1000 // n: past its times, unless n divides 1000.
+    "ddim": lambda: DPMSolverMultistepScheduler(**SCHEDULE, algorithm_type="dpmsolver++", solver_order=1, timestep_spacing="trailing"),
     "dpm++": lambda: DPMSolverMultistepScheduler(**SCHEDULE, algorithm_type="dpmsolver++", timestep_spacing="trailing"),
     "unipc": lambda: UniPCMultistepScheduler(**SCHEDULE, timestep_spacing="trailing"),
     "euler": lambda: EulerDiscreteScheduler(**SCHEDULE, timestep_spacing="trailing"),

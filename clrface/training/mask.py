@@ -44,7 +44,7 @@ class MaskStage(Stage):
         self.schedule = training_schedule()
 
     def loss(self, turn: str, batch: Batch, step: int) -> tuple[torch.Tensor | None, Scalars]:
-        truth, options = batch["hq"], self.spec.options
+        truth, options = self.autoencoder.seen(batch["hq"]), self.spec.options
         with torch.no_grad():
             known = estimate(self.autoencoder, self.irn, batch["lq"])
             z0_hat = self._estimate(batch, known)

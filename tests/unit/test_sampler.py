@@ -82,6 +82,21 @@ def test_every_solver_draws_a_gaussian_from_noise(solver: str) -> None:
     assert z.std().item() == pytest.approx(0.5, abs=0.1)
 
 
+def test_ddim_steps_between_its_own_times() -> None:
+    """Song et al. 2021, equation 12 with eta 0, written out. 80 steps over the schedule are 12.5 apart: no whole number."""
+    prior, sampler = Gaussian(), Sampler(Gaussian(), SamplerSpec(start="irn", t0=0.1, steps=8, solver="ddim"))
+    eps, z_irn = normal([1], (3, 32, 32), "noise"), 0.5 * normal([1], (3, 32, 32), "start")
+    _, timesteps = sampler._timesteps(torch.device("cpu"))
+    alphas = [prior.alphas_cumprod[int(t)].sqrt() for t in timesteps] + [torch.ones(())]
+    z = alphas[0] * z_irn + (1 - alphas[0] ** 2).sqrt() * eps
+    for t, alpha, after in zip(timesteps, alphas[:-1], alphas[1:], strict=True):
+        v = prior(torch.cat([z, z, z], 1), t.expand(1)).sample
+        z_0, noise = alpha * z - (1 - alpha**2).sqrt() * v, alpha * v + (1 - alpha**2).sqrt() * z
+        z = after * z_0 + (1 - after**2).sqrt() * noise
+    assert len({int(a - b) for a, b in zip(timesteps, timesteps[1:], strict=False)}) == 2, "12 and 13 by turns"
+    torch.testing.assert_close(sampler.run(eps, known(z_irn, z_irn)), z, atol=1e-4, rtol=0)
+
+
 def test_more_steps_than_the_schedule_has_are_refused() -> None:
     with pytest.raises(UserError, match="Lower `steps` or raise `t0`"):
         Sampler(KnownAnswer(Z0), SamplerSpec(start="irn", t0=0.1, steps=64))
