@@ -33,7 +33,8 @@ STATUS = Path("/proc/self/status")
 
 @dataclass(frozen=True)
 class Contender:
-    """A row to measure. `training_steps` and `training_images`: what its weights have seen, by the recipe; 0 without training here."""
+    """A row to measure. `training_steps` and `training_images`: what its weights have seen, by the recipe; 0 without
+    training here, or for weights from elsewhere."""
 
     row: str
     label: str

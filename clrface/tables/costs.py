@@ -23,7 +23,8 @@ COLUMNS: dict[str, Callable[[Cost], str]] = {
 LEGEND = (
     "Per image, on one machine in one run, methods taking turns; median time of the rounds. MACs: of convolutions, matrix products and "
     "attention, gradients included. Evaluations: of the network that is called most. Memory: the process's peak, with Python and torch. "
-    "Training: by the config's recipe, whatever the weights, with the stages that it starts from; samples seen are steps x batch."
+    "Training: by the recipe of the weights, with the stages that it starts from (unknown for weights from elsewhere); samples seen are "
+    "steps x batch."
 )
 
 

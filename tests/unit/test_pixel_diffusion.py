@@ -40,7 +40,7 @@ def test_it_ends_at_the_answer_in_as_many_evaluations_as_it_says(start: Any, eva
 
 
 def test_a_clipped_estimate_and_its_noise_add_up() -> None:
-    """An answer beyond the range is clipped; without fresh noise (eta 0) every x_t must then lie between that and one and the same noise."""
+    """An answer beyond the range is clipped; without fresh noise (eta 0) every x_t then lies between that and one noise."""
     network = KnownAnswer(3 * X_0)
     PixelSampler(network, "noise", total_steps=20, steps=20, eta=0.0).restore(torch.rand(1, 3, 8, 8), [1])  # type: ignore[arg-type]
     clipped, alphas_squared = (3 * X_0).clamp(-1, 1), training_schedule().alphas_cumprod

@@ -19,7 +19,13 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, workflow.basedir)
 
-from clrface.config import Known, rows, table_datasets, validate_config
+from clrface.config import (
+    Known,
+    load_config,
+    rows,
+    table_datasets,
+    validate_config,
+)
 from clrface.degrade.recipes import load_recipes
 from clrface.errors import UserError
 from clrface.external import external_path, read_external
@@ -533,14 +539,23 @@ def cost_spec():
     return json.dumps({"rows": listed, "rounds": config["cost"]["rounds"], "code": [study, *code]})
 
 
+@cache
+def shipped_config():
+    return load_config(["config/embedded.yaml"])
+
+
 def training_seen(family):
-    """Steps and images of a method's stages by the recipe, with those that they started from."""
+    """Steps and images of a method's stages, with those that they started from; none where nobody knows: a folder's, a hub's weights."""
+    if config["weights"] not in ("shipped", "fit"):
+        return 0, 0
+    # The shipped weights saw the shipped recipe, whatever this config would train.
+    recipe = config if config["weights"] == "fit" else shipped_config()
     stages, pending = set(), stages_of(family)
     while pending:
         stage = pending.pop()
         stages.add(stage)
         pending += [before for before in NEEDS[stage] if before not in stages]
-    specs = [config["training"]["stages"][stage] for stage in stages]
+    specs = [recipe["training"]["stages"][stage] for stage in stages]
     return sum(spec["steps"] for spec in specs), sum(spec["steps"] * spec["batch"] for spec in specs)
 
 
