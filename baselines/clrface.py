@@ -26,6 +26,7 @@ CARD = {
         "target": "head",
         "mask": "learned",
         "residual": 0.7,
+        "latents": "f4",
     },
     "sources": ("sface",),
 }
@@ -40,7 +41,7 @@ class Restorer:
     def load(self, weights: Path | None, device: str, sources: Path) -> None:
         assert weights is not None
         self.device = device
-        self.pipeline = CLRFace.from_pretrained(weights).to(device)
+        self.pipeline = CLRFace.from_pretrained(weights, self.settings.latents).to(device)
         self.recogniser = SFace(sources).to(device) if self.settings.guidance == "recognition" else None
 
     def restore(self, lq: torch.Tensor, seeds: list[int]) -> torch.Tensor:

@@ -49,7 +49,7 @@ class Restorer:
     def load(self, weights: Path | None, device: str, sources: Path) -> None:
         assert weights is not None
         self.device = device
-        self.pipeline = CLRFace.from_pretrained(weights).to(device)
+        self.pipeline = CLRFace.from_pretrained(weights, self.settings.latents).to(device)
         self.recogniser = SFace(sources).to(device)
 
     @torch.no_grad()

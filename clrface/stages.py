@@ -5,6 +5,11 @@ Nothing heavy is imported here: the workflow reads it while it builds its graph.
 
 from pathlib import Path
 
+SHORT = ("f4_short", "f8_short", "f16_short", "codes256_short")
+"""Other latents than CLR-Face's own (`f4`), for the ablation of compression and codebook: an autoencoder and a prior each.
+
+All trained alike and briefly, so that they compare with one another.
+"""
 METHOD_OF = {
     "autoencoder": "clrface",
     "decoder": "clrface",
@@ -18,6 +23,7 @@ METHOD_OF = {
     "codebook_vq": "codebook",
     "codebook": "codebook",
     "pixel_diffusion": "pixel_diffusion",
+    **{f"{network}_{latents}": "clrface" for latents in SHORT for network in ("autoencoder", "prior")},
 }
 NEEDS = {
     "autoencoder": (),
@@ -32,12 +38,21 @@ NEEDS = {
     "codebook_vq": (),
     "codebook": ("codebook_vq",),
     "pixel_diffusion": (),
+    **{f"autoencoder_{latents}": () for latents in SHORT},
+    **{f"prior_{latents}": (f"autoencoder_{latents}", "irn") for latents in SHORT},
 }
 
 
-def stages_of(method: str) -> list[str]:
-    """The stages that make a method's weights."""
-    return [stage for stage, owner in METHOD_OF.items() if owner == method]
+def stages_of(method: str, latents: str = "f4") -> list[str]:
+    """The stages that make a method's weights; those of other latents only where a row wants them.
+
+    >>> stages_of("clrface", "f8_short")
+    ['irn', 'identity', 'autoencoder_f8_short', 'prior_f8_short']
+    """
+    own = [stage for stage, owner in METHOD_OF.items() if owner == method]
+    if latents == "f4":
+        return [stage for stage in own if not stage.endswith(SHORT)]
+    return [stage for stage in own if stage in ("irn", "identity") or stage.endswith(f"_{latents}")]
 
 
 def network_folder(models: Path, stage: str, beside: str) -> Path:

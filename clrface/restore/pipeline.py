@@ -4,6 +4,7 @@ y the degraded face; x_I = IRN(y), z_I = E(x_I), z_y = E(y); the sampler starts 
 guided towards the identity that the IRN recovered, through the mask; x = G(z_0). docs/method.md maps each part to the paper.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self
@@ -24,7 +25,6 @@ from clrface.restore.estimate import Decode, Estimate, decoding, estimate
 from clrface.restore.guidance import RecognitionFreeGuide, RecognitionGuide
 from clrface.restore.sampler import Guide, Sampler, SamplerSpec
 
-SIZE_MULTIPLE = 16  # compression 4, then two halvings in the prior
 # A batch's size changes the kernels' rounding (1e-6), and guidance amplifies it (13/255 seen). So the networks always see this many.
 GROUP = 4
 
@@ -37,30 +37,35 @@ class Settings(SamplerSpec):
     guidance_scale: float = 1.0
     target: Literal["head", "irn"] = "head"
     """Whose identity guidance seeks: the one that the IRN's head predicts, or the one of the IRN's picture."""
-    mask: Literal["learned", "ones"] = "learned"
+    mask: Literal["learned", "ones", "random"] = "learned"
+    """`random`: the learned mask's values in another order, drawn for each image: the same share, anywhere."""
     residual: float = 0.7
     """How much of what the autoencoder loses of the IRN's output is given back; see `decoding`."""
+    latents: Literal["f4", "f4_short", "f8_short", "f16_short", "codes256_short"] = "f4"
+    """Whose latents: CLR-Face's own, or those of an ablation (clrface.stages.SHORT), which have no mask."""
 
 
 class CLRFace:
     """The five networks, and how they restore."""
 
-    def __init__(self, autoencoder: Autoencoder, irn: RestorationUNet, identity: IdentityHead, prior: UNet2DModel, mask: LatentMask):
+    def __init__(self, autoencoder: Autoencoder, irn: RestorationUNet, identity: IdentityHead, prior: UNet2DModel, mask: LatentMask | None):
         self.autoencoder, self.irn, self.identity, self.prior, self.mask = autoencoder, irn, identity, prior, mask
 
     @classmethod
-    def from_pretrained(cls, folder: Path) -> Self:
+    def from_pretrained(cls, folder: Path, latents: str = "f4") -> Self:
         """Read the five networks from the sub-folders decoder (the autoencoder as that stage left it), irn, identity, prior and mask.
+
+        `latents` of an ablation come from autoencoder_<latents> and prior_<latents>, without a mask.
 
         Raises: UserError for a missing folder, or weights that don't fit their config.
         """
         folder = Path(folder)
         return cls(
-            load_network(Autoencoder, folder / "decoder"),
+            load_network(Autoencoder, folder / ("decoder" if latents == "f4" else f"autoencoder_{latents}")),
             load_network(RestorationUNet, folder / "irn"),
             load_network(IdentityHead, folder / "identity"),
-            load_network(UNet2DModel, folder / "prior"),
-            load_network(LatentMask, folder / "mask"),
+            load_network(UNet2DModel, folder / ("prior" if latents == "f4" else f"prior_{latents}")),
+            load_network(LatentMask, folder / "mask") if latents == "f4" else None,
         )
 
     def save_pretrained(self, folder: Path) -> None:
@@ -76,7 +81,13 @@ class CLRFace:
 
     def _networks(self) -> dict[str, ModelMixin]:
         """By the folder's name."""
-        return {"decoder": self.autoencoder, "irn": self.irn, "identity": self.identity, "prior": self.prior, "mask": self.mask}
+        named: dict[str, ModelMixin] = {"decoder": self.autoencoder, "irn": self.irn, "identity": self.identity, "prior": self.prior}
+        return named | ({"mask": self.mask} if self.mask else {})
+
+    @property
+    def size_multiple(self) -> int:
+        """What the sides of a picture must be multiples of: the compression, then the prior's halvings."""
+        return self.autoencoder.compression * 2 ** (len(self.prior.config["block_out_channels"]) - 1)
 
     @torch.no_grad()
     def restore(
@@ -85,16 +96,17 @@ class CLRFace:
         """Restore faces.
 
         Args:
-            y: (B, 3, H, W) float32 RGB in [0, 1]; H and W multiples of 16.
+            y: (B, 3, H, W) float32 RGB in [0, 1]; H and W multiples of `size_multiple`.
             seeds: one an image; the same seed gives the same result in any batch.
             recogniser: needed for `guidance: recognition`.
             target: faces of y's shape whose identity guides instead of the one that the IRN recovers: the truth, for an upper bound.
 
         Returns: (B, 3, H, W) float32 in [0, 1].
         """
-        if y.shape[-1] % SIZE_MULTIPLE or y.shape[-2] % SIZE_MULTIPLE:
+        if y.shape[-1] % self.size_multiple or y.shape[-2] % self.size_multiple:
             raise UserError(
-                f"CLR-Face takes sides that are multiples of {SIZE_MULTIPLE}, found {tuple(y.shape[-2:])}. Set `resolution` accordingly."
+                f"CLR-Face takes sides that are multiples of {self.size_multiple}, found {tuple(y.shape[-2:])}. "
+                "Set `resolution` accordingly."
             )
         restored = []
         for start in range(0, len(y), GROUP):
@@ -112,20 +124,34 @@ class CLRFace:
         known = estimate(self.autoencoder, self.irn, y)
         eps = normal(seeds, tuple(known.z_y.shape[1:]), "restore").to(y.device)
         decode = decoding(self.autoencoder, known, settings.residual)
-        guide = self._guide(decode, known, settings, recogniser, target)
+        guide = self._guide(decode, known, settings, seeds, recogniser, target)
         z_0 = Sampler(self.prior, settings).run(eps, known, guide)
         return keep_grey(decode(z_0) + known.chroma, y).clamp(0, 1)
 
-    def latent_mask(self, known: Estimate, kind: str) -> torch.Tensor:
-        """(B, 1, h, w) in (0, 1]: what guidance may change."""
-        return self.mask(known.z_y, known.z_irn) if kind == "learned" else torch.ones_like(known.z_y[:, :1])
+    def latent_mask(self, known: Estimate, kind: str, seeds: Sequence[int] = ()) -> torch.Tensor:
+        """(B, 1, h, w) in (0, 1]: what guidance may change. `seeds` (B): only a random one draws from them."""
+        if kind == "ones":
+            return torch.ones_like(known.z_y[:, :1])
+        if self.mask is None:
+            raise UserError(f"These latents have no learned mask, found mask: {kind}. Give the variant `mask: ones` or `guidance: none`.")
+        mask = self.mask(known.z_y, known.z_irn)
+        if kind == "learned":
+            return mask
+        order = normal(list(seeds), (mask[0].numel(),), "random mask").argsort(1).to(mask.device)
+        return mask.flatten(1).gather(1, order).view_as(mask)
 
     def _guide(
-        self, decode: Decode, known: Estimate, settings: Settings, recogniser: SFace | None, faces: torch.Tensor | None
+        self,
+        decode: Decode,
+        known: Estimate,
+        settings: Settings,
+        seeds: list[int],
+        recogniser: SFace | None,
+        faces: torch.Tensor | None,
     ) -> Guide | None:
         if settings.guidance == "none":
             return None
-        mask = self.latent_mask(known, settings.mask)
+        mask = self.latent_mask(known, settings.mask, seeds)
         if settings.guidance == "recognition_free":
             return RecognitionFreeGuide(known.z_irn, mask, settings.guidance_scale)
         if recogniser is None:

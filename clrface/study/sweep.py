@@ -84,15 +84,17 @@ def run_sweep(sweep: Sweep, faces: Faces, weights: Path, sources: Path, device: 
     """
     done_file = out.with_name(out.name + ".points.jsonl")
     key = _key(sweep, faces, weights)
-    pipeline = CLRFace.from_pretrained(weights).to(device)
     recogniser = SFace(sources).to(device)
     points = sweep.points()
+    latents = {sweep.settings(point).latents for point in points}
+    pipelines = {name: CLRFace.from_pretrained(weights, name).to(device) for name in sorted(latents)}
     for point in points:
-        Sampler(pipeline.prior, sweep.settings(point))
+        Sampler(pipelines[sweep.settings(point).latents].prior, sweep.settings(point))
     done = _read_done(done_file, key)
     for point in tqdm(points, desc=f"sweep {out.stem}", unit="point"):
         name = json.dumps(point, sort_keys=True)
         if name not in done:
+            pipeline = pipelines[sweep.settings(point).latents]
             done[name] = _measure(sweep, point, faces, pipeline, recogniser, sources, device)
             out.parent.mkdir(parents=True, exist_ok=True)
             with done_file.open("a", encoding="utf-8") as lines:

@@ -15,6 +15,7 @@ from clrface.models.unet import RestorationUNet, latent_unet
 from clrface.noise import normal, uniform
 from clrface.restore.estimate import estimate
 from clrface.restore.sampler import Sampler, SamplerSpec, training_schedule
+from clrface.stages import NEEDS
 from clrface.training.data import Batch
 from clrface.training.stage import Scalars, Stage, StageSpec
 
@@ -28,7 +29,7 @@ class PriorStage(Stage):
 
     def __init__(self, spec: StageSpec, sources: Path, models: Path, device: torch.device):
         super().__init__(spec, sources, models, device)
-        self.autoencoder = move(load_network(Autoencoder, models / "autoencoder"), device)
+        self.autoencoder = move(load_network(Autoencoder, models / NEEDS[spec.name][0]), device)
         self.irn = move(load_network(RestorationUNet, models / "irn"), device)
         channels = self.autoencoder.config["latent_channels"]
         self.main: UNet2DModel = latent_unet(3 * channels, channels, **spec.network)

@@ -9,6 +9,7 @@ from accelerate import Accelerator, DistributedDataParallelKwargs
 from clrface.degrade.recipes import Recipe
 from clrface.errors import unknown_name
 from clrface.manifest import read_manifest
+from clrface.stages import SHORT
 from clrface.training.autoencoder import AutoencoderStage
 from clrface.training.codes import CodesStage
 from clrface.training.data import load_faces
@@ -34,6 +35,8 @@ STAGES: dict[str, Callable[..., Stage]] = {
     "codebook_vq": AutoencoderStage,
     "codebook": CodesStage,
     "pixel_diffusion": PixelDiffusionStage,
+    **{f"autoencoder_{latents}": AutoencoderStage for latents in SHORT},
+    **{f"prior_{latents}": PriorStage for latents in SHORT},
 }
 
 

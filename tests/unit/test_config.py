@@ -26,6 +26,7 @@ CLRFACE = {
     "target": "head",
     "mask": "learned",
     "residual": 0.0,
+    "latents": "f4",
 }
 KNOWN = Known(
     methods={
@@ -101,7 +102,7 @@ def _objects(part: Any, path: str = "") -> list[tuple[str, dict[str, Any]]]:
 
 
 SOLVERS = "ddim, dpm++, unipc, euler, heun"
-PARAMS = "start, t0, solver, steps, guidance, guidance_scale, guidance_every, target, mask, residual"
+PARAMS = "start, t0, solver, steps, guidance, guidance_scale, guidance_every, target, mask, residual, latents"
 RECIPES = "blind, mild, severe, training, x4"
 
 

@@ -102,6 +102,16 @@ TINY = {
     ),
     "pixel_diffusion": StageSpec("pixel_diffusion", 4, 4, 1e-3, UNET, {}, log_every=1, sample_every=4),
     "prior": StageSpec("prior", 4, 4, 1e-3, UNET, {"near_t0": 0.4}, log_every=1, sample_every=4),
+    "autoencoder_f8_short": StageSpec(
+        "autoencoder_f8_short",
+        4,
+        2,
+        1e-3,
+        {"channels": [16, 16, 32], "codes": 16, "latent_channels": 3, "norm_groups": 8, "luminance": True},
+        VQ,
+        log_every=1,
+    ),
+    "prior_f8_short": StageSpec("prior_f8_short", 4, 4, 1e-3, UNET, {"near_t0": 0.4}, log_every=1, sample_every=4),
     "mask": StageSpec(
         "mask", 4, 2, 1e-2, {"width": 8}, {"scale": 0.5, "t0": 0.5, "residual": 1.0, "sparsity": 0.02, "perceptual": 0.5}, log_every=1
     ),
@@ -247,6 +257,27 @@ def test_the_pipeline_comes_back_from_disk(trained: Path, tmp_path: Path, faces:
         settings = Settings(guidance=guidance, steps=2)
         a, b = (pipeline.restore(lq, [1, 2], settings, recogniser) for pipeline in (first, second))
         assert torch.equal(a, b) and a.shape == lq.shape and a.min() >= 0 and a.max() <= 1
+
+
+def test_other_latents_have_their_own_autoencoder_and_prior_and_no_mask(trained: Path, faces: np.ndarray, sources: Path) -> None:
+    own, other = (CLRFace.from_pretrained(trained / "clrface", latents) for latents in ("f4", "f8_short"))
+    assert (own.autoencoder.compression, other.autoencoder.compression) == (4, 8)
+    lq, recogniser = torch.from_numpy(to_unit(faces[:2])), SFace(sources)
+    restored = other.restore(lq, [1, 2], Settings(latents="f8_short", mask="ones", steps=2), recogniser)
+    assert restored.shape == lq.shape and not torch.equal(restored, own.restore(lq, [1, 2], Settings(mask="ones", steps=2), recogniser))
+    with pytest.raises(UserError, match="no learned mask"):
+        other.restore(lq, [1, 2], Settings(latents="f8_short", steps=2), recogniser)
+    with pytest.raises(UserError, match=f"multiples of {8 * 2 ** (len(UNET['channels']) - 1)}"):
+        other.restore(lq[..., :40], [1, 2], Settings(latents="f8_short", guidance="none"))
+
+
+def test_a_random_mask_is_the_learned_one_s_values_elsewhere(trained: Path, faces: np.ndarray) -> None:
+    pipeline = CLRFace.from_pretrained(trained / "clrface")
+    known = estimate(pipeline.autoencoder, pipeline.irn, torch.from_numpy(to_unit(faces[:2])))
+    learned, drawn = (pipeline.latent_mask(known, kind, [5, 6]) for kind in ("learned", "random"))
+    assert torch.equal(learned.flatten(1).sort(1).values, drawn.flatten(1).sort(1).values) and not torch.equal(learned, drawn)
+    assert torch.equal(drawn, pipeline.latent_mask(known, "random", [5, 6]))
+    assert not torch.equal(drawn[1:], pipeline.latent_mask(known, "random", [5, 7])[1:])
 
 
 def test_a_stage_starts_from_the_stage_that_it_names(trained: Path, sources: Path) -> None:

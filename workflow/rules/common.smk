@@ -262,8 +262,14 @@ def restore_inputs(wildcards):
         return external_inputs(row.method)
     needed = [f"data/raw/{source}/SOURCE.json" for source in card.sources]
     if card.trained_here and config["weights"] == "fit":
-        needed += [training_record(stage) for stage in stages_of(card.family)]
+        needed += [training_record(stage) for stage in row_stages(row)]
     return needed
+
+
+def row_stages(row):
+    """The stages whose weights a row reads."""
+    family = KNOWN.methods[row.method].family
+    return stages_of(family, row.params.get("latents", "f4"))
 
 
 def restore_args(wildcards):
@@ -509,9 +515,9 @@ def cost_inputs():
     cards = [KNOWN.methods[row.method] for row in cost_rows()]
     sources = {source for card in cards for source in card.sources}
     needed["sources"] = [f"data/raw/{name}/SOURCE.json" for name in sorted(sources)]
-    families = {card.family for card in cards if card.trained_here}
     if config["weights"] == "fit":
-        fitted = [stage for family in sorted(families) for stage in stages_of(family)]
+        trained = [row for row in cost_rows() if KNOWN.methods[row.method].trained_here]
+        fitted = sorted({stage for row in trained for stage in row_stages(row)})
         needed["weights"] = [training_record(stage) for stage in fitted]
     return needed
 
@@ -521,7 +527,7 @@ def cost_spec():
     listed = []
     for row in cost_rows():
         card = KNOWN.methods[row.method]
-        steps, images = training_seen(card.family) if card.trained_here else (0, 0)
+        steps, images = training_seen(row) if card.trained_here else (0, 0)
         listed.append(
             {
                 "row": row.name,
@@ -544,13 +550,13 @@ def shipped_config():
     return load_config(["config/embedded.yaml"])
 
 
-def training_seen(family):
-    """Steps and images of a method's stages, with those that they started from; none where nobody knows: a folder's, a hub's weights."""
+def training_seen(row):
+    """Steps and images of a row's stages, with those that they started from; none where nobody knows: a folder's, a hub's weights."""
     if config["weights"] not in ("shipped", "fit"):
         return 0, 0
     # The shipped weights saw the shipped recipe, whatever this config would train.
     recipe = config if config["weights"] == "fit" else shipped_config()
-    stages, pending = set(), stages_of(family)
+    stages, pending = set(), row_stages(row)
     while pending:
         stage = pending.pop()
         stages.add(stage)
