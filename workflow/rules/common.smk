@@ -22,7 +22,7 @@ sys.path.insert(0, workflow.basedir)
 from clrface.config import Known, rows, table_datasets, validate_config
 from clrface.degrade.recipes import load_recipes
 from clrface.errors import UserError
-from clrface.external import external_path, read_external
+from clrface.external import external_path, has_cuda, read_external
 from clrface.fetch.sources import entry_digest, load_sources
 from clrface.fingerprint import fingerprint
 from clrface.manifest import (
@@ -102,7 +102,8 @@ TABLES = list(config["tables"])
 MIRRORS = [*config["mirrors"], *os.environ.get("CLRFACE_MIRRORS", "").split(os.pathsep)]
 os.environ.update(CLRFACE_MIRRORS=os.pathsep.join(dict.fromkeys(MIRRORS)))
 ROWS = {row.name: row for row in rows(config, KNOWN.methods)}
-GPU = int(config["device"] in ("cuda", "mps") or (config["device"] == "auto" and shutil.which("nvidia-smi") is not None))
+CUDA = has_cuda(config["device"])
+GPU = int(CUDA or config["device"] == "mps")
 
 
 # ---- datasets
@@ -277,7 +278,7 @@ def restore_args(wildcards):
 
 def external_inputs(name):
     """An external program, installed, if it can run here; if not, its row says so."""
-    unable = read_external(external_path(name)).why_not(has_gpu=bool(GPU))
+    unable = read_external(external_path(name)).why_not(CUDA)
     return [] if unable else [f"data/external/{name}/READY.json"]
 
 
