@@ -252,12 +252,12 @@ def _restore(options: argparse.Namespace) -> None:
 
 
 def _restore_external(options: argparse.Namespace, chunk: Any) -> None:
-    from clrface.external import read_external
+    from clrface.external import has_cuda, read_external
     from clrface.restore.external import not_run, run_external
     from clrface.seeds import derive_seed
 
     card = read_external(options.external)
-    unable = card.why_not(has_gpu=_device(options.device) == "cuda")
+    unable = card.why_not(has_cuda(options.device))
     if unable:
         not_run(chunk, unable)
     else:

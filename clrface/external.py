@@ -3,6 +3,7 @@
 clrface.restore.external fetches and runs them.
 """
 
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,9 +26,9 @@ class ExternalCard:
     label: str
     paper: str
     repository: str
-    """A URL, or a path, that git can clone."""
+    """A URL, or a path, that git can clone; empty if there is none, in a card that says with `unable` why."""
     commit: str
-    """40 hexadecimal digits; a branch would move."""
+    """40 hexadecimal digits; a branch would move. Empty where the repository is."""
     licence: str
     requirements: str
     """Pinned, in pip's format: the environment."""
@@ -62,9 +63,14 @@ class ExternalCard:
             external=True,
         )
 
-    def why_not(self, has_gpu: bool) -> str:
+    def why_not(self, has_cuda: bool) -> str:
         """Why it can't run here; empty when it can."""
-        return self.unable or ("needs a CUDA device" if self.device == "cuda" and not has_gpu else "")
+        return self.unable or ("needs a CUDA device" if self.device == "cuda" and not has_cuda else "")
+
+
+def has_cuda(device: str) -> bool:
+    """Whether external programs find a CUDA device, where `device` is the config's. Asked without torch: theirs is not ours."""
+    return device == "cuda" or (device == "auto" and shutil.which("nvidia-smi") is not None)
 
 
 def external_path(name: str, folder: Path = FOLDER) -> Path:
@@ -84,17 +90,33 @@ def read_external(path: Path) -> ExternalCard:
         raise UserError(f"{path}: {problem}. See docs/adding-a-method.md, In a repository.")
     if card.name != path.stem:
         raise UserError(f"{path} has the name '{card.name}', but the file's name says '{path.stem}'. Make them the same.")
-    if not isinstance(card.commit, str) or len(card.commit) != 40 or set(card.commit) - set("0123456789abcdef"):
-        raise UserError(f"{path}: commit '{card.commit}' is not one of 40 hexadecimal digits. A branch or tag can move: give the commit.")
     return card
+
+
+def _origin_problem(card: ExternalCard) -> str:
+    """What is wrong with where the code comes from; empty when nothing is."""
+    if card.repository == card.commit == "":
+        return "" if card.unable else "it has no repository and no commit. Give both, or say in `unable` why there are none"
+    if not isinstance(card.repository, str) or not card.repository or card.repository.startswith("-"):
+        return f"repository '{card.repository}' is no URL or path (one with a leading '-' would be an option of git)"
+    if not isinstance(card.commit, str) or len(card.commit) != 40 or set(card.commit) - set("0123456789abcdef"):
+        return f"commit '{card.commit}' is not one of 40 hexadecimal digits. A branch or tag can move: give the commit"
+    return ""
+
+
+def _is_inside(place: str) -> bool:
+    """Whether a path stays in the repository, and is no option to whatever gets it as a word."""
+    return not (place.startswith("-") or Path(place).is_absolute() or ".." in Path(place).parts)
 
 
 def _problem(card: ExternalCard) -> str:
     """What is wrong with a card's values; empty when nothing is."""
+    if problem := _origin_problem(card):
+        return problem
     if card.device not in ("cpu", "cuda"):
         return f"device '{card.device}' is neither cpu nor cuda"
-    if not isinstance(card.weights, dict) or any(Path(place).is_absolute() or ".." in Path(place).parts for place in card.weights):
-        return "weights must map places inside the repository to fetched files"
+    if not isinstance(card.weights, dict) or not all(map(_is_inside, card.weights)):
+        return f"weights {card.weights} must map places inside the repository, none with a leading '-', to fetched files"
     if "{image_id}" not in card.output:
         return f"output '{card.output}' has no {{image_id}}"
     try:

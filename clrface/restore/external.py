@@ -33,6 +33,8 @@ def install(card: ExternalCard, folder: Path, sources: Path) -> None:
 
     Raises: UserError for a repository, commit, package or weight that can't be had, with what git or pip said.
     """
+    if not card.commit:
+        raise UserError(f"{card.name} can't be installed: its card has no repository ({card.unable}). If there is one now, name it there.")
     folder = Path(folder)
     key = hashlib.sha256(repr(card).encode()).hexdigest()
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -41,9 +43,9 @@ def install(card: ExternalCard, folder: Path, sources: Path) -> None:
             return
         shutil.rmtree(folder, ignore_errors=True)
         code = folder / "code"
-        _call(["git", "init", "--quiet", str(code)], "make a repository")
+        _call(["git", "init", "--quiet", "--", str(code)], "make a repository")
         _call(
-            ["git", "-C", str(code), "fetch", "--quiet", "--depth", "1", card.repository, card.commit],
+            ["git", "-C", str(code), "fetch", "--quiet", "--depth", "1", "--", card.repository, card.commit],
             f"fetch commit {card.commit} of {card.repository}",
         )
         _call(["git", "-C", str(code), "checkout", "--quiet", "FETCH_HEAD"], "check the commit out")

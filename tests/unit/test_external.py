@@ -1,6 +1,7 @@
 """External programs: a real one, in a git repository of its own, installed into an environment of its own and run on faces."""
 
 import csv
+import shlex
 import subprocess
 from dataclasses import replace
 from importlib.metadata import version
@@ -11,7 +12,7 @@ import pytest
 import yaml
 
 from clrface.errors import UserError
-from clrface.external import ExternalCard, read_external
+from clrface.external import FOLDER, ExternalCard, has_cuda, read_external
 from clrface.images import read_rgb, write_png
 from clrface.restore.chunk import RETURNED_INPUT, Chunk
 from clrface.restore.external import install, not_run, python_of, run_external
@@ -162,10 +163,10 @@ def test_what_can_not_be_had_is_told(change: dict[str, object], message: str, ca
 
 
 def test_a_card_that_can_not_run_here_says_why(card: ExternalCard, chunk: Chunk) -> None:
-    assert card.why_not(has_gpu=False) == ""
-    assert replace(card, device="cuda").why_not(has_gpu=False) == "needs a CUDA device"
-    assert replace(card, device="cuda").why_not(has_gpu=True) == ""
-    assert replace(card, unable="its weights are gone").why_not(has_gpu=True) == "its weights are gone"
+    assert card.why_not(has_cuda=False) == ""
+    assert replace(card, device="cuda").why_not(has_cuda=False) == "needs a CUDA device"
+    assert replace(card, device="cuda").why_not(has_cuda=True) == ""
+    assert replace(card, unable="its weights are gone").why_not(has_cuda=True) == "its weights are gone"
     not_run(chunk, "needs a CUDA device")
     assert set(statuses(chunk).values()) == {"not run: needs a CUDA device"}
 
@@ -176,10 +177,53 @@ def test_a_card_that_can_not_run_here_says_why(card: ExternalCard, chunk: Chunk)
         ({"commit": "main"}, "commit 'main' is not one of 40 hexadecimal digits"),
         ({"name": "other"}, "has the name 'other', but the file's name says 'sharper'"),
         ({"comand": "x"}, "is no card of an external method"),
+        ({"repository": "--upload-pack=x"}, "repository '--upload-pack=x' is no URL or path"),
+        ({"repository": ""}, "repository '' is no URL or path"),
+        ({"commit": "", "unable": "no code"}, "commit '' is not one of 40 hexadecimal digits"),
+        ({"repository": "", "commit": ""}, "it has no repository and no commit. Give both, or say in `unable`"),
+        ({"weights": {"-w.pth": "a/w.pth"}}, "weights .* must map places inside the repository, none with a leading '-'"),
+        ({"weights": {"../w.pth": "a/w.pth"}}, "must map places inside the repository"),
     ],
 )
-def test_a_bad_card_is_told(change: dict[str, str], message: str, card: ExternalCard, tmp_path: Path) -> None:
+def test_a_bad_card_is_told(change: dict[str, object], message: str, card: ExternalCard, tmp_path: Path) -> None:
     entry = vars(card) | change
     (tmp_path / "sharper.yaml").write_text(yaml.safe_dump(entry))
     with pytest.raises(UserError, match=message):
         read_external(tmp_path / "sharper.yaml")
+
+
+def test_a_method_without_a_repository_has_a_card_that_says_so(card: ExternalCard, raw: Path, tmp_path: Path) -> None:
+    entry = vars(card) | {"repository": "", "commit": "", "unable": "its code is not public"}
+    (tmp_path / "sharper.yaml").write_text(yaml.safe_dump(entry))
+    found = read_external(tmp_path / "sharper.yaml")
+    assert found.why_not(has_cuda=True) == "its code is not public"
+    with pytest.raises(UserError, match=r"sharper can't be installed: its card has no repository \(its code is not public\)"):
+        install(found, tmp_path / "external" / "sharper", raw)
+
+
+@pytest.mark.parametrize(
+    ("device", "found", "expected"),
+    [
+        ("cuda", None, True),
+        ("cpu", "/bin/nvidia-smi", False),
+        ("mps", None, False),
+        ("auto", "/bin/nvidia-smi", True),
+        ("auto", None, False),
+    ],
+)
+def test_cuda_is_there_where_it_is_asked_for_or_found(
+    device: str, found: str | None, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("clrface.external.shutil.which", lambda name: found)
+    assert has_cuda(device) is expected
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.yaml")), ids=lambda path: path.stem)
+def test_a_shipped_card_is_whole(path: Path) -> None:
+    """It can be read, its command has its folders, and what it needs is pinned: else another day would make another environment."""
+    found = read_external(path)
+    assert found.label and found.paper and found.licence and found.resolution == 512
+    if found.repository:
+        assert found.repository.startswith("https://") and {"{python}", "{input}", "{output}"} <= set(shlex.split(found.command))
+        assert all("==" in line for line in found.requirements.splitlines()) and found.requirements
+        assert found.stochastic == ("{seed}" in found.command), "without a seed to tell, more runs would be the same one"

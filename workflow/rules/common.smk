@@ -28,7 +28,7 @@ from clrface.config import (
 )
 from clrface.degrade.recipes import load_recipes
 from clrface.errors import UserError
-from clrface.external import external_path, read_external
+from clrface.external import external_path, has_cuda, read_external
 from clrface.fetch.sources import entry_digest, load_sources
 from clrface.fingerprint import fingerprint
 from clrface.manifest import (
@@ -108,7 +108,8 @@ TABLES = list(config["tables"])
 MIRRORS = [*config["mirrors"], *os.environ.get("CLRFACE_MIRRORS", "").split(os.pathsep)]
 os.environ.update(CLRFACE_MIRRORS=os.pathsep.join(dict.fromkeys(MIRRORS)))
 ROWS = {row.name: row for row in rows(config, KNOWN.methods)}
-GPU = int(config["device"] in ("cuda", "mps") or (config["device"] == "auto" and shutil.which("nvidia-smi") is not None))
+CUDA = has_cuda(config["device"])
+GPU = int(CUDA or config["device"] == "mps")
 
 
 # ---- datasets
@@ -289,7 +290,7 @@ def restore_args(wildcards):
 
 def external_inputs(name):
     """An external program, installed, if it can run here; if not, its row says so."""
-    unable = read_external(external_path(name)).why_not(has_gpu=bool(GPU))
+    unable = read_external(external_path(name)).why_not(CUDA)
     return [] if unable else [f"data/external/{name}/READY.json"]
 
 
