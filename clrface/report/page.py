@@ -94,7 +94,7 @@ def write_page(spec: PageSpec, target: Path) -> None:
         tables=tables,
         contents=contents,
         blocks=[block for table in tables for block in _blocks(table)],
-        legends={table.name: legend(table, "in a box", "underlined", "in italics").replace("`", "") for table in tables},
+        legends={table.name: legend(table, "in a box", "underlined", "in grey").replace("`", "") for table in tables},
         gathered=gathered,
         n_pictures=len(pictures),
         sets_left_out=[one.title for one in sets[SETS_AT_MOST:]],

@@ -24,6 +24,7 @@ from clrface.degrade.recipes import load_recipes
 from clrface.errors import UserError
 from clrface.external import external_path, read_external
 from clrface.fetch.sources import entry_digest, load_sources
+from clrface.files import sha256_file
 from clrface.fingerprint import fingerprint
 from clrface.manifest import (
     chunk_name,
@@ -344,10 +345,14 @@ def table_rows(table):
 
 def table_scores(wildcards):
     """Every score file of a table."""
+    return scores_of(wildcards.table)
+
+
+def scores_of(table):
     return [
         f"results/scores/{dataset}/{recipe}/{row.name}/{seed}/{metric}.csv"
-        for dataset, recipe in table_blocks(wildcards.table)
-        for row in table_rows(wildcards.table)
+        for dataset, recipe in table_blocks(table)
+        for row in table_rows(table)
         for seed in row_seeds(row)
         for metric in METRICS
     ]
@@ -355,11 +360,11 @@ def table_scores(wildcards):
 
 def table_degraded(wildcards):
     """The low-quality sets of a table: it states their checksums."""
-    return [
-        f"data/degraded/{dataset}/{recipe}/{chunk}"
-        for dataset, recipe in table_blocks(wildcards.table)
-        for chunk in dataset_chunks(dataset)
-    ]
+    return degraded_of(wildcards.table)
+
+
+def degraded_of(table):
+    return [f"data/degraded/{dataset}/{recipe}/{chunk}" for dataset, recipe in table_blocks(table) for chunk in dataset_chunks(dataset)]
 
 
 def trained_families(chosen):
@@ -424,6 +429,55 @@ def sample_panels(wildcards):
 
 def table_files(tables):
     return [f"results/{table}.csv" for table in tables] + [f"results/figures/{table}_samples.png" for table in tables]
+
+
+# ---- the page
+
+
+def of_all_tables(paths_of):
+    """What a function gives for every table, each path once."""
+    return list(dict.fromkeys(path for table in TABLES for path in paths_of(table)))
+
+
+def restored_of(table):
+    """Every restored chunk of a table, of every seed: the page states their checksums."""
+    return [
+        f"results/restored/{dataset}/{recipe}/{row.name}/{seed}/{chunk}"
+        for dataset, recipe in table_blocks(table)
+        for row in table_rows(table)
+        for seed in row_seeds(row)
+        for chunk in dataset_chunks(dataset)
+    ]
+
+
+def aligned_of(table):
+    return [chunk for dataset in table_datasets(config, table) for chunk in aligned_chunks(dataset)]
+
+
+def report_extras():
+    """What the page shows if it is there. No inputs: nothing is measured anew for the page's sake."""
+    places = {"claims": "results/claims.json", "costs": "results/table6.json"}
+    return {name: path for name, path in places.items() if Path(path).is_file()}
+
+
+def report_words():
+    """The command's words for what is there of that."""
+    return joined([word for name, path in report_extras().items() for word in (f"--{name}", path)])
+
+
+def report_spec():
+    """The page as the command's JSON: which chunks, and whose pictures are the input's and the truth's."""
+    datasets = {dataset for table in TABLES for dataset in table_datasets(config, table)}
+    doubles = {"@input": "identity", "@truth": "oracle"}
+    same_as = {column: row.name for column, method in doubles.items() for row in ROWS.values() if row.method == method}
+    return json.dumps({"chunks": {d: dataset_chunks(d) for d in sorted(datasets)}, "same_as": same_as}, sort_keys=True)
+
+
+def page_code():
+    """Changes with the page's code, its template, style or script, and with what it shows beside its inputs."""
+    template = [path for path in Path("clrface/report/template").iterdir() if path.is_file()]
+    shown = [sha256_file(path) for path in [*sorted(template), *report_extras().values()]]
+    return short_digest([fingerprint("clrface.report.page"), *shown])
 
 
 # ---- studies
