@@ -381,7 +381,9 @@ def _samples(options: argparse.Namespace) -> None:
 def _add_report(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     step = _step(steps, "report", "Write one self-contained HTML page: tables, intervals, faces, claims, provenance.", _report)
     step.add_argument("--tables", nargs="+", type=Path, required=True, help="results/table1.json ...")
-    step.add_argument("--spec", type=json.loads, required=True, help='JSON: {"chunks": {dataset: [...]}, "same_as": {"@input": row, "@truth": row}}')
+    step.add_argument(
+        "--spec", type=json.loads, required=True, help='JSON: {"chunks": {dataset: [...]}, "same_as": {"@input": row, "@truth": row}}'
+    )
     step.add_argument("--claims", type=Path, help="results/claims.json")
     step.add_argument("--costs", type=Path, help="results/table6.json")
     step.add_argument("--figures", nargs="*", type=Path, default=[], help="PNG files to embed")

@@ -90,20 +90,24 @@ def write_page(spec: PageSpec, target: Path) -> None:
     gallery = Gallery()
     gathered = [_gather(one, gallery, min(len(sets), SETS_AT_MOST), i) for i, one in enumerate(sets[:SETS_AT_MOST])]
     pictures = gallery.data_uris()
-    page = _environment().get_template("page.html").render(
-        tables=tables,
-        contents=contents,
-        blocks=[block for table in tables for block in _blocks(table)],
-        legends={table.name: legend(table, "in a box", "underlined", "in grey").replace("`", "") for table in tables},
-        gathered=gathered,
-        n_pictures=len(pictures),
-        sets_left_out=[one.title for one in sets[SETS_AT_MOST:]],
-        store={"pictures": pictures, "reasons": gallery.reasons, "scores": _face_scores(gathered)},
-        claims=read_claims(spec.claims) if spec.claims else [],
-        costs=_costs(spec.costs) if spec.costs else None,
-        figures=[(path.stem, file_uri(path)) for path in spec.figures],
-        seeds=[_all_seeds(table) for table in tables],
-        records=records(tables, spec.places, dict(spec.chunks)),
+    page = (
+        _environment()
+        .get_template("page.html")
+        .render(
+            tables=tables,
+            contents=contents,
+            blocks=[block for table in tables for block in _blocks(table)],
+            legends={table.name: legend(table, "in a box", "underlined", "in grey").replace("`", "") for table in tables},
+            gathered=gathered,
+            n_pictures=len(pictures),
+            sets_left_out=[one.title for one in sets[SETS_AT_MOST:]],
+            store={"pictures": pictures, "reasons": gallery.reasons, "scores": _face_scores(gathered)},
+            claims=read_claims(spec.claims) if spec.claims else [],
+            costs=_costs(spec.costs) if spec.costs else None,
+            figures=[(path.stem, file_uri(path)) for path in spec.figures],
+            seeds=[_all_seeds(table) for table in tables],
+            records=records(tables, spec.places, dict(spec.chunks)),
+        )
     )
     write_text(target, page)
 
@@ -169,9 +173,12 @@ def _costs(path: Path) -> dict[str, Any]:
     from clrface.tables.costs import COLUMNS, LEGEND
 
     content = _read_json(path, "costs", "snakemake --cores all results/table6.csv")
-    rows = [Cost(**row) for row in content["rows"]]
+    try:
+        rows, about = [Cost(**row) for row in content["rows"]], dict(content["about"])
+    except (TypeError, KeyError) as error:
+        raise UserError(f"{path} is no table of costs as `clrface cost` writes it ({error}). Delete it, or make it again.") from None
     lines = [(row.label, [_cost_cell(show(row)) for show in COLUMNS.values()]) for row in rows]
-    about = dict(content["about"]) | {"processor": content.get("processor") or "not told"}
+    about |= {"processor": content.get("processor") or "not told"}
     return {"about": about, "columns": list(COLUMNS), "lines": lines, "legend": LEGEND}
 
 
