@@ -382,7 +382,10 @@ def _add_report(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     step = _step(steps, "report", "Write one self-contained HTML page: tables, intervals, faces, claims, provenance.", _report)
     step.add_argument("--tables", nargs="+", type=Path, required=True, help="results/table1.json ...")
     step.add_argument(
-        "--spec", type=json.loads, required=True, help='JSON: {"chunks": {dataset: [...]}, "same_as": {"@input": row, "@truth": row}}'
+        "--spec",
+        type=json.loads,
+        required=True,
+        help='JSON: {"chunks": {dataset: [...]}, "same_as": {"@input": row}, "without_truth": [dataset]}',
     )
     step.add_argument("--claims", type=Path, help="results/claims.json")
     step.add_argument("--costs", type=Path, help="results/table6.json")
@@ -393,12 +396,13 @@ def _add_report(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 
 def _report(options: argparse.Namespace) -> None:
+    from clrface.report.faces import SetSpec
     from clrface.report.page import PageSpec, write_page
     from clrface.report.records import Places
 
     places = Places(options.results, options.data)
     extras = {"claims": options.claims, "costs": options.costs, "figures": options.figures}
-    write_page(PageSpec(options.tables, **options.spec, **extras, places=places), options.out)
+    write_page(PageSpec(options.tables, SetSpec(**options.spec), **extras, places=places), options.out)
 
 
 def _add_show(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

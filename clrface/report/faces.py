@@ -3,7 +3,7 @@
 import math
 import statistics
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from clrface.api import MetricCard
@@ -49,6 +49,11 @@ class FaceSet:
         return f"{self.dataset}, {self.degradation}"
 
     @property
+    def thumbnail(self) -> str:
+        """The column that the faces are chosen by."""
+        return TRUTH if TRUTH in self.columns else INPUT
+
+    @property
     def methods(self) -> list[str]:
         return [column for column in self.columns if column not in LABELS]
 
@@ -56,7 +61,7 @@ class FaceSet:
     def chosen(self) -> str:
         """The method shown first: CLR-Face, or the last that competes."""
         competing = [column for column in self.methods if not self.rows[column].control]
-        return "clrface" if "clrface" in competing else (competing or self.methods or [TRUTH])[-1]
+        return "clrface" if "clrface" in competing else (competing or self.methods or [INPUT])[-1]
 
     def text(self, column: str, metric: MetricCard, image_id: str) -> str:
         """A face's score as printed; empty if it has none."""
@@ -77,20 +82,32 @@ class Cases:
     """Faces without a value, which stand at neither end."""
 
 
-def face_sets(tables: Sequence[Table], places: Places, chunks: Mapping[str, Sequence[str]], same_as: Mapping[str, str]) -> list[FaceSet]:
-    """The test sets of all tables, each once with every method that some table has for it.
+@dataclass(frozen=True)
+class SetSpec:
+    """What the tables don't say of their test sets."""
 
-    same_as: the names of the rows whose pictures are the input's and the truth's, `{"@input": "identity"}`: these are not shown again.
+    chunks: Mapping[str, list[str]]
+    """Each dataset's chunks; a run on more images may have left others."""
+    same_as: Mapping[str, str] = field(default_factory=dict)
+    """The rows whose pictures are the input's and the truth's, `{"@input": "identity"}`: they are not shown again."""
+    without_truth: Collection[str] = ()
+    """The datasets that have no ground truth."""
 
-    Raises: UserError for scores or an index that is missing.
+
+def face_sets(tables: Sequence[Table], places: Places, spec: SetSpec) -> list[FaceSet]:
+    """The test sets of all tables, each once with every method and metric that some table has for it.
+
+    Raises: UserError for scores that are malformed.
     """
-    members: dict[tuple[str, str], dict[str, Row]] = {}
-    metrics: dict[str, MetricCard] = {}
+    rows: dict[tuple[str, str], dict[str, Row]] = {}
+    metrics: dict[tuple[str, str], dict[str, MetricCard]] = {}
     for table in tables:
-        metrics |= {card.id: card for card in table.metrics if card.level == "image"}
-        for dataset, degradation, rows in table.blocks():
-            members.setdefault((dataset, degradation), {}).update({row.method: row for row in rows})
-    return [_face_set(*block, rows, tuple(metrics.values()), places, chunks[block[0]], same_as) for block, rows in members.items()]
+        of_images = {card.id: card for card in table.metrics if card.level == "image"}
+        for dataset, degradation, members in table.blocks():
+            block = (dataset, degradation)
+            rows[block] = {row.method: row for row in members} | rows.get(block, {})
+            metrics.setdefault(block, {}).update(of_images)
+    return [_face_set(*block, members, tuple(metrics[block].values()), places, spec) for block, members in rows.items()]
 
 
 def sampled(one: FaceSet, gallery: Gallery, n_sets: int) -> list[str]:
@@ -103,9 +120,10 @@ def sampled(one: FaceSet, gallery: Gallery, n_sets: int) -> list[str]:
 
 
 def case_metric(one: FaceSet) -> MetricCard | None:
-    """What best and worst are by: the distance of the persons, or the first metric with a reference that was measured."""
-    measured = [card for card in one.metrics if card.needs_reference and any(card.id in one.scores[column] for column in one.methods)]
-    return next((card for card in measured if card.id == PREFERRED), measured[0] if measured else None)
+    """What best and worst are by: the distance of the persons, or the first metric measured, one with a reference if there is any."""
+    measured = [card for card in one.metrics if any(card.id in one.scores[column] for column in one.methods)]
+    ranked = sorted(measured, key=lambda card: (card.id != PREFERRED, not card.needs_reference))
+    return ranked[0] if ranked else None
 
 
 def cases(one: FaceSet, card: MetricCard, gallery: Gallery, n_sets: int) -> list[Cases]:
@@ -135,29 +153,25 @@ def _cases(one: FaceSet, column: str, card: MetricCard, most: int) -> Cases:
 
 
 def _face_set(
-    dataset: str,
-    degradation: str,
-    rows: Mapping[str, Row],
-    metrics: tuple[MetricCard, ...],
-    places: Places,
-    chunks: Sequence[str],
-    same_as: Mapping[str, str],
+    dataset: str, degradation: str, rows: Mapping[str, Row], metrics: tuple[MetricCard, ...], places: Places, spec: SetSpec
 ) -> FaceSet:
-    shown = {name: row for name, row in rows.items() if name not in same_as.values()}
-    doubles = {column: rows[name] for column, name in same_as.items() if name in rows}
-    columns = {INPUT: LABELS[INPUT], **{name: row.label for name, row in shown.items()}, TRUTH: LABELS[TRUTH]}
+    shown = {name: row for name, row in rows.items() if name not in spec.same_as.values()}
+    doubles = {column: rows[name] for column, name in spec.same_as.items() if name in rows}
+    columns = {INPUT: LABELS[INPUT], **{name: row.label for name, row in shown.items()}}
     folders = {name: places.restored(dataset, degradation, name, row.seeds[0]) for name, row in shown.items()}
-    folders |= {INPUT: places.degraded(dataset, degradation), TRUTH: places.aligned(dataset)}
+    folders[INPUT] = places.degraded(dataset, degradation)
+    if dataset not in spec.without_truth:
+        columns[TRUTH], folders[TRUTH] = LABELS[TRUTH], places.aligned(dataset)
     scores = {column: _scores(row, metrics, places) for column, row in (shown | doubles).items()}
+    chunks = spec.chunks[dataset]
     ids = _image_ids(places.aligned(dataset), chunks)
     name = f"{dataset}/{degradation}"
     return FaceSet(name, dataset, degradation, columns, shown | doubles, metrics, scores, folders, chunks, ids)
 
 
 def _scores(row: Row, metrics: Collection[MetricCard], places: Places) -> dict[str, dict[str, float]]:
-    """metric → image_id → value at the row's first seed; metrics that the set has not, for want of a truth, are left out."""
-    measured = [card for card in metrics if card.id in row.estimates]
-    paths = {card.id: places.scores(row.dataset, row.degradation, row.method, row.seeds[0], card.id) for card in measured}
+    """metric → image_id → value at the row's first seed; what was not measured, for want of a truth, is left out."""
+    paths = {card.id: places.scores(row.dataset, row.degradation, row.method, row.seeds[0], card.id) for card in metrics}
     return {metric: read_scores(path, "image").values for metric, path in paths.items() if path.is_file()}
 
 

@@ -100,7 +100,8 @@ def _line(row: Row, mark: Mark, card: MetricCard, y: float, low: float, high: fl
         edge, beyond = (LEFT, "left") if value < low else (RIGHT, "right")
         return Line(row.label, row.control, mark, text, y, edge, edge, edge, beyond)
     inside = [min(max(value if math.isnan(end) else end, low), high) for end in ends]
-    return Line(row.label, row.control, mark, text, y, *(_place(part, low, high) for part in (value, *inside)))
+    x, left, right = (_place(part, low, high) for part in (value, *inside))
+    return Line(row.label, row.control, mark, text, y, x, left, right)
 
 
 def _place(value: float, low: float, high: float) -> float:

@@ -6,6 +6,7 @@ Style and script stand in the page, pictures are data URIs, and a content policy
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,7 @@ from markupsafe import Markup
 from clrface.api import MetricCard
 from clrface.errors import UserError
 from clrface.files import write_text
-from clrface.report.faces import SETS_AT_MOST, Cases, FaceSet, case_metric, cases, face_sets, sampled
+from clrface.report.faces import SETS_AT_MOST, Cases, FaceSet, SetSpec, case_metric, cases, face_sets, sampled
 from clrface.report.gallery import Gallery, file_uri
 from clrface.report.intervals import LEFT, RIGHT, WIDTH, Plot, interval_plot
 from clrface.report.records import Places, Record, records
@@ -33,10 +34,7 @@ class PageSpec:
 
     tables: Sequence[Path]
     """Their json files."""
-    chunks: Mapping[str, list[str]]
-    """Each dataset's chunks; a run on more images may have left others."""
-    same_as: Mapping[str, str] = field(default_factory=dict)
-    """Rows whose pictures are the input's or the truth's: see `face_sets`."""
+    sets: SetSpec
     claims: Path | None = None
     costs: Path | None = None
     figures: Sequence[Path] = ()
@@ -86,7 +84,8 @@ def write_page(spec: PageSpec, target: Path) -> None:
     """
     contents = [_read_json(path, "table", "snakemake --cores all results/table1.csv") for path in spec.tables]
     tables = [table_from_json(content) for content in contents]
-    sets = face_sets(tables, spec.places, spec.chunks, spec.same_as)
+    sets = face_sets(tables, spec.places, spec.sets)
+    claims = read_claims(spec.claims) if spec.claims else []
     gallery = Gallery()
     gathered = [_gather(one, gallery, min(len(sets), SETS_AT_MOST), i) for i, one in enumerate(sets[:SETS_AT_MOST])]
     pictures = gallery.data_uris()
@@ -102,29 +101,65 @@ def write_page(spec: PageSpec, target: Path) -> None:
             n_pictures=len(pictures),
             sets_left_out=[one.title for one in sets[SETS_AT_MOST:]],
             store={"pictures": pictures, "reasons": gallery.reasons, "scores": _face_scores(gathered)},
-            claims=read_claims(spec.claims) if spec.claims else [],
+            claims=claims,
+            verdicts=Counter(claim.verdict for claim in claims if claim.verdict),
             costs=_costs(spec.costs) if spec.costs else None,
             figures=[(path.stem, file_uri(path)) for path in spec.figures],
             seeds=[_all_seeds(table) for table in tables],
-            records=records(tables, spec.places, dict(spec.chunks)),
+            records=records(tables, spec.places, spec.sets.chunks),
         )
     )
     write_text(target, page)
 
 
-def read_claims(path: Path) -> list[dict[str, Any]]:
-    """The claims of a json file: a list of entries, or such a list under the key `claims`.
+@dataclass(frozen=True)
+class Claim:
+    """One claim as the page shows it."""
 
-    Of an entry's keys the page knows `claim` (or `text`), `verdict`, `why`, `method`, `rival`, `metric`, `table`, `dataset`, `difference`,
-    `low`, `high`, `p`, `effect`, `n`; any may be absent.
+    text: str
+    verdict: str
+    why: str
+    compared: str
+    """`clrface against unet`."""
+    where: str
+    """`idd_dlib, table1, orl`."""
+    difference: Cell
+    p: Cell
+    effect: Cell
+    n: Cell
+
+
+def read_claims(path: Path) -> list[Claim]:
+    """The claims of a json file: a list of entries, or such a list under the key `claims`. Any key of an entry may be absent.
+
+    An entry's keys: `says` (or `text`, `claim`), `verdict`, `why`, `first` and `second` (or `method`, `rival`), `metric`, `table`,
+    `dataset`, `degradation`, `difference` with `difference_lo` and `difference_hi` (or `low`, `high`), `p_holm` (or `p`), `effect`, `n`.
 
     Raises: UserError for anything else.
     """
-    content = _read_json(path, "claims", "the step that writes them")
+    content = _read_json(path, "claims", "snakemake --cores all results/claims.csv")
     entries = content.get("claims") if isinstance(content, dict) else content
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise UserError(f"{path} holds no claims: expected a list of entries, or a list under the key 'claims'. Make it again.")
-    return [entry | {"claim": entry.get("claim") or entry.get("text") or ""} for entry in entries]
+    return [_claim(entry) for entry in entries]
+
+
+def _claim(entry: Mapping[str, Any]) -> Claim:
+    def first(*keys: str) -> Any:
+        return next((entry[key] for key in keys if entry.get(key) is not None), None)
+
+    low, high = first("difference_lo", "low"), first("difference_hi", "high")
+    interval = "" if low is None or high is None else f"[{_number(low)}, {_number(high)}]"
+    rows = [str(row) for row in (first("first", "method"), first("second", "rival")) if row is not None]
+    where = [str(entry[key]) for key in ("metric", "table", "dataset", "degradation") if entry.get(key)]
+    numbers = (first("p_holm", "p"), first("effect"), first("n") or None)
+    text, verdict, why = (str(first(*keys) or "") for keys in (("says", "text", "claim"), ("verdict",), ("why",)))
+    difference = _number_cell(first("difference"), interval)
+    return Claim(text, verdict, why, " against ".join(rows), ", ".join(where), difference, *map(_number_cell, numbers))
+
+
+def _number_cell(value: float | None, interval: str = "") -> Cell:
+    return Cell(_number(value), value, interval)
 
 
 def _read_json(path: Path, what: str, maker: str) -> Any:
@@ -201,7 +236,7 @@ def _environment() -> Environment:
     environment.filters |= {
         "checksums": lambda sets: {name: f"{one['sha256']}, {count(one['images'])}" for name, one in sets.items()},
         "heading": heading,
-        "number": _number,
+        "plain": _plain,
         "seconds": _seconds,
         "short": _short,
         "sortable": _sortable,
@@ -210,11 +245,20 @@ def _environment() -> Environment:
     return environment
 
 
-def _number(value: Any) -> str:
-    """A claim's number, of whatever size, in three digits; other values as they are."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return DASH if value is None else str(value)
+def _number(value: float | None) -> str:
+    """A number of whatever size, in three digits."""
+    if value is None:
+        return DASH
     return str(value) if isinstance(value, int) else f"{value:.3g}".replace("-", "−")
+
+
+def _plain(value: Any) -> str:
+    """A setting in words: `identities 8, images_per_identity 1`."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_plain(part)}" for key, part in value.items())
+    if value is None:
+        return DASH
+    return ("yes" if value else "no") if isinstance(value, bool) else str(value)
 
 
 def _seconds(value: float | None) -> str:

@@ -1,7 +1,7 @@
 """Where the page's numbers and pictures come from, file by file: checksum and run time."""
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,7 +44,7 @@ class Record:
     """What its jobs took, together; None where they left no benchmark."""
 
 
-def records(tables: Sequence[Table], places: Places, chunks: dict[str, list[str]]) -> dict[str, list[Record]]:
+def records(tables: Sequence[Table], places: Places, chunks: Mapping[str, Sequence[str]]) -> dict[str, list[Record]]:
     """The records of everything behind `tables`, by kind; each file once."""
     groups = {
         "Tables": [_file(places, f"{t.name}.json", [f"tabulate/{t.name}"]) for t in tables],
@@ -57,14 +57,14 @@ def records(tables: Sequence[Table], places: Places, chunks: dict[str, list[str]
 
 
 def run_seconds(benchmarks: Path, jobs: Sequence[str]) -> float | None:
-    """What the named jobs (`restore/orl.blind.unet.0.000`) took together, in seconds; None if one left no benchmark."""
-    each = [_seconds(benchmarks / f"{job}.tsv") for job in jobs]
+    """What the named jobs took together, in seconds (`*/orl...`: whatever the rule); None if one left no benchmark."""
+    each = [_seconds(next(iter(sorted(benchmarks.glob(f"{job}.tsv"))), None)) for job in jobs]
     known = [seconds for seconds in each if seconds is not None]
     return sum(known) if len(known) == len(each) > 0 else None
 
 
-def _seconds(path: Path) -> float | None:
-    if not path.is_file():
+def _seconds(path: Path | None) -> float | None:
+    if path is None:
         return None
     with path.open(encoding="utf-8", newline="") as lines:
         rows = list(csv.DictReader(lines, delimiter="\t"))
@@ -74,19 +74,19 @@ def _seconds(path: Path) -> float | None:
         raise UserError(f"{path} is no benchmark of Snakemake's: expected a column 's' with seconds. Delete it.") from None
 
 
-def _aligned(tables: Sequence[Table], places: Places, chunks: dict[str, list[str]]) -> Iterator[Record]:
+def _aligned(tables: Sequence[Table], places: Places, chunks: Mapping[str, Sequence[str]]) -> Iterator[Record]:
     for table in tables:
         for dataset, _, _ in table.blocks():
             yield _folder(places, places.aligned(dataset), chunks[dataset], f"align/{dataset}")
 
 
-def _degraded(tables: Sequence[Table], places: Places, chunks: dict[str, list[str]]) -> Iterator[Record]:
+def _degraded(tables: Sequence[Table], places: Places, chunks: Mapping[str, Sequence[str]]) -> Iterator[Record]:
     for table in tables:
         for dataset, degradation, _ in table.blocks():
             yield _folder(places, places.degraded(dataset, degradation), chunks[dataset], f"degrade/{dataset}.{degradation}")
 
 
-def _restored(tables: Sequence[Table], places: Places, chunks: dict[str, list[str]]) -> Iterator[Record]:
+def _restored(tables: Sequence[Table], places: Places, chunks: Mapping[str, Sequence[str]]) -> Iterator[Record]:
     for table in tables:
         for row in table.rows:
             for seed in row.seeds:
@@ -100,8 +100,7 @@ def _scores(tables: Sequence[Table], places: Places) -> Iterator[Record]:
             for seed in row.seeds:
                 for card in table.metrics:
                     path = places.scores(row.dataset, row.degradation, row.method, seed, card.id).relative_to(places.results)
-                    rule = "measure" if card.level == "image" else "measure_set"
-                    job = f"{rule}/{row.dataset}.{row.degradation}.{row.method}.{seed}.{card.id}"
+                    job = f"*/{row.dataset}.{row.degradation}.{row.method}.{seed}.{card.id}"
                     if (places.results / path).is_file():  # none for a metric that needs a truth where there is none
                         yield _file(places, str(path), [job])
 

@@ -37,7 +37,7 @@ PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 CLAIMS = [
     {
         "claim": "Keeps the person <b>better</b>",
-        "verdict": "holds",
+        "verdict": "supported",
         "why": "The interval is below 0.",
         "method": "clrface",
         "rival": "unet",
@@ -311,7 +311,7 @@ def test_nothing_is_wider_than_the_screen(seen: Seen) -> None:
 def test_a_label_is_text_and_claims_costs_and_provenance_are_told(seen: Seen) -> None:
     expect(seen.page.locator("tbody th").filter(has_text=HOSTILE).first).to_be_visible()
     assert seen.page.locator("[onerror]").count() == 0
-    claims = seen.page.locator(".claims li")
+    claims = seen.page.locator(".claims tbody tr")
     assert claims.count() == 2
     expect(claims.first).to_contain_text("Keeps the person <b>better</b>")
     expect(claims.first).to_contain_text("−0.0312 [−0.05, −0.01]")
@@ -329,7 +329,9 @@ def test_headings_descend_one_by_one_and_every_control_has_a_name(seen: Seen) ->
     assert all(b <= a + 1 for a, b in pairwise(levels))
     assert seen.page.evaluate("document.documentElement.lang") == "en"
     tree = seen.page.locator("body").aria_snapshot()
-    nameless = [line for line in tree.splitlines() if re.search(r"- (button|slider|combobox|radio|checkbox|img|region|table)( \[|:|$)", line)]
+    nameless = [
+        line for line in tree.splitlines() if re.search(r"- (button|slider|combobox|radio|checkbox|img|region|table)( \[|:|$)", line)
+    ]
     assert nameless == []
     links = seen.page.locator("a").evaluate_all("all => all.map(one => one.getAttribute('href'))")
     assert all(seen.page.locator(link).count() == 1 for link in links)

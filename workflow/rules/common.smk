@@ -345,14 +345,10 @@ def table_rows(table):
 
 def table_scores(wildcards):
     """Every score file of a table."""
-    return scores_of(wildcards.table)
-
-
-def scores_of(table):
     return [
         f"results/scores/{dataset}/{recipe}/{row.name}/{seed}/{metric}.csv"
-        for dataset, recipe in table_blocks(table)
-        for row in table_rows(table)
+        for dataset, recipe in table_blocks(wildcards.table)
+        for row in table_rows(wildcards.table)
         for seed in row_seeds(row)
         for metric in METRICS
     ]
@@ -360,11 +356,11 @@ def scores_of(table):
 
 def table_degraded(wildcards):
     """The low-quality sets of a table: it states their checksums."""
-    return degraded_of(wildcards.table)
-
-
-def degraded_of(table):
-    return [f"data/degraded/{dataset}/{recipe}/{chunk}" for dataset, recipe in table_blocks(table) for chunk in dataset_chunks(dataset)]
+    return [
+        f"data/degraded/{dataset}/{recipe}/{chunk}"
+        for dataset, recipe in table_blocks(wildcards.table)
+        for chunk in dataset_chunks(dataset)
+    ]
 
 
 def trained_families(chosen):
@@ -434,24 +430,18 @@ def table_files(tables):
 # ---- the page
 
 
-def of_all_tables(paths_of):
-    """What a function gives for every table, each path once."""
-    return list(dict.fromkeys(path for table in TABLES for path in paths_of(table)))
-
-
-def restored_of(table):
-    """Every restored chunk of a table, of every seed: the page states their checksums."""
-    return [
-        f"results/restored/{dataset}/{recipe}/{row.name}/{seed}/{chunk}"
-        for dataset, recipe in table_blocks(table)
-        for row in table_rows(table)
-        for seed in row_seeds(row)
-        for chunk in dataset_chunks(dataset)
-    ]
-
-
-def aligned_of(table):
-    return [chunk for dataset in table_datasets(config, table) for chunk in aligned_chunks(dataset)]
+def page_pictures():
+    """The chunks of every table, each once: aligned, degraded, and restored with every seed."""
+    found = {}
+    for table in TABLES:
+        for dataset, recipe in table_blocks(table):
+            places = [f"data/aligned/{dataset}", f"data/degraded/{dataset}/{recipe}"]
+            for row in table_rows(table):
+                seeds = row_seeds(row)
+                places += [f"results/restored/{dataset}/{recipe}/{row.name}/{seed}" for seed in seeds]
+            chunks = dataset_chunks(dataset)
+            found |= dict.fromkeys(f"{place}/{chunk}" for place in places for chunk in chunks)
+    return list(found)
 
 
 def report_extras():

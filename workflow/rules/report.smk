@@ -4,10 +4,7 @@
 rule report:
     input:
         tables=expand("results/{table}.json", table=TABLES),
-        aligned=of_all_tables(aligned_of),
-        degraded=of_all_tables(degraded_of),
-        restored=of_all_tables(restored_of),
-        scores=of_all_tables(scores_of),
+        pictures=page_pictures(),
     output:
         report("results/report.html", caption="../report/page.rst", category="Page", labels={"shows": "everything, in one page"}),
     log:
