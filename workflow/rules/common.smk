@@ -446,13 +446,14 @@ def page_pictures():
 
 def report_extras():
     """What the page shows if it is there. No inputs: nothing is measured anew for the page's sake."""
-    places = {"claims": "results/claims.json", "costs": "results/table6.json"}
-    return {name: path for name, path in places.items() if Path(path).is_file()}
+    figures = [f"results/figures/{name}.png" for name in [*config["sweeps"], "mask", "losses"]]
+    places = {"claims": ["results/claims.json"], "costs": ["results/table6.json"], "figures": figures}
+    return {name: [path for path in paths if Path(path).is_file()] for name, paths in places.items()}
 
 
 def report_words():
     """The command's words for what is there of that."""
-    return joined([word for name, path in report_extras().items() for word in (f"--{name}", path)])
+    return joined([word for name, paths in report_extras().items() if paths for word in (f"--{name}", *paths)])
 
 
 def report_spec():
@@ -466,7 +467,8 @@ def report_spec():
 def page_code():
     """Changes with the page's code, its template, style or script, and with what it shows beside its inputs."""
     template = [path for path in Path("clrface/report/template").iterdir() if path.is_file()]
-    shown = [sha256_file(path) for path in [*sorted(template), *report_extras().values()]]
+    beside = [Path(path) for paths in report_extras().values() for path in paths]
+    shown = [sha256_file(path) for path in [*sorted(template), *beside]]
     return short_digest([fingerprint("clrface.report.page"), *shown])
 
 
