@@ -458,10 +458,17 @@ def report_words():
 
 def report_spec():
     """The page as the command's JSON: which chunks, and whose pictures are the input's and the truth's."""
-    datasets = {dataset for table in TABLES for dataset in table_datasets(config, table)}
+    datasets = sorted({dataset for table in TABLES for dataset in table_datasets(config, table)})
     doubles = {"@input": "identity", "@truth": "oracle"}
     same_as = {column: row.name for column, method in doubles.items() for row in ROWS.values() if row.method == method}
-    return json.dumps({"chunks": {d: dataset_chunks(d) for d in sorted(datasets)}, "same_as": same_as}, sort_keys=True)
+    # A test set that names a reference instead has no truth to show.
+    without_truth = [dataset for dataset in datasets if "reference" in config["datasets"][dataset]]
+    spec = {
+        "chunks": {dataset: dataset_chunks(dataset) for dataset in datasets},
+        "same_as": same_as,
+        "without_truth": without_truth,
+    }
+    return json.dumps(spec, sort_keys=True)
 
 
 def page_code():
