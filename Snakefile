@@ -1,4 +1,4 @@
-"""CLR-Face Bench: fetch, align, degrade, train or load, restore, measure, tabulate.
+"""CLR-Face Bench: fetch, align, degrade, train or load, restore, measure, tabulate, report.
 
 snakemake --cores all results/table1.csv
 """
@@ -13,6 +13,9 @@ if "profile" not in config:
     configfile: "config/embedded.yaml"
 
 
+report: "workflow/report/workflow.rst"
+
+
 include: "workflow/rules/common.smk"
 include: "workflow/rules/fetch.smk"
 include: "workflow/rules/align.smk"
@@ -22,6 +25,7 @@ include: "workflow/rules/restore.smk"
 include: "workflow/rules/measure.smk"
 include: "workflow/rules/tabulate.smk"
 include: "workflow/rules/study.smk"
+include: "workflow/rules/report.smk"
 
 
 rule all:

@@ -47,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_measure(steps)
     _add_tabulate(steps)
     _add_samples(steps)
+    _add_report(steps)
     _add_show(steps)
     _add_compare(steps)
     _add_sweep(steps)
@@ -375,6 +376,33 @@ def _samples(options: argparse.Namespace) -> None:
         ids = sorted((image_id for chunk in panel["chunks"] for image_id in _ids(truth / chunk, only_ok=True)), key=natural)
         panels.append(SampleSet(panel["title"], spread(ids, options.rows), columns, panel["chunks"]))
     sample_sheet(panels, options.out)
+
+
+def _add_report(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    step = _step(steps, "report", "Write one self-contained HTML page: tables, intervals, faces, claims, provenance.", _report)
+    step.add_argument("--tables", nargs="+", type=Path, required=True, help="results/table1.json ...")
+    step.add_argument(
+        "--spec",
+        type=json.loads,
+        required=True,
+        help='JSON: {"chunks": {dataset: [...]}, "same_as": {"@input": row}, "without_truth": [dataset]}',
+    )
+    step.add_argument("--claims", type=Path, help="results/claims.json")
+    step.add_argument("--costs", type=Path, help="results/table6.json")
+    step.add_argument("--figures", nargs="*", type=Path, default=[], help="PNG files to embed")
+    step.add_argument("--results", type=Path, default=Path("results"))
+    step.add_argument("--data", type=Path, default=Path("data"))
+    step.add_argument("--out", type=Path, required=True)
+
+
+def _report(options: argparse.Namespace) -> None:
+    from clrface.report.faces import SetSpec
+    from clrface.report.page import PageSpec, write_page
+    from clrface.report.records import Places
+
+    places = Places(options.results, options.data)
+    extras = {"claims": options.claims, "costs": options.costs, "figures": options.figures}
+    write_page(PageSpec(options.tables, SetSpec(**options.spec), **extras, places=places), options.out)
 
 
 def _add_show(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -1,1 +1,1 @@
-"""Pictures for readers: sample sheets."""
+"""Pictures and pages for readers: sample sheets, curves, and the report."""

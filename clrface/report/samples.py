@@ -114,20 +114,23 @@ def _panel(one: SampleSet, box: Box) -> Image.Image:
     return panel
 
 
-def _column(folder: Path, image_ids: Sequence[str], chunks: Collection[str] | None) -> list[np.ndarray | str]:
-    """For each id its picture, (H, W, 3) uint8, or the reason why there is none."""
+def find_cells(folder: Path, image_ids: Sequence[str], chunks: Collection[str] | None) -> list[Path | str]:
+    """For each id the path of its picture, or the reason why there is none.
+
+    Raises: UserError for an image that is neither there nor reported as failed.
+    """
     folders = [part for part in sorted(folder.glob("*")) if chunks is None or part.name in chunks]
     images = {path.stem: path for part in folders for path in part.glob("*.png")}
-    reasons = _reasons(folders)
-    cells: list[np.ndarray | str] = []
+    known = _reasons(folders) | images
     for image_id in image_ids:
-        if image_id in images:
-            cells.append(read_rgb(images[image_id]))
-        elif image_id in reasons:
-            cells.append(reasons[image_id])
-        else:
+        if image_id not in known:
             raise UserError(f"No image '{image_id}' under {folder}, nor a reason why it failed. Run the step that makes that folder again.")
-    return cells
+    return [known[image_id] for image_id in image_ids]
+
+
+def _column(folder: Path, image_ids: Sequence[str], chunks: Collection[str] | None) -> list[np.ndarray | str]:
+    """For each id its picture, (H, W, 3) uint8, or the reason why there is none."""
+    return [cell if isinstance(cell, str) else read_rgb(cell) for cell in find_cells(folder, image_ids, chunks)]
 
 
 def _reasons(folders: Sequence[Path]) -> dict[str, str]:

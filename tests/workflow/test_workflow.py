@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from importlib.metadata import version
 from pathlib import Path
 
@@ -182,6 +183,26 @@ def test_studies_of_clrface(project: Project) -> None:
         assert Image.open(project.folder / f"results/figures/{figure}.png").width > 500
     assert project.planned("studies") == {}
     project.configure({})
+
+
+def test_the_report_in_one_page_and_in_snakemakes_own(project: Project) -> None:
+    code, output = project.run("results/report.html")
+    assert code == 0, output
+    page = (project.folder / "results/report.html").read_text()
+    assert len(page) < 3e6 and not re.search(r"https?://", page)
+    assert page.count("<svg") == 4 and "CLR-Face" in page and "results/restored/orl/blind/clrface/0" in page
+    assert project.planned("results/report.html") == {}
+    script = project.folder / "clrface/report/template/page.js"
+    script.write_text(script.read_text() + "// edited\n")
+    assert project.planned("results/report.html") == {"report": 1}
+    words = ["snakemake", "table1", "results/report.html", "--report", "report.zip", "--configfile", "small.yaml"]
+    done = subprocess.run([sys.executable, "-m", *words], cwd=project.folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    with zipfile.ZipFile(project.folder / "report.zip") as archive:
+        names = {Path(name).name for name in archive.namelist()}
+        whole = archive.read("report/report.html").decode()
+    assert {"table1.csv", "table1_samples.png", "report.html"} <= names
+    assert all(words in whole for words in ("spaced evenly over the test set", "One row a method", "needs no network"))
 
 
 def test_a_mistyped_config_stops_before_any_work(project: Project) -> None:

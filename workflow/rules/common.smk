@@ -30,6 +30,7 @@ from clrface.degrade.recipes import load_recipes
 from clrface.errors import UserError
 from clrface.external import external_path, has_cuda, read_external
 from clrface.fetch.sources import entry_digest, load_sources
+from clrface.files import sha256_file
 from clrface.fingerprint import fingerprint
 from clrface.manifest import (
     chunk_name,
@@ -437,6 +438,58 @@ def sample_panels(wildcards):
 
 def table_files(tables):
     return [f"results/{table}.csv" for table in tables] + [f"results/figures/{table}_samples.png" for table in tables]
+
+
+# ---- the page
+
+
+def page_pictures():
+    """The chunks of every table, each once: aligned, degraded, and restored with every seed."""
+    found = {}
+    for table in TABLES:
+        for dataset, recipe in table_blocks(table):
+            places = [f"data/aligned/{dataset}", f"data/degraded/{dataset}/{recipe}"]
+            for row in table_rows(table):
+                seeds = row_seeds(row)
+                places += [f"results/restored/{dataset}/{recipe}/{row.name}/{seed}" for seed in seeds]
+            chunks = dataset_chunks(dataset)
+            found |= dict.fromkeys(f"{place}/{chunk}" for place in places for chunk in chunks)
+    return list(found)
+
+
+def report_extras():
+    """What the page shows if it is there. No inputs: nothing is measured anew for the page's sake."""
+    figures = [f"results/figures/{name}.png" for name in [*config["sweeps"], "mask", "losses"]]
+    places = {"claims": ["results/claims.json"], "costs": ["results/table6.json"], "figures": figures}
+    return {name: [path for path in paths if Path(path).is_file()] for name, paths in places.items()}
+
+
+def report_words():
+    """The command's words for what is there of that."""
+    return joined([word for name, paths in report_extras().items() if paths for word in (f"--{name}", *paths)])
+
+
+def report_spec():
+    """The page as the command's JSON: which chunks, and whose pictures are the input's and the truth's."""
+    datasets = sorted({dataset for table in TABLES for dataset in table_datasets(config, table)})
+    doubles = {"@input": "identity", "@truth": "oracle"}
+    same_as = {column: row.name for column, method in doubles.items() for row in ROWS.values() if row.method == method}
+    # A test set that names a reference instead has no truth to show.
+    without_truth = [dataset for dataset in datasets if "reference" in config["datasets"][dataset]]
+    spec = {
+        "chunks": {dataset: dataset_chunks(dataset) for dataset in datasets},
+        "same_as": same_as,
+        "without_truth": without_truth,
+    }
+    return json.dumps(spec, sort_keys=True)
+
+
+def page_code():
+    """Changes with the page's code, its template, style or script, and with what it shows beside its inputs."""
+    template = [path for path in Path("clrface/report/template").iterdir() if path.is_file()]
+    beside = [Path(path) for paths in report_extras().values() for path in paths]
+    shown = [sha256_file(path) for path in [*sorted(template), *beside]]
+    return short_digest([fingerprint("clrface.report.page"), *shown])
 
 
 # ---- studies

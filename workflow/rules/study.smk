@@ -5,7 +5,7 @@ rule sweep:
     input:
         unpack(lambda wildcards: study_inputs(config["sweeps"][wildcards.sweep])),
     output:
-        "results/{sweep}.csv",
+        report("results/{sweep}.csv", caption="../report/sweep.rst", category="Studies", labels={"study": "{sweep}", "shows": "numbers"}),
     log:
         "results/logs/sweep/{sweep}.log",
     benchmark:
@@ -31,7 +31,12 @@ rule sweep_figure:
     input:
         "results/{sweep}.csv",
     output:
-        "results/figures/{sweep}.png",
+        report(
+            "results/figures/{sweep}.png",
+            caption="../report/sweep.rst",
+            category="Studies",
+            labels={"study": "{sweep}", "shows": "figure"},
+        ),
     log:
         "results/logs/sweep_figure/{sweep}.log",
     benchmark:
@@ -52,7 +57,7 @@ rule cost:
     input:
         unpack(lambda wildcards: cost_inputs()),
     output:
-        csv="results/table6.csv",
+        csv=report("results/table6.csv", caption="../report/cost.rst", category="Tables", labels={"table": "table6", "shows": "costs"}),
         json="results/table6.json",
         md="results/table6.md",
         tex="results/table6.tex",
@@ -62,7 +67,7 @@ rule cost:
         "results/benchmarks/cost/table6.tsv"
     conda:
         "../../environment.yml"
-    threads: workflow.cores  # alone on the machine: another job beside it would be part of the seconds
+    threads: lambda wildcards: workflow.cores  # alone on the machine: another job beside it would be part of the seconds
     resources:
         gpu=GPU,
     params:
@@ -80,7 +85,9 @@ rule codebook:
     input:
         unpack(lambda wildcards: study_inputs(config["mask_maps"])),
     output:
-        "results/codebook.json",
+        report(
+            "results/codebook.json", caption="../report/codebook.rst", category="Studies", labels={"study": "codebook", "shows": "numbers"}
+        ),
     log:
         "results/logs/codebook/codebook.log",
     benchmark:
@@ -99,8 +106,10 @@ rule mask_maps:
     input:
         unpack(lambda wildcards: study_inputs(config["mask_maps"])),
     output:
-        table="results/mask.csv",
-        figure="results/figures/mask.png",
+        table=report("results/mask.csv", caption="../report/mask.rst", category="Studies", labels={"study": "mask", "shows": "numbers"}),
+        figure=report(
+            "results/figures/mask.png", caption="../report/mask.rst", category="Studies", labels={"study": "mask", "shows": "figure"}
+        ),
     log:
         "results/logs/mask_maps/mask.log",
     benchmark:
@@ -124,7 +133,7 @@ rule losses:
     input:
         training_records(),
     output:
-        "results/figures/losses.png",
+        report("results/figures/losses.png", caption="../report/losses.rst", category="Training", labels={"shows": "losses"}),
     log:
         "results/logs/losses/losses.log",
     benchmark:

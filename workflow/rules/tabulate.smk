@@ -6,7 +6,7 @@ rule tabulate:
         scores=table_scores,
         degraded=table_degraded,
     output:
-        csv="results/{table}.csv",
+        csv=report("results/{table}.csv", caption="../report/table.rst", category="Tables", labels={"table": "{table}", "shows": "numbers"}),
         json="results/{table}.json",
         md="results/{table}.md",
         tex="results/{table}.tex",
@@ -31,7 +31,12 @@ rule samples:
         restored=table_restored,
         degraded=table_degraded,
     output:
-        "results/figures/{table}_samples.png",
+        report(
+            "results/figures/{table}_samples.png",
+            caption="../report/samples.rst",
+            category="Tables",
+            labels={"table": "{table}", "shows": "faces"},
+        ),
     log:
         "results/logs/samples/{table}.log",
     benchmark:

@@ -16,7 +16,7 @@ rule train_stage:
         stage="|".join(config["training"]["stages"]),
     conda:
         "../../environment.yml"
-    threads: workflow.cores
+    threads: lambda wildcards: workflow.cores
     resources:
         gpu=GPU,
     params:
