@@ -86,9 +86,9 @@ def load_claims(path: Path, metrics: Collection[str], made: Collection[str]) -> 
 
 
 def _claim(name: str, entry: Mapping[str, Any], place: Mapping[str, str]) -> Claim:
-    told = {key: value for key, value in entry.items() if key not in ("set", "margin")}
+    told: dict[str, Any] = {key: value for key, value in entry.items() if key not in ("set", "margin")} | dict(place)
     [(kind, least)] = entry.get("margin", {"absolute": 0.0}).items()
-    return Claim(name=name, **told, **place, margin=Margin(kind, float(least)))
+    return Claim(name=name, margin=Margin(kind, float(least)), **told)
 
 
 def _wrong_names(content: Mapping[str, Any], metrics: Collection[str], made: Collection[str]) -> Iterator[Mistake]:

@@ -116,17 +116,19 @@ def _read(row: Row, scores: Path, card: MetricCard, n_boot: int) -> _Scored:
         value = float(mean_over_seeds(np.array([one.values[SET_ROW] for one in files])))
         replicates = mean_over_seeds(np.stack([read_replicates(one, n_boot) for one in files]))
         n = min(row.n - len(one.failures) for one in files)
-        scored = _Scored(n, {}, Resampled(value, replicates + (value - np.nanmean(replicates))))  # centred, as in the table
+        centred = replicates + (value - np.nanmean(replicates)) if math.isfinite(value) else replicates  # as in the table
+        scored = _Scored(n, {}, Resampled(value, centred))
     else:
         for one in files:
             if one.values.keys() != files[0].values.keys():
                 raise UserError(f"{one.path} is not about the same images as {files[0].path}. Measure the row again: snakemake makes it.")
         ids = sorted(files[0].values)
         values = mean_over_seeds(np.array([[one.values[image_id] for image_id in ids] for one in files]))
-        value = float(np.mean(values[~np.isnan(values)]))
+        measured = values[~np.isnan(values)]
+        value = float(measured.mean()) if measured.size else math.nan
         scored = _Scored(len(ids), dict(zip(ids, values.tolist(), strict=True)), None)
     expected = row.estimates[card.id].value
-    if not (value == expected or math.isclose(value, expected, rel_tol=1e-9)):
+    if not (value == expected or math.isclose(value, expected, rel_tol=1e-9) or (math.isnan(value) and math.isnan(expected))):
         raise UserError(
             f"The scores under {folder} give {card.id} {value:.6g}, but the table has {expected:.6g}: they are of another run. "
             "Make the table again, then compare."

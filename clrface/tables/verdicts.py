@@ -225,7 +225,7 @@ def _evidence(claim: Claim, resamples: int, contents: Mapping[str, Any], scores:
     paired = pair(rows, scores, card, draws)
     units, what = (paired.people, "people") if card.level == "image" else (paired.n, "images")
     if units < LEAST:
-        raise NotTestable(f"{units} {what} with a {claim.metric} in both rows; a test takes {LEAST}")
+        raise NotTestable(f"{units} {what} with {claim.metric} in both rows; a test takes {LEAST}")
     return Evidence(paired.rows[0], paired.rows[1], paired.n, paired.people, paired.images, card.decimals)
 
 
@@ -300,7 +300,9 @@ def write_claims(claims: Claims, findings: Sequence[Finding], tables: Mapping[st
 def summary(findings: Sequence[Finding]) -> str:
     """`43 claims: 12 supported, 3 not supported, 2 contradicted, 26 not testable here`."""
     counts = Counter(finding.verdict for finding in findings)
-    return f"{len(findings)} claims: " + ", ".join(f"{counts[verdict]} {verdict}" for verdict in VERDICTS)
+    return f"{len(findings)} {'claim' if len(findings) == 1 else 'claims'}: " + ", ".join(
+        f"{counts[verdict]} {verdict}" for verdict in VERDICTS
+    )
 
 
 def _tests(findings: Sequence[Finding]) -> int:
