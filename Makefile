@@ -46,7 +46,7 @@ lock: setup ## pin pyproject.toml's dependencies anew (newest versions: make loc
 	@mv environment.yml.new environment.yml
 
 clean: ## remove what the table's run made; downloads, trained weights and .venv stay
-	rm -rf results/restored results/scores results/cache results/figures results/table* data/aligned data/degraded .pytest_cache .ruff_cache
+	rm -rf results/restored results/scores results/cache results/figures results/table* results/claims* data/aligned data/degraded .pytest_cache .ruff_cache
 
 venv:
 	@command -v git >/dev/null || { echo "git is missing: install it, then run the same command again." >&2; exit 1; }

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 SOURCES = Path("config/sources.yaml")
 RECIPES = Path("config/degradations.yaml")
+CLAIMS = Path("config/claims.yaml")
 RAW = Path("data/raw")
 EXTERNAL = Path("data/external")
 MANIFESTS = Path("data/manifests")
@@ -50,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_report(steps)
     _add_show(steps)
     _add_compare(steps)
+    _add_claims(steps)
     _add_sweep(steps)
     _add_sweep_figure(steps)
     _add_mask_maps(steps)
@@ -432,6 +434,26 @@ def _compare(options: argparse.Namespace) -> None:
     from clrface.tables.compare import show_differences
 
     show_differences(options.table, options.first, options.second, options.scores, options.over, MANIFESTS)
+
+
+def _add_claims(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    step = _step(steps, "claims", "Test the paper's claims on finished tables: csv, json, md, tex.", _claims)
+    step.add_argument("tables", nargs="*", type=Path, help="results/table1.json ...: those that the claims name and that are there")
+    step.add_argument("--claims", type=Path, default=CLAIMS)
+    step.add_argument("--scores", type=Path, default=Path("results/scores"))
+    step.add_argument("--out", type=Path, default=Path("results/claims.csv"))
+
+
+def _claims(options: argparse.Namespace) -> None:
+    from clrface.claims import load_claims
+    from clrface.metrics.registry import metric_cards
+    from clrface.tables.verdicts import judge, summary, write_claims
+
+    tables = {path.stem: path for path in options.tables}
+    claims = load_claims(options.claims, metric_cards(), tables)
+    findings = judge(claims, tables, options.scores, MANIFESTS)
+    write_claims(claims, findings, tables, options.out)
+    print(f"{options.out}: {summary(findings)}.")
 
 
 # ---- studies of CLR-Face

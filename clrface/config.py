@@ -26,7 +26,7 @@ SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.json"
 WEIGHTS = ("shipped", "fit")
 COSTS = ("evaluations", "seconds")
 """The columns of a sweep that say what a point costs."""
-TAKEN = ("mask", "losses", "codebook", "table6")
+TAKEN = ("mask", "losses", "codebook", "table6", "claims")
 TAKEN_NAME = "another result's files have this name. Choose another."
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
@@ -78,17 +78,31 @@ def validate_config(config: Mapping[str, Any], known: Known, folder: Path = Path
     Raises: one UserError with a line for each mistake, in the order of the config's keys. A line gives the key's
     path, what was found, what is allowed and, for a name, the nearest one.
     """
-    errors = _validator(_schema(config, known), folder).iter_errors(config)
-    mistakes = [mistake for error in errors for mistake in _explain(error)]
+    mistakes = find_mistakes(config, _schema(config, known), folder)
     mistakes += _unknown_entries(config, "methods", known.methods, "For images restored elsewhere")
     mistakes += _unknown_entries(config, "datasets", known.manifests, "For a test set of your own")
     mistakes += _taken_names(config, known)
     mistakes += _wrong_sizes(config, known)
     mistakes += _wrong_sweeps(config)
+    tell_mistakes("The config", config, mistakes)
+
+
+def find_mistakes(content: object, schema: Mapping[str, Any], folder: Path = Path()) -> list[Mistake]:
+    """What a YAML file's content has that its schema (without `$ref`) doesn't allow: the key's path, and what is wrong with it."""
+    return [mistake for error in _validator(schema, folder).iter_errors(content) for mistake in _explain(error)]
+
+
+def tell_mistakes(what: str, content: object, mistakes: Sequence[Mistake]) -> None:
+    """Raise one UserError with a line for each mistake, in the order of the content's keys; nothing for none."""
     if mistakes:
-        mistakes.sort(key=lambda mistake: _position(config, mistake[0]))
-        lines = dict.fromkeys(f"  {_dotted(path)}: {text}" for path, text in mistakes)
-        raise UserError("\n".join(["The config has mistakes; nothing was run.", *lines]))
+        ordered = sorted(mistakes, key=lambda mistake: _position(content, mistake[0]))
+        lines = dict.fromkeys(f"  {_dotted(path)}: {text}" for path, text in ordered)
+        raise UserError("\n".join([f"{what} has mistakes; nothing was run.", *lines]))
+
+
+def wrong_name(path: KeyPath, found: object, kind: str, names: Sequence[str]) -> Mistake:
+    """The mistake of a name that is none of `names`, with the nearest one. kind: what it should name, `a metric`."""
+    return path, f"found {_found(found)}, expected {kind}.{_allowed(found, names)}"
 
 
 def rows(config: Mapping[str, Any], methods: Mapping[str, MethodCard], table: str | None = None) -> list[Row]:
@@ -249,7 +263,7 @@ def _wrong_sweeps(config: Mapping[str, Any]) -> list[Mistake]:
         axes = [*(key for key, values in grid.items() if _are_numbers(values)), *COSTS] if grid else []
         if axes and sweep.get("along") not in axes:
             along = sweep.get("along")
-            mistakes.append((("sweeps", name, "along"), f"found {_found(along)}, expected a column.{_allowed(along, axes)}"))
+            mistakes.append(wrong_name(("sweeps", name, "along"), along, "a column", axes))
     return mistakes
 
 

@@ -31,6 +31,17 @@ class Resampled(NamedTuple):
     replicates: np.ndarray
 
 
+class Paired(NamedTuple):
+    """Some rows' values of one metric, on the same `n` images and the same resamples."""
+
+    n: int
+    people: int
+    """How many people those images show; 0 for a set metric, whose resamples are of images."""
+    rows: list[Resampled]
+    images: np.ndarray
+    """(rows, n): the images' values, means over the seeds; (rows, 0) for a set metric."""
+
+
 class Difference(NamedTuple):
     """`first` and `second` are the rows' values over the `n` images that both have; `change` is first - second.
 
@@ -58,7 +69,15 @@ def compare(rows: Sequence[Row], scores: Path, cards: Sequence[MetricCard], draw
     scores: the folder of all score files. Raises: UserError for scores that are missing, not of the same images, or not those that the
     rows were made from.
     """
-    return [_difference(card, [_read(row, scores, card, draws.n_boot) for row in rows], draws) for card in cards]
+    return [_difference(card, pair(rows, scores, card, draws)) for card in cards]
+
+
+def pair(rows: Sequence[Row], scores: Path, card: MetricCard, draws: "Draws") -> Paired:
+    """Read the rows' scores of one metric, leave out the images that one of them lacks, and resample what is left.
+
+    A set metric brings its own resamples: `draws.n_boot` must then be the table's. Raises: UserError, as `compare` does.
+    """
+    return _paired(card, [_read(row, scores, card, draws.n_boot) for row in rows], draws)
 
 
 class Draws(NamedTuple):
@@ -69,9 +88,13 @@ class Draws(NamedTuple):
     n_boot: int
     people: Mapping[str, str]
 
+    def names(self, ids: Sequence[str]) -> list[str]:
+        """The person that each image shows."""
+        return [self.people.get(image_id) or image_id for image_id in ids]
+
     def counts(self, ids: Sequence[str]) -> np.ndarray:
         """(n_boot, n): how often each resample takes each image."""
-        names = [self.people.get(image_id) or image_id for image_id in ids]
+        names = self.names(ids)
         people = sorted(set(names))
         drawn = generator(self.base_seed, "bootstrap people", self.dataset).integers(0, len(people), size=(self.n_boot, len(people)))
         times = np.stack([np.bincount(row, minlength=len(people)) for row in drawn])
@@ -81,6 +104,7 @@ class Draws(NamedTuple):
 class _Scored(NamedTuple):
     """One row's scores of a metric: an image's mean over the seeds by id, or a set's value and replicates."""
 
+    n: int
     images: dict[str, float]
     whole: Resampled | None
 
@@ -91,16 +115,20 @@ def _read(row: Row, scores: Path, card: MetricCard, n_boot: int) -> _Scored:
     if card.level == "set":
         value = float(mean_over_seeds(np.array([one.values[SET_ROW] for one in files])))
         replicates = mean_over_seeds(np.stack([read_replicates(one, n_boot) for one in files]))
-        scored = _Scored({}, Resampled(value, replicates + (value - np.nanmean(replicates))))  # centred, as in the table
+        n = min(row.n - len(one.failures) for one in files)
+        centred = replicates + (value - np.nanmean(replicates)) if math.isfinite(value) else replicates  # as in the table
+        scored = _Scored(n, {}, Resampled(value, centred))
     else:
         for one in files:
             if one.values.keys() != files[0].values.keys():
                 raise UserError(f"{one.path} is not about the same images as {files[0].path}. Measure the row again: snakemake makes it.")
         ids = sorted(files[0].values)
         values = mean_over_seeds(np.array([[one.values[image_id] for image_id in ids] for one in files]))
-        scored, value = _Scored(dict(zip(ids, values.tolist(), strict=True)), None), float(np.mean(values[~np.isnan(values)]))
+        measured = values[~np.isnan(values)]
+        value = float(measured.mean()) if measured.size else math.nan
+        scored = _Scored(len(ids), dict(zip(ids, values.tolist(), strict=True)), None)
     expected = row.estimates[card.id].value
-    if not (value == expected or math.isclose(value, expected, rel_tol=1e-9)):
+    if not (value == expected or math.isclose(value, expected, rel_tol=1e-9) or (math.isnan(value) and math.isnan(expected))):
         raise UserError(
             f"The scores under {folder} give {card.id} {value:.6g}, but the table has {expected:.6g}: they are of another run. "
             "Make the table again, then compare."
@@ -108,29 +136,38 @@ def _read(row: Row, scores: Path, card: MetricCard, n_boot: int) -> _Scored:
     return scored
 
 
-def _difference(card: MetricCard, rows: Sequence[_Scored], draws: Draws) -> Difference:
-    n = 0
-    if card.level == "image":
-        ids = sorted(rows[0].images)
-        for row in rows[1:]:
-            if row.images.keys() != rows[0].images.keys():
-                raise UserError(f"The rows' scores of {card.id} are not of the same images. Make the table again, then compare.")
-        values = np.array([[row.images[image_id] for image_id in ids] for row in rows])
-        kept = np.isfinite(values).all(0)  # failed in one of the rows, or equal to the truth with an infinite PSNR
-        n, counts = int(kept.sum()), draws.counts(ids)[:, kept]
-        values = values[:, kept]
-        totals = np.maximum(counts.sum(1), 1)
-        resampled = [Resampled(float(row.mean()) if n else math.nan, counts @ row / totals) for row in values]
-    else:
-        resampled = [row.whole for row in rows if row.whole]
+def _paired(card: MetricCard, rows: Sequence[_Scored], draws: Draws) -> Paired:
+    if card.level == "set":
+        return Paired(min(row.n for row in rows), 0, [row.whole for row in rows if row.whole], np.empty((len(rows), 0)))
+    ids = sorted(rows[0].images)
+    for row in rows[1:]:
+        if row.images.keys() != rows[0].images.keys():
+            raise UserError(f"The rows' scores of {card.id} are not of the same images. Make the table again, then compare.")
+    values = np.array([[row.images[image_id] for image_id in ids] for row in rows])
+    kept = np.isfinite(values).all(0)  # failed in one of the rows, or equal to the truth with an infinite PSNR
+    n, counts = int(kept.sum()), draws.counts(ids)[:, kept]
+    values = values[:, kept]
+    totals = np.maximum(counts.sum(1), 1)
+    resampled = [Resampled(float(row.mean()) if n else math.nan, counts @ row / totals) for row in values]
+    people = np.unique(np.array(draws.names(ids))[kept]).size
+    return Paired(n, people, resampled, values)
+
+
+def _difference(card: MetricCard, paired: Paired) -> Difference:
+    resampled = paired.rows
     first, second = resampled[:2]
     change = percentile_interval(first.value - second.value, first.replicates - second.replicates)
-    relative = _ratio(first.value - second.value, abs(second.value), first.replicates - second.replicates, np.abs(second.replicates))
+    relative = relative_change(first, second)
     share = UNMEASURED
     if len(resampled) > 2:
         a, b, c = resampled
         share = _ratio(a.value - c.value, b.value - c.value, a.replicates - c.replicates, b.replicates - c.replicates)
-    return Difference(card.id, n, first.value, second.value, change, relative, share)
+    return Difference(card.id, paired.n, first.value, second.value, change, relative, share)
+
+
+def relative_change(first: Resampled, second: Resampled) -> Estimate:
+    """first - second as a share of second's size, with its interval; NaN where second is 0."""
+    return _ratio(first.value - second.value, abs(second.value), first.replicates - second.replicates, np.abs(second.replicates))
 
 
 def _ratio(above: float, below: float, above_drawn: np.ndarray, below_drawn: np.ndarray) -> Estimate:
@@ -165,13 +202,14 @@ def show_differences(
         for name in names:
             if name not in by_name:
                 raise unknown_name("row", name, by_name)
-        draws = Draws(content["base_seed"], dataset, table.n_boot, _people(manifests, dataset))
+        draws = Draws(content["base_seed"], dataset, table.n_boot, people_of(manifests, dataset))
         rows = [by_name[name] for name in names]
         found = compare(rows, scores, table.metrics, draws)
         (sys.stdout if stream is None else stream).write(_rendered(found, table, rows, f"{dataset} · {degradation}"))
 
 
-def _people(manifests: Path | None, dataset: str) -> dict[str, str]:
+def people_of(manifests: Path | None, dataset: str) -> dict[str, str]:
+    """image_id to the person that it shows, as the dataset's manifest tells; empty for a dataset without one."""
     path = manifests / f"{dataset}.csv" if manifests else None
     return {entry.image_id: entry.identity for entry in read_manifest(path)} if path and path.is_file() else {}
 
@@ -187,7 +225,7 @@ def _rendered(found: Sequence[Difference], table: Table, rows: Sequence[Row], bl
         card = cards[one.metric]
         digits = card.decimals + 1
         lines.append(
-            f"{one.metric:<14}{one.n or rows[0].n:>5}{one.first:>10.{digits}f}{one.second:>10.{digits}f}{one.change.value:>+12.{digits}f}"
+            f"{one.metric:<14}{one.n:>5}{one.first:>10.{digits}f}{one.second:>10.{digits}f}{one.change.value:>+12.{digits}f}"
             f"{f'[{one.change.low:+.{digits}f}, {one.change.high:+.{digits}f}]':>22}"
             f"{one.relative.value:>+10.1%}{f'[{one.relative.low:+.1%}, {one.relative.high:+.1%}]':>20}"
             + (f"  {f'{one.share.value:.2f} [{one.share.low:.2f}, {one.share.high:.2f}]':>26}" if len(rows) > 2 else "")

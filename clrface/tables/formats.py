@@ -40,15 +40,15 @@ def to_markdown(table: Table) -> str:
     """A heading, one Markdown table a block, and what the marks and intervals mean."""
     parts = [f"# {table.name}: protocol `{table.protocol}`"]
     for dataset, degradation, rows in table.blocks():
-        header = ["Method", "failed", *(_markdown_escape(heading(card)) for card in table.metrics)]
+        header = ["Method", "failed", *(markdown_escape(heading(card)) for card in table.metrics)]
         by_metric = [marks(rows, card) for card in table.metrics]
         lines = [header, [":--", *["--:"] * (len(header) - 1)]]
         for i, row in enumerate(rows):
-            label = f"*{_markdown_escape(row.label)}*" if row.control else _markdown_escape(row.label)
-            label += f"<br><sub>{_markdown_escape(row.note)}</sub>" if row.note else ""
+            label = f"*{markdown_escape(row.label)}*" if row.control else markdown_escape(row.label)
+            label += f"<br><sub>{markdown_escape(row.note)}</sub>" if row.note else ""
             cells = [_markdown_cell(row.estimates[card.id], card, column[i]) for card, column in zip(table.metrics, by_metric, strict=True)]
             lines.append([label, str(row.n_failed), *cells])
-        parts.append(f"## {_markdown_escape(dataset)}, degradation `{degradation}`: {count(rows[0].n)}, {seeds_text(rows)}")
+        parts.append(f"## {markdown_escape(dataset)}, degradation `{degradation}`: {count(rows[0].n)}, {seeds_text(rows)}")
         parts.append("\n".join(f"| {' | '.join(line)} |" for line in lines))
     parts.append(legend(table, best="**bold**", second="<u>underlined</u>", controls="italics"))
     return "\n\n".join(parts) + "\n"
@@ -99,7 +99,8 @@ def _markdown_cell(estimate: Estimate, card: MetricCard, mark: Mark) -> str:
     return f"{shown}<br><sub>[{low}, {high}]</sub>"
 
 
-def _markdown_escape(text: str) -> str:
+def markdown_escape(text: str) -> str:
+    """Plain text for a cell of a Markdown table."""
     return re.sub(r"([|*_`<\\])", r"\\\1", text)
 
 

@@ -148,6 +148,33 @@ def test_a_changed_parameter_reruns_that_method_alone(project: Project) -> None:
     assert project.planned() == {}
 
 
+def test_a_claim_s_margin_reruns_the_claims_alone(project: Project) -> None:
+    """Without the claims about cost, which would have every method timed."""
+    path = project.folder / "config/claims.yaml"
+    shipped = path.read_text()
+    content = yaml.safe_load(shipped)
+    content["claims"] = {name: claim for name, claim in content["claims"].items() if claim["set"] != "cost"}
+    path.write_text(yaml.safe_dump(content))
+    assert project.planned("claims") == {"claims": 1}
+    code, output = project.run("claims")
+    assert code == 0 and f"results/claims.csv: {len(content['claims'])} claims: " in output, output
+    claims = pd.read_csv(project.folder / "results/claims.csv").set_index("claim")
+    assert set(claims.index) == set(content["claims"])
+    assert claims.loc["ids_unet", "why"] == "4 people with ids_dlib in both rows; a test takes 6"
+    assert claims.loc["kd_unet", "n"] == 8 and claims.loc["recognition_unet", "why"] == "no table4 in this profile"
+    assert project.planned("claims") == {}
+    path.touch()
+    assert project.planned("claims") == {}
+    content["claims"]["kd_unet"]["margin"] = {"relative": 0.1}
+    path.write_text(yaml.safe_dump(content))
+    assert project.planned("claims") == {"claims": 1} and project.planned("table1") == {}
+    content["claims"]["kd_unet"]["margin"] = {"relatve": 0.1}
+    path.write_text(yaml.safe_dump(content))
+    code, output = project.run("claims")
+    assert code != 0 and "claims.kd_unet.margin.relatve: unknown key. Did you mean 'relative'?" in output, output
+    path.write_text(shipped)
+
+
 def test_clrface_taken_apart_and_a_paired_comparison(project: Project) -> None:
     variants = {
         "ceiling": {"clrface_parts": {"part": "autoencoder"}},

@@ -19,6 +19,7 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, workflow.basedir)
 
+from clrface.claims import COST_TABLE, load_claims
 from clrface.config import (
     Known,
     load_config,
@@ -99,6 +100,7 @@ try:
     METRIC_CARDS = metric_cards()
     for name in METRICS:
         metric_card(name)
+    CLAIMS = load_claims("config/claims.yaml", METRIC_CARDS, config["tables"])
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
@@ -356,12 +358,12 @@ def table_rows(table):
     return rows(config, KNOWN.methods, table)
 
 
-def table_scores(wildcards):
+def table_scores(table):
     """Every score file of a table."""
     return [
         f"results/scores/{dataset}/{recipe}/{row.name}/{seed}/{metric}.csv"
-        for dataset, recipe in table_blocks(wildcards.table)
-        for row in table_rows(wildcards.table)
+        for dataset, recipe in table_blocks(table)
+        for row in table_rows(table)
         for seed in row_seeds(row)
         for metric in METRICS
     ]
@@ -434,6 +436,23 @@ def sample_panels(wildcards):
         title, names = f"{dataset}, {recipe}", dataset_chunks(dataset)
         panels.append({"title": title, "chunks": names, "columns": columns})
     return json.dumps(panels)
+
+
+def claimed_tables():
+    """The tables that the claims name and this config makes."""
+    return [table for table in CLAIMS.tables if table in TABLES or table == COST_TABLE]
+
+
+def claimed_scores():
+    return [path for table in claimed_tables() if table in TABLES for path in table_scores(table)]
+
+
+def claims_digest():
+    """Changes with what is claimed, and with who is on the photographs: people are resampled."""
+    tables = [table for table in claimed_tables() if table in TABLES]
+    datasets = sorted({dataset for table in tables for dataset in table_datasets(config, table)})
+    people = {dataset: [(entry.image_id, entry.identity) for entry in dataset_entries(dataset)] for dataset in datasets}
+    return short_digest([asdict(CLAIMS), people])
 
 
 def table_files(tables):

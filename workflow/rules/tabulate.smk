@@ -1,9 +1,9 @@
-"""Tabulate: the table in four formats, and the sheet of faces beside it."""
+"""Tabulate: the table in four formats, the sheet of faces beside it, and the paper's claims tested on the tables."""
 
 
 rule tabulate:
     input:
-        scores=table_scores,
+        scores=lambda wildcards: table_scores(wildcards.table),
         degraded=table_degraded,
     output:
         csv=report("results/{table}.csv", caption="../report/table.rst", category="Tables", labels={"table": "{table}", "shows": "numbers"}),
@@ -51,3 +51,26 @@ rule samples:
         code=fingerprint("clrface.report.samples"),
     shell:
         step("samples --panels {params.panels:q} --out {output}")
+
+
+rule claims:
+    input:
+        tables=[f"results/{table}.json" for table in claimed_tables()],
+        scores=claimed_scores(),
+    output:
+        csv="results/claims.csv",
+        json="results/claims.json",
+        md="results/claims.md",
+        tex="results/claims.tex",
+    log:
+        "results/logs/claims/claims.log",
+    benchmark:
+        "results/benchmarks/claims/claims.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    params:
+        claims=claims_digest(),
+        code=fingerprint("clrface.tables.verdicts"),
+    shell:
+        step("claims {input.tables} --out {output.csv}")

@@ -1,0 +1,413 @@
+"""Claims: read with their mistakes told, tested by the rule that docs/claims.md states, none of them dropped."""
+
+import csv
+import json
+import math
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+from scipy.stats import binom, norm, ttest_rel
+from scipy.stats import t as student
+
+from clrface.api import MetricCard
+from clrface.claims import COSTS, SCHEMA, Claim, Claims, Margin, load_claims
+from clrface.cli import main
+from clrface.errors import UserError
+from clrface.fingerprint import ROOT
+from clrface.metrics.registry import metric_cards
+from clrface.study.cost import Cost
+from clrface.tables.compare import Resampled
+from clrface.tables.costs import write_cost_table
+from clrface.tables.table import RowSpec, TableSpec, build_table, table_to_json
+from clrface.tables.verdicts import LEAST, Evidence, Finding, NotTestable, gain, holm, judge, one_sided_p, summary, write_claims
+
+N = 40
+IDS = [f"s{number}" for number in range(N)]
+N_BOOT = 400
+CARDS = {
+    "psnr": MetricCard("psnr", "PSNR", "higher", "dB", "image", True, 2, "closed form"),
+    "lmd": MetricCard("lmd", "LMD", "lower", "px", "image", True, 2, "closed form"),
+    "kd": MetricCard("kd", "KD", "lower", "", "set", True, 2, "closed form"),
+}
+CLAIM = Claim("better", "A is better than B", "a", "b", "lmd", "lower", "table1", "orl", "blind")
+HEADER = ["image_id", "value", "status"]
+
+
+# ---- the file
+
+
+BLIND = {"table": "table1", "dataset": "orl", "degradation": "blind"}
+ENTRY = {"says": "A is better", "first": "a", "second": "b", "metric": "lmd", "direction": "lower", "set": "blind"}
+
+
+def written(tmp_path: Path, **changes: Any) -> Path:
+    """A claims file of one claim, with changes to that claim."""
+    entry = {key: value for key, value in (ENTRY | changes).items() if value is not None}
+    content = {"alpha": 0.05, "resamples": 1000, "sets": {"blind": BLIND, "cost": {"table": "table6"}}, "claims": {"one": entry}}
+    path = tmp_path / "claims.yaml"
+    path.write_text(yaml.safe_dump(content, sort_keys=False))
+    return path
+
+
+def test_a_claim_is_read_with_its_set_and_margin(tmp_path: Path) -> None:
+    claims = load_claims(written(tmp_path, margin={"relative": 0.05}), CARDS, ["table1"])
+    assert (claims.alpha, claims.resamples, claims.tables) == (0.05, 1000, ("table1",))
+    assert claims.claims == (replace(CLAIM, name="one", says="A is better", margin=Margin("relative", 0.05)),)
+    assert load_claims(written(tmp_path), CARDS, ["table1"]).claims[0].margin == Margin("absolute", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"metrc": "lmd"}, "claims.one.metrc: unknown key. Did you mean 'metric'?"),
+        ({"direction": None}, "claims.one.direction: missing, expected one of lower, higher."),
+        ({"direction": "lowr"}, "claims.one.direction: found 'lowr' (string), expected one of lower, higher. Did you mean 'lower'?"),
+        ({"margin": 0.05}, "claims.one.margin: found 0.05 (number), expected a mapping"),
+        ({"margin": {"relatve": 0.05}}, "claims.one.margin.relatve: unknown key. Did you mean 'relative'? Allowed: relative, absolute."),
+        ({"margin": {"relative": 0.05, "absolute": 1}}, "claims.one.margin: found {"),
+        ({"margin": {"relative": "5 %"}}, "claims.one.margin.relative: found '5 %' (string), expected number"),
+        ({"margin": {"absolute": float("nan")}}, "claims.one.margin.absolute: found nan"),
+        ({"metric": "lmdd"}, "claims.one.metric: found 'lmdd' (string), expected a metric. Did you mean 'lmd'? Allowed: kd, lmd, psnr."),
+        ({"metric": "second", "set": "cost"}, "claims.one.metric: found 'second' (string), expected a metric. Did you mean 'seconds'?"),
+        ({"set": "blnd"}, "claims.one.set: found 'blnd' (string), expected one of `sets`. Did you mean 'blind'? Allowed: blind, cost."),
+        ({"second": "a"}, "claims.one.second: found 'a', which is `first` too, expected another row."),
+    ],
+)
+def test_a_mistake_is_told_with_its_key_and_the_nearest_word(tmp_path: Path, changes: dict[str, Any], expected: str) -> None:
+    with pytest.raises(UserError) as error:
+        load_claims(written(tmp_path, **changes), CARDS, ["table1"])
+    assert expected in str(error.value) and "claims.yaml has mistakes; nothing was run." in str(error.value)
+
+
+def test_a_set_names_its_table_dataset_and_degradation_or_the_costs_alone(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    content = yaml.safe_load(path.read_text())
+    for place, expected in (
+        ({}, "sets.blind.table: missing"),
+        ({"table": "table1", "dataset": "orl"}, "sets.blind.degradation: missing"),
+        ({"table": "table6", "dataset": "orl"}, "sets.blind.dataset: unknown key"),
+    ):
+        path.write_text(yaml.safe_dump(content | {"sets": {"blind": place}}))
+        with pytest.raises(UserError, match=re.escape(expected)):
+            load_claims(path, CARDS, ["table1"])
+
+
+def test_the_metric_of_a_table_that_is_not_made_may_be_of_the_future(tmp_path: Path) -> None:
+    path = written(tmp_path, metric="rank1")
+    assert load_claims(path, CARDS, ["table9"]).claims[0].metric == "rank1"
+
+
+def test_the_shipped_claims_are_valid_and_cover_what_the_paper_claims() -> None:
+    claims = load_claims(ROOT / "config" / "claims.yaml", metric_cards(), ["table1"])
+    said = {claim.name for claim in claims.claims}
+    for rival in ("unet", "unet_perceptual", "unet_gan", "codebook", "pixel_diffusion"):
+        assert {f"ids_{rival}", f"idd_{rival}", f"lmd_{rival}"} <= said
+    for rival in ("unet", "unet_perceptual", "unet_gan", "codebook"):
+        assert {f"stlpips_{rival}", f"kd_{rival}", f"fd_{rival}"} <= said
+    for claim in claims.claims:
+        card = metric_cards().get(claim.metric)
+        assert card is None or card.direction == claim.direction, f"{claim.name}: the paper claims to be better, not worse"
+    assert set(COSTS) < set(Cost.__dataclass_fields__)
+
+
+def test_the_schema_is_valid_and_describes_every_key() -> None:
+    schema = json.loads(SCHEMA.read_text())
+    Draft202012Validator.check_schema(schema)
+    entry = schema["properties"]["claims"]["additionalProperties"]
+    assert entry["additionalProperties"] is False and schema["additionalProperties"] is False
+    for part in (schema, entry, entry["properties"]["margin"]):
+        assert [key for key, value in part["properties"].items() if "description" not in value] == []
+
+
+# ---- the arithmetic
+
+
+def test_holm_by_hand() -> None:
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx(
+        [0.03, 0.06, 0.06, 0.02]
+    )  # 4 x .005, 3 x .01, 2 x .03, and .04 no less than that
+    assert holm([0.6, 0.5]) == [1.0, 1.0] and holm([0.02]) == [0.02] and holm([]) == []
+
+
+def test_the_p_by_hand() -> None:
+    replicates = np.array([1.0, 2.0, 3.0, math.nan])  # a standard deviation of 1; of 4 people, sqrt(4 / 3) is the standard error
+    assert one_sided_p(2.0, replicates, 4) == pytest.approx(student.sf(2 / math.sqrt(4 / 3), 3))
+    assert one_sided_p(-2.0, replicates, 4) == pytest.approx(1 - one_sided_p(2.0, replicates, 4)) and one_sided_p(0.0, replicates, 4) == 0.5
+    assert one_sided_p(1.0, np.ones(10), 4) == 1.0, "replicates that don't move tell nothing"
+
+
+def test_the_p_of_independent_images_is_the_paired_t_test_s(bench: "Bench") -> None:
+    a, b = (bench.hard + bench.noise["a"], bench.hard + 0.1 + bench.noise["b"])
+    drawn = np.random.default_rng(1).multinomial(N, np.full(N, 1 / N), size=20000)
+    found = gain(CLAIM, Evidence(Resampled(a.mean(), drawn @ a / N), Resampled(b.mean(), drawn @ b / N), N, N))
+    assert found.p == pytest.approx(ttest_rel(a, b).pvalue, rel=0.05)
+
+
+def test_a_true_null_of_few_people_is_rejected_as_often_as_stated() -> None:
+    rng = np.random.default_rng(0)
+    p = []
+    for _ in range(600):
+        values, drawn = rng.normal(0, 1, 8), rng.multinomial(8, np.full(8, 1 / 8), size=400)
+        p.append(gain(CLAIM, Evidence(Resampled(values.mean(), drawn @ values / 8), Resampled(0.0, np.zeros(400)), 8, 8)).p)
+    assert 0.03 < np.mean(np.array(p) < 0.05) < 0.075
+
+
+def evidence(first: float, second: float, spread: float = 1.0) -> Evidence:
+    """Two values whose difference has normal replicates."""
+    drawn = norm.ppf((np.arange(1000) + 0.5) / 1000, scale=spread)
+    return Evidence(Resampled(first, first + drawn), Resampled(second, np.full(1000, second)), N, N)
+
+
+@pytest.mark.parametrize(
+    ("first", "margin", "beyond", "against"),
+    [
+        (90.0, Margin(), 10.0, 10.0),
+        (90.0, Margin("absolute", 8.0), 2.0, 10.0),  # short of the margin is not yet the other direction
+        (90.0, Margin("relative", 0.05), 5.0, 10.0),
+        (101.0, Margin("relative", -0.02), 1.0, 1.0),  # 1 worse, where 2 may be
+        (103.0, Margin("relative", -0.02), -1.0, -1.0),
+        (110.0, Margin("relative", 0.05), -15.0, -10.0),
+    ],
+)
+def test_how_far_ahead_a_row_is(first: float, margin: Margin, beyond: float, against: float) -> None:
+    found = gain(replace(CLAIM, margin=margin), evidence(first, 100.0))
+    assert (found.beyond.value, found.against.value) == pytest.approx((beyond, against))
+    assert found.beyond.low == pytest.approx(beyond - 1.96, abs=0.05) and found.against.high == pytest.approx(against + 1.96, abs=0.05)
+    mirrored = gain(replace(CLAIM, margin=margin, direction="higher"), evidence(200 - first, 100.0))
+    assert mirrored.beyond.value == pytest.approx(beyond), "higher is lower in the mirror"
+
+
+def test_a_claim_is_tested_on_both_sides() -> None:
+    ahead, behind = (gain(CLAIM, evidence(100 - by, 100.0)) for by in (2.0, -2.0))
+    assert ahead.p == pytest.approx(behind.p) == pytest.approx(2 * student.sf(2, N - 1), rel=0.1)
+    assert gain(CLAIM, evidence(100.0, 100.0)).p == 1.0
+    between = gain(replace(CLAIM, margin=Margin("absolute", 4.0)), evidence(98.0, 100.0))
+    assert between.p == 1.0, "short of the margin, and not in the other direction"
+
+
+def test_a_relative_margin_is_resampled_with_the_row_that_it_is_a_share_of() -> None:
+    """A is half of B in every resample: half is then all certain, however much both move."""
+    drawn = np.linspace(50, 150, 500)
+    halves = Evidence(Resampled(50.0, drawn / 2), Resampled(100.0, drawn), N, N)
+    found = gain(replace(CLAIM, margin=Margin("relative", 0.4)), halves)
+    assert found.beyond.low == pytest.approx(0.1 * 50, abs=1.5) and found.beyond.low > 0
+    assert gain(replace(CLAIM, margin=Margin("relative", 0.6)), halves).beyond.high < 0
+
+
+@pytest.mark.parametrize("value", [math.inf, math.nan])
+def test_a_value_that_is_no_number_cannot_be_tested(value: float) -> None:
+    with pytest.raises(NotTestable, match="lmd is not a finite number in both rows"):
+        gain(CLAIM, evidence(value, 100.0))
+
+
+def test_five_people_are_too_few_and_six_are_enough() -> None:
+    assert 2 * binom.pmf(LEAST - 1, LEAST - 1, 0.5) > 0.05 > 2 * binom.pmf(LEAST, LEAST, 0.5)
+
+
+# ---- on score files, through the table that is made of them
+
+
+class Bench:
+    """Score files, the table that the library makes of them, and a table of costs."""
+
+    def __init__(self, folder: Path):
+        self.folder, self.scores, self.rows = folder, folder / "scores", []
+        rng = np.random.default_rng(0)
+        self.hard = rng.normal(10, 4, N)
+        self.noise = {name: rng.normal(0, 0.2, N) for name in "abcd"}
+        self.shared = rng.normal(0, 5, N_BOOT)
+
+    def add(self, name: str, lmd: float, kd: float, lmds: np.ndarray | None = None, status: str = "ok") -> None:
+        """A row whose landmarks are `lmd` px worse than the images are hard."""
+        values = self.hard + lmd + self.noise[name] if lmds is None else lmds
+        place = self.scores / "orl" / "blind" / name / "0"
+        place.mkdir(parents=True)
+        gone = status != "ok"
+        self._write(place / "lmd.csv", HEADER, [[i, "" if gone else v, status] for i, v in zip(IDS, values, strict=True)])
+        self._write(place / "psnr.csv", HEADER, [[i, "" if gone else "inf", status] for i in IDS])
+        failed = [[i, "", status] for i in IDS] if gone else []
+        self._write(place / "kd.csv", HEADER, [["*", "" if gone else kd, status if gone else "ok"], *failed])
+        replicates = kd + self.shared + np.random.default_rng(len(self.rows)).normal(0, 1, N_BOOT)
+        self._write(place / "kd.replicates.csv", ["replicate", "value"], list(enumerate(replicates)))
+        self.rows.append(RowSpec(name, "orl", "blind"))
+
+    def _write(self, path: Path, header: list[str], rows: list[Any]) -> None:
+        with path.open("w", newline="") as lines:
+            csv.writer(lines).writerows([header, *rows])
+
+    def tables(self) -> dict[str, Path]:
+        """table1 and table6, made."""
+        spec = TableSpec(self.rows, list(CARDS), CARDS, {}, "tiny", "test", 64, 0, N_BOOT, "cpu")
+        table = build_table(spec, self.scores, {("orl", "blind"): set(IDS)}, "table1")
+        (self.folder / "table1.json").write_text(json.dumps(table_to_json(table) | {"base_seed": 0}))
+        costs = [
+            Cost("a", "A", 100, 1000, 8, 0.2, 0.18, 0.25, 0, 0, 0),
+            Cost("b", "B", 100, 9000, 100, 2.0, 1.5, 2.2, 0, 0, 0),
+            Cost("c", "C", 0, None, 0, 0.01, 0.01, 0.01, 0, 0, 0),
+        ]
+        write_cost_table(costs, {}, self.folder / "table6.csv")
+        return {name: self.folder / f"{name}.json" for name in ("table1", "table6")}
+
+    def judge(self, *claims: Claim, resamples: int = 2000, manifests: Path | None = None) -> list[Finding]:
+        return judge(Claims(0.05, resamples, claims), self.tables(), self.scores, manifests)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    """b is 1 px worse than a, c as good as a; in KD, b is 20 worse, and c one."""
+    made = Bench(tmp_path)
+    made.add("a", 0.0, 50.0)
+    made.add("b", 1.0, 70.0)
+    made.add("c", 0.0, 51.0)
+    return made
+
+
+def verdict(found: Finding) -> str:
+    return f"{found.verdict}: {found.why}" if found.why else found.verdict
+
+
+def test_the_verdicts_on_an_image_metric(bench: Bench) -> None:
+    better, margin, short, worse, equal = bench.judge(
+        CLAIM,
+        replace(CLAIM, margin=Margin("absolute", 0.8)),
+        replace(CLAIM, margin=Margin("absolute", 1.5)),
+        replace(CLAIM, first="b", second="a"),
+        replace(CLAIM, second="c", margin=Margin("relative", -0.05)),
+    )
+    assert [one.verdict for one in (better, margin, short, worse, equal)] == ["supported"] * 2 + [
+        "not supported",
+        "contradicted",
+        "supported",
+    ]
+    assert short.why == "the interval lies short of the margin" and better.why == ""
+    differences = bench.hard + bench.noise["a"] - (bench.hard + 1 + bench.noise["b"])
+    assert (
+        better.difference.value == pytest.approx(differences.mean())
+        and better.evidence
+        and better.evidence.n == better.evidence.people == N
+    )
+    assert better.effect == (pytest.approx(differences.mean() / differences.std(ddof=1)), "d_z")
+    assert better.p == pytest.approx(worse.p) and better.p < 1e-20 and 4 * better.p <= better.p_holm <= 5 * better.p
+
+
+def test_the_verdicts_on_a_set_metric(bench: Bench) -> None:
+    kd = replace(CLAIM, metric="kd")
+    better, share, unsure = bench.judge(kd, replace(kd, margin=Margin("relative", 0.2)), replace(kd, second="c"))
+    assert [one.verdict for one in (better, share, unsure)] == ["supported", "supported", "not supported"]
+    assert better.effect == (pytest.approx(-20 / 70), "relative") and better.evidence
+    assert (better.evidence.n, better.evidence.people) == (N, 0) and better.p is not None and better.p < 1e-10
+    assert unsure.why == "the interval holds the margin" and unsure.difference.low < 0 < unsure.difference.high
+
+
+def test_holm_makes_a_single_finding_among_many_tests_uncertain(bench: Bench) -> None:
+    place = bench.hard + bench.noise["a"]
+    bench.add("d", 0, 50.0, lmds=place + 0.1 + 0.25 * norm.ppf((np.arange(N) + 0.5) / N))
+    alone = bench.judge(replace(CLAIM, second="d"))[0]
+    among = bench.judge(replace(CLAIM, second="d"), *[replace(CLAIM, second="c", name=str(number)) for number in range(20)])[0]
+    assert alone.verdict == "supported" and alone.p == alone.p_holm and 0.0025 < alone.p < 0.05
+    assert (
+        verdict(among) == "not supported: Holm's p is not below 0.05" and among.p == alone.p and among.p_holm == pytest.approx(21 * among.p)
+    )
+
+
+def test_costs_have_their_rounds_extremes_and_no_p(bench: Bench) -> None:
+    cost = Claim("cost", "A is quicker", "a", "b", "seconds", "lower", "table6")
+    claims = [replace(cost, margin=Margin("relative", least)) for least in (0.8, 0.85)] + [replace(cost, first="b", second="a")]
+    quick, unsure, slow = bench.judge(*claims)
+    assert [one.verdict for one in (quick, unsure, slow)] == ["supported", "not supported", "contradicted"]
+    assert quick.difference == pytest.approx((-1.8, 0.18 - 2.2, 0.25 - 1.5)) and quick.relative == pytest.approx(
+        (-0.9, 0.18 / 2.2 - 1, 0.25 / 1.5 - 1)
+    )
+    assert quick.p is quick.p_holm is None and quick.effect == (pytest.approx(-0.9), "relative")
+    counted, none = bench.judge(
+        replace(cost, metric="evaluations", margin=Margin("relative", 0.9)), replace(cost, metric="macs", second="c")
+    )
+    assert counted.verdict == "supported" and counted.relative == pytest.approx((-0.92, -0.92, -0.92))
+    assert verdict(none) == "not testable here: macs is not a finite number in both rows"
+    assert bench.judge(CLAIM, cost)[0].p_holm == bench.judge(CLAIM)[0].p_holm, "a cost is no part of Holm's correction"
+
+
+def test_what_is_missing_is_not_testable_and_says_why(bench: Bench) -> None:
+    bench.noise |= {"e": bench.noise["d"]}
+    bench.add("d", 0, 0, status="not run: needs a CUDA device")
+    bench.add("e", 0, 0, status="no face found")
+    for changes, why in (
+        ({"table": "table4"}, "no table4 in this profile"),
+        ({"degradation": "severe"}, "table1 has no set orl, severe"),
+        ({"second": "clrface_unguided"}, "table1 has no row clrface_unguided; add it under variants"),
+        ({"second": "unet"}, "table1 has no row unet; add it under methods"),
+        ({"second": "f16", "needs": "another autoencoder"}, "table1 has no row f16: it needs another autoencoder"),
+        ({"second": "f16", "table": "table6", "metric": "seconds"}, "table6 has no row f16; add it under variants"),
+        ({"metric": "niqe"}, "table1's protocol, tiny, has no niqe"),
+        ({"metric": "psnr"}, f"0 people with psnr in both rows; a test takes {LEAST}"),
+        ({"second": "d"}, "d: not run: needs a CUDA device"),
+        ({"second": "e"}, f"0 people with lmd in both rows; a test takes {LEAST}"),
+        ({"second": "e", "metric": "kd"}, f"0 images with kd in both rows; a test takes {LEAST}"),
+    ):
+        [found] = bench.judge(replace(CLAIM, **changes))
+        assert verdict(found) == f"not testable here: {why}"
+        assert found.evidence is None and math.isnan(found.difference.value) and found.p is None
+
+
+def test_people_are_counted_and_few_are_too_few(bench: Bench, tmp_path: Path) -> None:
+    def manifest(people: int) -> Path:
+        lines = [f"{image_id},{image_id}.png,p{number % people},test,{'0' * 64}" for number, image_id in enumerate(IDS)]
+        (tmp_path / "orl.csv").write_text("\n".join(["image_id,file,identity,split,sha256", *lines]) + "\n")
+        return tmp_path
+
+    eight, five = (bench.judge(CLAIM, manifests=manifest(people))[0] for people in (8, 5))
+    assert eight.evidence and (eight.evidence.n, eight.evidence.people) == (N, 8) and eight.verdict == "supported"
+    assert verdict(five) == "not testable here: 5 people with lmd in both rows; a test takes 6"
+
+
+def test_the_files_hold_every_claim_with_n_and_multiplicity(bench: Bench, tmp_path: Path) -> None:
+    claims = Claims(
+        0.05,
+        2000,
+        (CLAIM, replace(CLAIM, name="gone", second="none"), replace(CLAIM, name="kd", metric="kd", margin=Margin("relative", 0.1))),
+    )
+    tables = bench.tables()
+    findings = judge(claims, tables, bench.scores)
+    assert summary(findings) == "3 claims: 2 supported, 0 not supported, 0 contradicted, 1 not testable here"
+    write_claims(claims, findings, tables, tmp_path / "claims.csv")
+    table = pd.read_csv(tmp_path / "claims.csv").set_index("claim")
+    assert list(table.index) == ["better", "gone", "kd"] and list(table["verdict"]) == ["supported", "not testable here", "supported"]
+    assert list(table["n"]) == [N, 0, N] and table.loc["gone", "why"] == "table1 has no row none; add it under variants"
+    assert table.loc["gone"][["first_value", "difference", "p", "p_holm", "effect"]].isna().all()
+    assert table.loc["kd", "margin_kind"] == "relative" and table.loc["kd", "margin"] == 0.1
+    record = json.loads((tmp_path / "claims.json").read_text())
+    assert record["correction"] == "Holm" and record["tests"] == 2 and set(record["tables"]) == {"table1", "table6"}
+    assert [one["claim"] for one in record["claims"]] == ["better", "gone", "kd"]
+    text = (tmp_path / "claims.md").read_text()
+    assert "Holm over 2 tests" in text and "a \\< b in kd, by 10 % at least" in text and "40 (40 people)" in text
+    tex = (tmp_path / "claims.tex").read_text()
+    assert "table1 has no row none" in tex and tex.count(r"\\" + "\n") == 4
+    before = (tmp_path / "claims.csv").read_bytes()
+    write_claims(claims, judge(claims, tables, bench.scores), tables, tmp_path / "claims.csv")
+    assert (tmp_path / "claims.csv").read_bytes() == before, "the same tables give the same bytes"
+
+
+def test_the_command(bench: Bench, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bench.tables()
+    path = written(tmp_path, metric="lmd_dlib")  # the library's own metrics are known, and this table has none of them
+    words = [
+        "claims",
+        str(tmp_path / "table1.json"),
+        "--claims",
+        str(path),
+        "--scores",
+        str(bench.scores),
+        "--out",
+        str(tmp_path / "out.csv"),
+    ]
+    assert main(words) == 0
+    assert capsys.readouterr().out.endswith("1 claim: 0 supported, 0 not supported, 0 contradicted, 1 not testable here.\n")
+    assert main([*words[:1], str(tmp_path / "table9.json"), *words[2:]]) == 2
+    assert "No table at" in capsys.readouterr().err and (tmp_path / "out.csv").is_file()
