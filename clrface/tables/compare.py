@@ -18,8 +18,7 @@ import numpy as np
 from clrface.api import MetricCard
 from clrface.errors import UserError, unknown_name
 from clrface.manifest import read_manifest
-from clrface.seeds import generator
-from clrface.tables.bootstrap import UNMEASURED, Estimate, mean_over_seeds, percentile_interval
+from clrface.tables.bootstrap import UNMEASURED, Estimate, mean_over_seeds, people_counts, percentile_interval
 from clrface.tables.scores import SET_ROW, read_replicates, read_scores
 from clrface.tables.table import Row, Table, table_from_json
 
@@ -73,8 +72,7 @@ class Draws(NamedTuple):
         """(n_boot, n): how often each resample takes each image."""
         names = [self.people.get(image_id) or image_id for image_id in ids]
         people = sorted(set(names))
-        drawn = generator(self.base_seed, "bootstrap people", self.dataset).integers(0, len(people), size=(self.n_boot, len(people)))
-        times = np.stack([np.bincount(row, minlength=len(people)) for row in drawn])
+        times = people_counts(self.base_seed, self.dataset, self.n_boot, len(people))
         return times[:, [people.index(name) for name in names]].astype(float)
 
 
@@ -91,7 +89,8 @@ def _read(row: Row, scores: Path, card: MetricCard, n_boot: int) -> _Scored:
     if card.level == "set":
         value = float(mean_over_seeds(np.array([one.values[SET_ROW] for one in files])))
         replicates = mean_over_seeds(np.stack([read_replicates(one, n_boot) for one in files]))
-        scored = _Scored({}, Resampled(value, replicates + (value - np.nanmean(replicates))))  # centred, as in the table
+        moved = 0 if card.resamples == "people" else value - np.nanmean(replicates)  # as in the table
+        scored = _Scored({}, Resampled(value, replicates + moved))
     else:
         for one in files:
             if one.values.keys() != files[0].values.keys():
