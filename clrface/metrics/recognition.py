@@ -121,12 +121,13 @@ def equal_error_rate(curve: Curve) -> float:
 
 
 def best_threshold(similarity: np.ndarray, genuine: np.ndarray) -> float:
-    """The threshold with the highest mean of TAR and 1 - FAR, half way to the next similarity below it; of equals the strictest."""
+    """The threshold with the highest mean of TAR and 1 - FAR, half way to the next similarity below it; of equals the strictest.
+
+    inf, which nobody passes, where no threshold does better than that.
+    """
     curve = Operating(similarity, genuine).curve(np.ones(len(similarity)))
     best = int(np.argmax(curve.tar - curve.far))
-    following = curve.threshold[best + 1 : best + 2]
-    finite = [value for value in (curve.threshold[best], *following) if np.isfinite(value)]
-    return float(np.mean(finite)) if finite else float("inf")
+    return float(curve.threshold[best : best + 2].mean()) if best else float("inf")
 
 
 def cross_validated(similarity: np.ndarray, genuine: np.ndarray, test: np.ndarray, train: np.ndarray) -> np.ndarray:
