@@ -156,7 +156,10 @@ RECIPES = "as_is, blind, mild, severe, training, x16, x4, x8"
         ({"methods": {"fidelity": {"w": "a"}}}, "methods.fidelity.w: found 'a' (string), expected number."),
         ({"methods": {"fidelity": {"upsample": 1}}}, "methods.fidelity.upsample: found 1 (integer), expected boolean."),
         # names
-        ({"protocol": "embeded"}, "protocol: found 'embeded' (string), expected one of embedded, real_world, recognition, vqfr. Did you mean 'embedded'?"),
+        (
+            {"protocol": "embeded"},
+            "protocol: found 'embeded' (string), expected one of embedded, real_world, recognition, vqfr. Did you mean 'embedded'?",
+        ),
         (
             {"tables": {"table1": {"degradations": ["blid"]}}},
             f"tables.table1.degradations[0]: found 'blid' (string), expected one of {RECIPES}.",
@@ -182,7 +185,10 @@ RECIPES = "as_is, blind, mild, severe, training, x16, x4, x8"
             "methods.clrfase: unknown name. Did you mean 'clrface'? Allowed: clrface, codebook, fidelity, identity, large, ",
         ),
         ({"methods": {"mine": {}}}, "For images restored elsewhere: {folder: path}."),
-        ({"datasets": {"lwf": {}}}, "datasets.lwf: unknown name. Did you mean 'lfw25'? Allowed: lfw25, orl, utkface. For a test set of your own: {folder: path}."),
+        (
+            {"datasets": {"lwf": {}}},
+            "datasets.lwf: unknown name. Did you mean 'lfw25'? Allowed: lfw25, orl, utkface. For a test set of your own: {folder: path}.",
+        ),
         ({"datasets": {"my/set": {"folder": "config"}}}, "datasets.my/set: not a name, expected a name of letters, digits, '-' and '_'."),
         ({"methods": {7: {"folder": "config"}}}, "methods[7]: not a name"),
         (
@@ -224,10 +230,22 @@ RECIPES = "as_is, blind, mild, severe, training, x16, x4, x8"
         ({"datasets": {"mine": {"folder": "config", "align": "no"}}}, "datasets.mine.align: found 'no' (string), expected boolean."),
         ({"mirrors": ["no/such"]}, "mirrors[0]: found 'no/such' (string), expected a folder that exists."),
         # test sets without ground truth
-        ({"datasets": {"lfw25": {"reference": "olr"}}}, "datasets.lfw25.reference: found 'olr' (string), expected one of orl, lfw25. Did you"),
-        ({"datasets": {"lfw25": {"reference": "lfw25"}}}, "datasets.lfw25.reference: 'lfw25' has no ground truth either. Name a set of clean"),
-        ({"tables": {"table3": {"methods": "all"}}}, "tables.table3: oracle shows the ground truth, and 'lfw25' has none. List this table's"),
-        ({"tables": {"table4": {"protocol": "recogniton"}}}, "tables.table4.protocol: found 'recogniton' (string), expected one of embedded, "),
+        (
+            {"datasets": {"lfw25": {"reference": "olr"}}},
+            "datasets.lfw25.reference: found 'olr' (string), expected one of orl, lfw25. Did you",
+        ),
+        (
+            {"datasets": {"lfw25": {"reference": "lfw25"}}},
+            "datasets.lfw25.reference: 'lfw25' has no ground truth either. Name a set of clean",
+        ),
+        (
+            {"tables": {"table3": {"methods": "all"}}},
+            "tables.table3: oracle shows the ground truth, and 'lfw25' has none. List this table's",
+        ),
+        (
+            {"tables": {"table4": {"protocol": "recogniton"}}},
+            "tables.table4.protocol: found 'recogniton' (string), expected one of embedded, ",
+        ),
         ({"datasets": {"orl": {"gallery": 0}}}, "datasets.orl.gallery: found 0 (integer), expected integer of at least 1."),
         # a method of one size
         ({"methods": {"large": {}}}, "methods.large: this method takes images of 512 pixels alone, but resolution is 64. Set `resolution"),

@@ -302,11 +302,17 @@ def test_the_order_of_folders_and_pictures_does_not_matter(faces: Faces) -> None
 def test_an_unknown_person_is_told(faces: Faces) -> None:
     faces.write("strange")
     with pytest.raises(UserError, match=r"Nobody says who is in 's1_1' \(24 photographs in all\)"):
-        recognise("eer_dlib", [faces.root / "strange"], faces.gallery, {}, list(faces.probes), faces.sources, faces.root / "x.csv", 0, "o", 3)
+        recognise(
+            "eer_dlib", [faces.root / "strange"], faces.gallery, {}, list(faces.probes), faces.sources, faces.root / "x.csv", 0, "o", 3
+        )
 
 
 def test_the_picture_of_the_curves(tmp_path: Path) -> None:
-    lines = [Line("Ground truth", True, curve([3, 2], [1, 0])), Line("Mine", False, curve([3, 1], [2, 0])), Line("None", False, curve([], []))]
+    lines = [
+        Line("Ground truth", True, curve([3, 2], [1, 0])),
+        Line("Mine", False, curve([3, 1], [2, 0])),
+        Line("None", False, curve([], [])),
+    ]
     targets = [tmp_path / "roc.png", tmp_path / "roc.pdf"]
     roc_figure([Panel("orl, blind", lines), Panel("orl, x8", lines)], targets)
     assert Image.open(targets[0]).width > 1000 and targets[1].read_bytes().startswith(b"%PDF")
