@@ -496,8 +496,7 @@ def roc_panels(wildcards):
                 "label": row.label,
                 "control": row.method is not None and KNOWN.methods[row.method].control,
                 "folders": [
-                    f"results/restored/{dataset}/{recipe}/{row.name}/{row_seeds(row)[0]}/{chunk}"
-                    for chunk in dataset_chunks(dataset)
+                    f"results/restored/{dataset}/{recipe}/{row.name}/{row_seeds(row)[0]}/{chunk}" for chunk in dataset_chunks(dataset)
                 ],
             }
             for row in table_rows(wildcards.table)
