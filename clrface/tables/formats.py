@@ -95,7 +95,7 @@ def legend(table: Table, best: str, second: str, controls: str) -> str:
 
 def _of_failures(table: Table) -> str:
     if all(card.resamples == "people" for card in table.metrics):
-        return "it is never recognised: a miss at every threshold"
+        return "such an image is never recognised: a miss at every threshold"
     return "such an image is left out of the means that it failed"
 
 

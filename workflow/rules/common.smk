@@ -161,6 +161,8 @@ def aligned_chunks(dataset):
 def gallery_args(wildcards):
     """The command's words for a test set's gallery: the last photographs of the same people."""
     dataset, entry = wildcards.dataset, config["datasets"][wildcards.dataset]
+    if is_own(dataset):
+        raise WorkflowError(f"The folder of '{dataset}' doesn't say who is in it, so nobody can be recognised. Leave it out of the table.")
     if "gallery" not in entry:
         said = f"Recognition on '{dataset}' compares with clean photographs of its people"
         raise WorkflowError(f"{said}. Say how many of each: `datasets: {{{dataset}: {{gallery: 4}}}}`, or leave the table out.")
