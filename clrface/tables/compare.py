@@ -180,13 +180,13 @@ def _rendered(found: Sequence[Difference], table: Table, rows: Sequence[Row], bl
     third = f"  {'share over ' + rows[2].method:>26}" if len(rows) > 2 else ""
     lines = [
         f"{table.name} · {block} · first: {rows[0].label} · second: {rows[1].label}",
-        f"{'metric':<14}{'n':>5}{'first':>10}{'second':>10}{'difference':>12}{'95 %':>22}{'relative':>10}{'95 %':>20}{third}  the first is",
+        f"{'metric':<16}{'n':>5}{'first':>10}{'second':>10}{'difference':>12}{'95 %':>22}{'relative':>10}{'95 %':>20}{third}  the first is",
     ]
     for one in found:
         card = cards[one.metric]
         digits = card.decimals + 1
         lines.append(
-            f"{one.metric:<14}{one.n or rows[0].n:>5}{one.first:>10.{digits}f}{one.second:>10.{digits}f}{one.change.value:>+12.{digits}f}"
+            f"{one.metric:<16}{one.n or rows[0].n:>5}{one.first:>10.{digits}f}{one.second:>10.{digits}f}{one.change.value:>+12.{digits}f}"
             f"{f'[{one.change.low:+.{digits}f}, {one.change.high:+.{digits}f}]':>22}"
             f"{one.relative.value:>+10.1%}{f'[{one.relative.low:+.1%}, {one.relative.high:+.1%}]':>20}"
             + (f"  {f'{one.share.value:.2f} [{one.share.low:.2f}, {one.share.high:.2f}]':>26}" if len(rows) > 2 else "")
