@@ -94,6 +94,7 @@ class MetricCard:
     unit: str
     level: Literal["image", "set"]
     needs_reference: bool
+    """Whether `update` gets a paired image as `ref`: the ground truth, or the input."""
     decimals: int
     source: str
     """The paper, or the repository, whose definition this is."""
@@ -101,8 +102,21 @@ class MetricCard:
     """Entries of config/sources.yaml that it reads."""
     diagnostic: bool = False
     """True for the opinion of a network that methods are trained on: shown, never ranked."""
+    against: Literal["truth", "input", "clean", "gallery"] = "truth"
+    """What the restored faces are held against: their own ground truth, their degraded input, another set's clean faces, or a gallery of
+    clean photographs of the same people and of others. The last three ask for no ground truth."""
     cached: bool = False
     """True if `Metric` takes a folder `cache` too, to keep a network's features in: see clrface.metrics.memory."""
+
+    @property
+    def needs_truth(self) -> bool:
+        """False for what a test set without ground truth can be measured by."""
+        return self.needs_reference and self.against == "truth"
+
+    @property
+    def resamples(self) -> Literal["images", "people"]:
+        """What its bootstrap draws: people where recognition is measured, each with all photographs."""
+        return "people" if self.against == "gallery" else "images"
 
 
 @runtime_checkable

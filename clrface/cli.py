@@ -49,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_tabulate(steps)
     _add_samples(steps)
     _add_report(steps)
+    _add_roc(steps)
     _add_show(steps)
     _add_compare(steps)
     _add_claims(steps)
@@ -102,6 +103,7 @@ def _add_align(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     step.add_argument("--raw", type=Path, help="the folder of the manifest's files")
     step.add_argument("--identities", type=int)
     step.add_argument("--images-per-identity", type=int)
+    step.add_argument("--last", action="store_true", help="each person's last images, not the first")
     step.add_argument("--images", type=int, help="so many of them, evenly spaced")
     step.add_argument("--offset", type=int, default=0, help="start so many pictures later")
     step.add_argument("--splits", nargs="*", default=["test"])
@@ -125,7 +127,7 @@ def _align(options: argparse.Namespace) -> None:
     else:
         listed = read_manifest(options.manifest)
         wanted = (options.identities, options.images_per_identity)
-        picked = [select(listed, *wanted, split, options.images, options.offset) for split in options.splits]
+        picked = [select(listed, *wanted, split, options.images, options.offset, options.last) for split in options.splits]
         entries, raw = [entry for part in picked for entry in part], options.raw
     by_id = {entry.image_id: entry for entry in entries}
     mine = [by_id[image_id] for image_id in chunks(list(by_id), options.chunk_size)[options.chunk]]
@@ -306,7 +308,13 @@ def _add_measure(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     step = _step(steps, "measure", "Measure one metric over a method's restored faces.", _measure)
     step.add_argument("--metric", required=True)
     step.add_argument("--restored", nargs="+", type=Path, required=True, help="folders of chunks")
-    step.add_argument("--aligned", nargs="+", type=Path, required=True, help="the ground truth's folders of chunks")
+    step.add_argument("--aligned", nargs="+", type=Path, required=True, help="the test set's folders of chunks: which images there are")
+    group = step.add_mutually_exclusive_group()
+    group.add_argument(
+        "--reference", nargs="+", type=Path, help="what the metric compares with: truth (--aligned when left out), inputs, others"
+    )
+    group.add_argument("--gallery", type=Path, help="for recognition: a folder of clean photographs, aligned")
+    step.add_argument("--manifest", type=Path, help="with --gallery: who is in which photograph")
     step.add_argument("--raw", type=Path, default=RAW)
     step.add_argument("--dataset", required=True)
     step.add_argument("--base-seed", type=int, required=True)
@@ -316,21 +324,24 @@ def _add_measure(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -
 
 
 def _measure(options: argparse.Namespace) -> None:
-    from clrface.metrics.measure import measure
-
     ids = [image_id for folder in options.aligned for image_id in _ids(folder)]
-    measure(
-        options.metric,
-        options.restored,
-        options.aligned,
-        ids,
-        options.raw,
-        options.out,
-        options.base_seed,
-        options.dataset,
-        options.bootstrap,
-        cache=options.cache,
-    )
+    rest = (ids, options.raw, options.out, options.base_seed, options.dataset, options.bootstrap)
+    if options.gallery:
+        from clrface.metrics.recognise import recognise
+
+        people = _people(options.manifest)
+        recognise(options.metric, options.restored, options.gallery, people, *rest, cache=options.cache)
+    else:
+        from clrface.metrics.measure import measure
+
+        measure(options.metric, options.restored, options.reference or options.aligned, *rest, cache=options.cache)
+
+
+def _people(manifest: Path) -> dict[str, str]:
+    """image_id to person."""
+    from clrface.manifest import read_manifest
+
+    return {entry.image_id: entry.identity for entry in read_manifest(manifest)}
 
 
 # ---- tabulate
@@ -362,7 +373,9 @@ def _tabulate(options: argparse.Namespace) -> None:
 
 def _add_samples(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     step = _step(steps, "samples", "Draw a sheet of restored faces: input, methods, ground truth.", _samples)
-    step.add_argument("--panels", type=json.loads, required=True, help='JSON: [{"title", "chunks": [...], "columns": {label: folder}}]')
+    step.add_argument(
+        "--panels", type=json.loads, required=True, help='JSON: [{"title", "aligned", "chunks": [...], "columns": {label: folder}}]'
+    )
     step.add_argument("--rows", type=int, default=6)
     step.add_argument("--out", type=Path, required=True)
 
@@ -374,8 +387,8 @@ def _samples(options: argparse.Namespace) -> None:
     panels = []
     for panel in options.panels:
         columns = {label: Path(folder) for label, folder in panel["columns"].items()}
-        truth = list(columns.values())[-1]
-        ids = sorted((image_id for chunk in panel["chunks"] for image_id in _ids(truth / chunk, only_ok=True)), key=natural)
+        aligned = Path(panel["aligned"])
+        ids = sorted((image_id for chunk in panel["chunks"] for image_id in _ids(aligned / chunk, only_ok=True)), key=natural)
         panels.append(SampleSet(panel["title"], spread(ids, options.rows), columns, panel["chunks"]))
     sample_sheet(panels, options.out)
 
@@ -407,6 +420,32 @@ def _report(options: argparse.Namespace) -> None:
     write_page(PageSpec(options.tables, SetSpec(**options.spec), **extras, places=places), options.out)
 
 
+def _add_roc(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    step = _step(steps, "roc", "Draw the operating curves of a table of recognition.", _roc)
+    step.add_argument("--panels", type=json.loads, required=True, help="JSON: a panel a dataset and degradation, as the workflow gives it")
+    step.add_argument("--raw", type=Path, default=RAW)
+    step.add_argument("--cache", type=Path)
+    step.add_argument("--out", type=Path, nargs="+", required=True, help="pictures, the format by their suffix")
+
+
+def _roc(options: argparse.Namespace) -> None:
+    from clrface.metrics.networks.dlib_recogniser import embedder
+    from clrface.metrics.recognise import compare_faces
+    from clrface.metrics.recognition import operating_curve
+    from clrface.report.roc import Line, Panel, roc_figure
+
+    embed = embedder(options.raw, options.cache)
+    panels = []
+    for panel in options.panels:
+        ids = [image_id for folder in panel["aligned"] for image_id in _ids(Path(folder))]
+        people, lines = _people(Path(panel["manifest"])), []
+        for row in panel["rows"]:
+            comparison, _ = compare_faces([Path(folder) for folder in row["folders"]], Path(panel["gallery"]), people, ids, embed)
+            lines.append(Line(row["label"], row["control"], operating_curve(comparison.pairs())))
+        panels.append(Panel(panel["title"], lines))
+    roc_figure(panels, options.out)
+
+
 def _add_show(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     step = _step(steps, "show", "Print tables that are there, and where their files are.", _show)
     step.add_argument("tables", nargs="+", type=Path, help="results/table1.json ...")
@@ -417,7 +456,7 @@ def _show(options: argparse.Namespace) -> None:
 
     for table in options.tables:
         files = [table.with_suffix(suffix) for suffix in (".csv", ".json", ".md", ".tex")]
-        files.append(table.parent / "figures" / f"{table.stem}_samples.png")
+        files += [table.parent / "figures" / f"{table.stem}_{name}.png" for name in ("samples", "roc")]
         show(table, [path for path in files if path.is_file()])
 
 

@@ -84,6 +84,7 @@ def validate_config(config: Mapping[str, Any], known: Known, folder: Path = Path
     mistakes += _taken_names(config, known)
     mistakes += _wrong_sizes(config, known)
     mistakes += _wrong_sweeps(config)
+    mistakes += _without_truth(config, known)
     tell_mistakes("The config", config, mistakes)
 
 
@@ -127,9 +128,14 @@ def rows(config: Mapping[str, Any], methods: Mapping[str, MethodCard], table: st
 
 
 def table_datasets(config: Mapping[str, Any], table: str) -> list[str]:
-    """The names of a table's test sets, of a valid config."""
+    """The names of a table's test sets, of a valid config; `all` means those with ground truth."""
     wanted = config["tables"][table]["datasets"]
-    return list(config["datasets"]) if wanted == "all" else list(wanted)
+    return [name for name in config["datasets"] if has_truth(config, name)] if wanted == "all" else list(wanted)
+
+
+def has_truth(config: Mapping[str, Any], dataset: str) -> bool:
+    """Whether a test set has ground truth: it has none if the config names a reference instead."""
+    return "reference" not in (config["datasets"].get(dataset) or {})
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
@@ -248,6 +254,27 @@ def _wrong_sizes(config: Mapping[str, Any], known: Known) -> list[Mistake]:
     found = config.get("resolution")
     text = "this method takes images of {0} pixels alone, but resolution is {1}. Set `resolution: {0}`, or leave it out."
     return [(path, text.format(size, found)) for path, size in sizes.items() if size not in (0, found)]
+
+
+def _without_truth(config: Mapping[str, Any], known: Known) -> list[Mistake]:
+    """References that have no ground truth themselves, and tables that ask a set without ground truth for it."""
+    datasets = {name: entry for name, entry in _entries(config, "datasets").items() if isinstance(entry, Mapping)}
+    lacking = [name for name, entry in datasets.items() if "reference" in entry]
+    mistakes: list[Mistake] = [
+        (("datasets", name, "reference"), f"'{datasets[name]['reference']}' has no ground truth either. Name a set of clean faces.")
+        for name in lacking
+        if datasets[name]["reference"] in lacking
+    ]
+    seeing = [name for name in _entries(config, "methods") if name in known.methods and known.methods[name].sees_truth]
+    for table, entry in _entries(config, "tables").items():
+        asked = entry.get("datasets") if isinstance(entry, Mapping) else None
+        without = [name for name in asked if name in lacking] if isinstance(asked, list) else []
+        wanted = entry.get("methods", "all") if without else []
+        shown = [name for name in seeing if wanted == "all" or name in wanted]
+        if without and shown:
+            text = f"{', '.join(shown)} shows the ground truth, and '{without[0]}' has none. List this table's `methods` without it."
+            mistakes.append((("tables", table), text))
+    return mistakes
 
 
 def _wrong_sweeps(config: Mapping[str, Any]) -> list[Mistake]:

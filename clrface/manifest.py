@@ -87,11 +87,13 @@ def select(
     split: str | None = None,
     images: int | None = None,
     offset: int = 0,
+    last: bool = False,
 ) -> list[Entry]:
     """The first `images_per_identity` pictures of the first `identities` people, of one split; None takes all.
 
     `images` takes so many of what is left, evenly spaced, from the picture `offset` on: for datasets whose people are unknown.
     Two offsets below the spacing share no picture.
+    last: take each person's last pictures instead: a gallery shares none with a test set that has the first.
     "First" and the result's order are natural: s1_1, s1_2, s1_10, s2_1.
 
     Raises: UserError when there are fewer people, or a person has fewer pictures, than asked for, or fewer pictures than `images`.
@@ -109,7 +111,8 @@ def select(
                     f"Found {len(group)} images of identity '{identity}', but `images_per_identity` asks for {images_per_identity}. "
                     "Lower it, or complete the manifest."
                 )
-    picked = [entry for group in people.values() for entry in group[:images_per_identity]]
+    start = -images_per_identity if last and images_per_identity is not None else 0
+    picked = [entry for group in people.values() for entry in group[start:][:images_per_identity]]
     if images is None:
         return picked
     if len(picked) < images:

@@ -15,7 +15,7 @@ from clrface.torchvision_import import prepare
 
 prepare()  # the reference packages import torchvision
 
-SOURCES = ("orl", "sface", "dlib", "stlpips", "niqe", "effnet")
+SOURCES = ("orl", "lfw25", "sface", "dlib", "stlpips", "niqe", "effnet")
 FACE_PX = 64
 
 

@@ -23,7 +23,9 @@ def apply(rgb: np.ndarray, draws: Draws) -> np.ndarray:
     Returns: (S, S, 3) uint8 RGB, the same for the same arguments.
     """
     if not draws.kernel:
-        return grey(rgb) if draws.grey else bicubic(rgb, draws.side_px)
+        if draws.side_px:
+            return bicubic(rgb, draws.side_px)
+        return grey(rgb) if draws.grey else rgb
     size = rgb.shape[0]
     image = rgb.astype(np.float32) / 255.0
     image = cv2.filter2D(image, -1, gaussian_kernel(draws.kernel_px, draws.sigma_x_px, draws.sigma_y_px, draws.angle_rad))

@@ -21,7 +21,7 @@ class Recipe:
     """One recipe; config/degradations.yaml explains the kinds. Ranges are drawn uniformly, ends included for integers."""
 
     name: str
-    kind: Literal["classical", "by_side", "bicubic", "grey"]
+    kind: Literal["classical", "by_side", "bicubic", "grey", "as_is"]
     reference_size: int = 512
     kernel_px: tuple[int, ...] = ()
     sigma_px: Range = (0.0, 0.0)
@@ -82,7 +82,7 @@ def _recipe(name: str, entry: dict[str, Any]) -> Recipe:
     for key in entry:
         if key not in allowed:
             raise unknown_name(f"key in degradation recipe '{name}'", key, allowed)
-    kinds = ("classical", "by_side", "bicubic", "grey")
+    kinds = ("classical", "by_side", "bicubic", "grey", "as_is")
     if entry.get("kind") not in kinds:
         raise UserError(f"Degradation recipe '{name}': found kind '{entry.get('kind')}', expected one of {', '.join(kinds)}.")
     values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
@@ -103,7 +103,7 @@ def draw(recipe: Recipe, size: int, is_grey: bool, rng: np.random.Generator) -> 
         return _draw_classical(recipe, size, rng)
     if recipe.kind == "bicubic":
         return Draws(recipe.name, side_px=max(1, size // recipe.factor))
-    return Draws(recipe.name, grey=True)
+    return Draws(recipe.name, grey=recipe.kind == "grey")
 
 
 def _draw_by_side(recipe: Recipe, size: int, is_grey: bool, rng: np.random.Generator) -> Draws:

@@ -1,9 +1,10 @@
-"""Taking members out of an archive that isn't trusted: zip, tar (gz, xz, bz2), a folder, or a single file.
+"""Taking members out of an archive that isn't trusted: zip, tar (gz, xz, bz2), a stack of pictures (npy), a folder, or a single file.
 
 Only plain files are written, only under the folder given, and no more of them and of their bytes than allowed.
 """
 
 import hashlib
+import io
 import lzma
 import stat
 import struct
@@ -16,11 +17,14 @@ from functools import partial
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import IO, Any, Literal, NamedTuple
 
+import numpy as np
+
 from clrface.errors import UserError
 from clrface.fetch.progress import progress
 
 CHUNK_BYTES = 1 << 20
 ZIP_SUFFIXES = (".whl", ".zip")
+STACK_SUFFIX = ".npy"
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2")
 DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, struct.error, RuntimeError, NotImplementedError)
 """What Python's readers raise for an archive that is cut short, damaged, encrypted or of an unknown compression."""
@@ -127,6 +131,8 @@ def _members(path: Path, file_name: str) -> Iterator[Member]:
         return _zip_members(path)
     if file_name.endswith(TAR_SUFFIXES):
         return _tar_members(path)
+    if file_name.endswith(STACK_SUFFIX):
+        return _stack_members(path)
     return iter([Member(file_name, "file", partial(path.open, "rb"))])
 
 
@@ -151,6 +157,21 @@ def _zip_kind(info: zipfile.ZipInfo) -> Kind:
     if form == stat.S_IFLNK:
         return "link"
     return "file" if form in (0, stat.S_IFREG) else "device"
+
+
+def _stack_members(path: Path) -> Iterator[Member]:
+    """The grey pictures of an array (n, H, W), uint8 or floats in [0, 1], as 0000.pgm, 0001.pgm, ... (PGM's bytes depend on no library)."""
+    try:
+        stack = np.load(path, allow_pickle=False)
+    except ValueError as error:
+        raise BadArchive(path, f"is no array of numbers ({error})") from error
+    if np.issubdtype(stack.dtype, np.floating) and stack.size and 0 <= stack.min() <= stack.max() <= 1:
+        stack = np.rint(stack * 255).astype(np.uint8)
+    if stack.ndim != 3 or stack.dtype != np.uint8:
+        raise BadArchive(path, f"holds {stack.dtype} of shape {stack.shape}; expected grey pictures, (n, H, W), uint8 or in [0, 1]")
+    for place, picture in enumerate(stack):
+        content = b"P5 %d %d 255\n" % picture.shape[::-1] + picture.tobytes()
+        yield Member(f"{place:04d}.pgm", "file", partial(io.BytesIO, content))
 
 
 def _tar_members(path: Path) -> Iterator[Member]:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
@@ -128,6 +129,18 @@ def from_hf(archive: Archive, part: Path) -> Path:
     return part
 
 
+def from_installed(archive: Archive, part: Path) -> Path:
+    """A file of a package that requirements.lock installs, used where it lies; the package itself isn't imported."""
+    package, inside = archive.locator["package"], archive.locator["path_in_package"]
+    try:
+        path = Path(str(distribution(package).locate_file(inside)))
+    except PackageNotFoundError:
+        raise Failed("the package isn't installed: make setup installs it") from None
+    if not path.is_file():
+        raise Failed(f"the package, version {distribution(package).version}, has no file {inside}")
+    return path
+
+
 def from_folder(archive: Archive, part: Path) -> Path:
     """A folder of this machine, for files that have to be asked for by hand."""
     path = Path(archive.locator["path"])
@@ -147,6 +160,7 @@ READERS: dict[str, Reader] = {
     "github": from_github,
     "gdrive": from_gdrive,
     "hf": from_hf,
+    "installed": from_installed,
     "folder": from_folder,
     "mirror": from_mirror,
 }

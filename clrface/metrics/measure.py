@@ -9,9 +9,9 @@ Resamples repeat images, which makes a set look less varied: raw Frechet replica
 import csv
 import io
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
 
@@ -44,6 +44,14 @@ class Pair(NamedTuple):
     ref: np.ndarray | None
 
 
+class AgainstClean(Protocol):
+    """What a metric against clean faces has beside `update` and `result`."""
+
+    def update_clean(self, faces: np.ndarray) -> None:
+        """Take a batch, (B, 3, H, W) float32 RGB in [0, 1]."""
+        ...
+
+
 def measure(
     metric_id: str,
     pred_folders: Sequence[Path],
@@ -59,7 +67,8 @@ def measure(
 ) -> None:
     """Write `out`, the metric's score file for the images `ids`, and a set metric's replicates beside it.
 
-    pred_folders, ref_folders: one folder a chunk, with `<image_id>.png` and a status file; ref_folders None without ground truth.
+    pred_folders, ref_folders: one folder a chunk, with `<image_id>.png` and a status file. ref_folders: what the metric, by its card, holds
+    the restored images against: their ground truth (None without), their inputs, or the clean faces of another set.
     sources: the fetched sources (data/raw). base_seed, dataset, n_boot: which bootstrap resamples to draw.
     cache: where networks' features are kept for other metrics and rows (clrface.metrics.memory); None: nowhere.
 
@@ -68,10 +77,12 @@ def measure(
     """
     card, ids = metric_card(metric_id), sorted(ids)
     pred = gather(pred_folders, ids)
-    ref = _truth(card, ref_folders, ids, dataset)
+    ref = _reference(card, ref_folders, ids, dataset, pred)
     failures = _failed_before(pred, ref)
     waiting = [image_id for image_id in ids if image_id not in failures]
     metric = load_metric(metric_id, sources, cache)
+    if card.against == "clean":
+        _take_clean(cast(AgainstClean, metric), ref_folders or (), batch)
     measured: list[str] = []
     for pairs in _batches(_measurable(waiting, pred, ref, failures), batch):
         refs = [pair.ref for pair in pairs if pair.ref is not None]
@@ -84,8 +95,18 @@ def measure(
         indices = bootstrap_indices(base_seed, dataset, n_boot, len(ids))
         value, replicates = _of_set(cast(SetMetric, metric), np.searchsorted(ids, measured), indices)
         scores = {SET_ROW: value} | failed
-        _write_csv(out.with_name(f"{out.stem}.replicates.csv"), ["replicate", "value"], enumerate(replicates.tolist()))
+        write_replicates(out, replicates)
+    write_scores(out, scores)
+
+
+def write_scores(out: Path, scores: Mapping[str, Score]) -> None:
+    """Write a score file: image_id (or `*`) to score, sorted."""
     _write_csv(out, ["image_id", "value", "status"], (_row(image_id, scores[image_id]) for image_id in sorted(scores)))
+
+
+def write_replicates(out: Path, replicates: np.ndarray) -> None:
+    """Write a set metric's bootstrap values, (n_boot,), beside its score file `out`."""
+    _write_csv(out.with_name(f"{out.stem}.replicates.csv"), ["replicate", "value"], enumerate(replicates.tolist()))
 
 
 def gather(folders: Sequence[Path], ids: Sequence[str]) -> Images:
@@ -104,7 +125,7 @@ def gather(folders: Sequence[Path], ids: Sequence[str]) -> Images:
             if path.stem in files:
                 raise UserError(f"Image '{path.stem}' lies in {files[path.stem].parent} and in {folder}. Expected it once: remove one.")
             files[path.stem] = path
-        failures |= _reasons(Path(folder))
+        failures |= reasons(Path(folder))
     both = sorted(files.keys() & failures.keys())
     if both:
         raise UserError(f"{files[both[0]]} exists, but its status says '{failures[both[0]]}'. Delete its folder and make it again.")
@@ -112,7 +133,7 @@ def gather(folders: Sequence[Path], ids: Sequence[str]) -> Images:
     return Images(files, failures)
 
 
-def _reasons(folder: Path) -> dict[str, str]:
+def reasons(folder: Path) -> dict[str, str]:
     """image_id to reason, of the images that the folder's status file calls failed; none without such a file."""
     for name in STATUS_FILES:
         if (folder / name).is_file():
@@ -124,12 +145,25 @@ def _reasons(folder: Path) -> dict[str, str]:
     return {}
 
 
-def _truth(card: MetricCard, folders: Sequence[Path] | None, ids: Sequence[str], dataset: str) -> Images | None:
+def _reference(card: MetricCard, folders: Sequence[Path] | None, ids: Sequence[str], dataset: str, pred: Images) -> Images | None:
+    """The paired images: the ground truth, or the inputs; None for a metric without."""
     if not card.needs_reference:
         return None
     if folders is None:
         raise UserError(f"Metric '{card.id}' compares with the ground truth, and '{dataset}' has none. Leave the metric out for it.")
+    if card.against == "input":  # what could not be aligned has no input, and nothing was restored from it
+        there = {path.stem for folder in folders for path in Path(folder).glob("*.png")}
+        ids = [image_id for image_id in ids if image_id in there or image_id not in pred.failures]
     return gather(folders, ids)
+
+
+def _take_clean(metric: AgainstClean, folders: Sequence[Path], batch: int) -> None:
+    """All clean faces that could be aligned. Raises: UserError when there is none."""
+    files = [path for folder in folders for path in sorted(Path(folder).glob("*.png")) if not path.name.startswith(".")]
+    if not files:
+        raise UserError("Found 0 clean faces to compare with. Name a test set as the dataset's `reference` in the config.")
+    for start in range(0, len(files), batch):
+        metric.update_clean(np.stack([to_unit(read_rgb(path)) for path in files[start : start + batch]]))
 
 
 def _failed_before(pred: Images, ref: Images | None) -> dict[str, str]:

@@ -29,11 +29,15 @@ def metric_card(metric_id: str) -> MetricCard:
 
 def metric_modules(metric_id: str) -> tuple[str, str]:
     """The modules whose code a score depends on, for `clrface.fingerprint.fingerprint`."""
-    return "clrface.metrics.measure", f"clrface.metrics.{metric_card(metric_id).id}"
+    card = metric_card(metric_id)
+    step = "recognise" if card.against == "gallery" else "measure"
+    return f"clrface.metrics.{step}", f"clrface.metrics.{card.id}"
 
 
 def load_metric(metric_id: str, sources: Path, cache: Path | None = None) -> ImageMetric | SetMetric:
     """A fresh metric that reads its weights from `sources` (data/raw), and keeps features in the folder `cache` if it can.
+
+    Not for metrics of recognition: clrface.metrics.recognise makes those from a comparison of faces.
 
     Raises: UserError for an unknown id or missing weights.
     """

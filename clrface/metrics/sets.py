@@ -2,7 +2,8 @@
 
 The restored set and the ground truth are *pairs*: image i of one shows the same photograph as image i of the other. All
 that both distances need are three (n, n) matrices of inner products, reckoned once; a bootstrap resample is then a vector
-of counts (how often each image was drawn), so a thousand of them cost seconds.
+of counts (how often each image was drawn), so a thousand of them cost seconds. Without ground truth the other set is one of
+other faces (`UnpairedSets`): it stays whole while the restored set is resampled.
 """
 
 from collections.abc import Callable
@@ -16,7 +17,7 @@ LEAST_IMAGES = 2
 
 
 class Grams(NamedTuple):
-    """Inner products of n pairs of d features: `pp`, `rr` within each set and `pr` across, (n, n) float64 each."""
+    """Inner products of d features: `pp` (n, n), `rr` (m, m) within each set and `pr` (n, m) across, float64; m is n for pairs."""
 
     pp: np.ndarray
     rr: np.ndarray
@@ -28,6 +29,11 @@ class Grams(NamedTuple):
         """From two (n, d) arrays of features. Raises: ValueError for sets that are not paired."""
         if pred.shape != ref.shape:
             raise ValueError(f"Found features of shape {pred.shape} for the images, {ref.shape} for the ground truth; expected pairs.")
+        return cls.of_sets(pred, ref)
+
+    @classmethod
+    def of_sets(cls, pred: np.ndarray, ref: np.ndarray) -> "Grams":
+        """From (n, d) and (m, d) features of two sets that need not be paired."""
         pred, ref = pred.astype(np.float64), ref.astype(np.float64)
         return cls(pred @ pred.T, ref @ ref.T, pred @ ref.T, pred.shape[1])
 
@@ -53,6 +59,32 @@ def frechet_distance(grams: Grams, counts: np.ndarray) -> float:
     return max(0.0, float(share @ raw @ share + spread / (n - 1)))
 
 
+def unpaired_frechet_distance(grams: Grams, counts: np.ndarray) -> float:
+    """`frechet_distance` from another set: image i of the restored set is taken `counts` (n,) times, each of the other's m images once."""
+    drawn = counts > 0
+    times, others = counts[drawn].astype(np.float64), np.ones(len(grams.rr))
+    n, m = times.sum(), others.sum()
+    if min(n, m) < LEAST_IMAGES:
+        return float("nan")
+    share, even = times / n, others / m
+    among = grams.pp[np.ix_(drawn, drawn)]
+    pp, rr, pr = _centred(among, share), _centred(grams.rr, even), _centred(grams.pr[drawn], share, even)
+    means = share @ among @ share + even @ grams.rr @ even - 2 * share @ grams.pr[drawn] @ even
+    root_trace = np.linalg.svd(np.sqrt(times)[:, None] * pr, compute_uv=False).sum() / np.sqrt((n - 1) * (m - 1))
+    return max(0.0, float(means + times @ np.diag(pp) / (n - 1) + np.trace(rr) / (m - 1) - 2 * root_trace))
+
+
+def unpaired_kernel_distance(grams: Grams, counts: np.ndarray) -> float:
+    """`kernel_distance` from another set, by the unbiased estimator for independent samples (Gretton et al. 2012, lemma 6, equation 3).
+
+    Means over the pairs of different images within each set, and over all pairs across. It may come out below 0.
+    """
+    pp, rr, pr = ((gram / grams.dimensions + 1) ** 3 for gram in grams[:3])
+    others = np.ones(len(rr))
+    across = counts @ pr @ others / max(1.0, counts.sum() * others.sum())
+    return _mean_of_pairs(pp, counts) + _mean_of_pairs(rr, others) - 2 * float(across)
+
+
 def kernel_distance(grams: Grams, counts: np.ndarray) -> float:
     """Squared maximum mean discrepancy under the kernel (x.y / d + 1)^3, each image taken `counts` (n,) times.
 
@@ -75,10 +107,11 @@ def _mean_of_pairs(values: np.ndarray, counts: np.ndarray) -> float:
     return float((times @ values @ times - times**2 @ np.diag(values)) / pairs)
 
 
-def _centred(gram: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """Inner products after the features' weighted means (weights `share`, sum 1) are taken off."""
-    left, right = share @ gram, gram @ share
-    return gram - left[None, :] - right[:, None] + left @ share
+def _centred(gram: np.ndarray, share: np.ndarray, other: np.ndarray | None = None) -> np.ndarray:
+    """Inner products after both sides' weighted means are taken off (weights of rows `share`, of columns `other`, sum 1; one for both)."""
+    other = share if other is None else other
+    left, right = share @ gram, gram @ other
+    return gram - left[None, :] - right[:, None] + left @ other
 
 
 class PairedSets:
@@ -114,3 +147,41 @@ class PairedSets:
             self._grams = Grams.of(np.concatenate(self._pred), np.concatenate(self._ref))
         counts = np.ones(n) if indices is None else np.bincount(indices, minlength=n)
         return self._distance(self._grams, counts)
+
+
+class UnpairedSets:
+    """Base of the metrics that hold a restored set against other, clean faces: as `PairedSets`, without pairs."""
+
+    def __init__(self, features: Callable[[np.ndarray], np.ndarray], distance: Callable[[Grams, np.ndarray], float]):
+        self._features = features
+        self._distance = distance
+        self._sets: dict[str, list[np.ndarray]] = {"pred": [], "clean": []}
+        self._grams: Grams | None = None
+
+    def update(self, pred: np.ndarray, ref: np.ndarray | None = None) -> None:
+        """Take a batch of restored images, (B, 3, H, W) float32 RGB in [0, 1]; `ref` is not looked at.
+
+        Raises: ValueError for an image that can't be measured (see `collect.problem`).
+        """
+        self._take("pred", pred)
+
+    def update_clean(self, faces: np.ndarray) -> None:
+        """Take a batch of the clean faces, as `update`."""
+        self._take("clean", faces)
+
+    def result(self, indices: np.ndarray | None = None) -> float:
+        """The distance of all restored images, or of those at `indices` (with repeats), from all clean faces; NaN for too few images."""
+        n = sum(len(batch) for batch in self._sets["pred"])
+        if n == 0 or not self._sets["clean"]:
+            return float("nan")
+        if self._grams is None:
+            self._grams = Grams.of_sets(*(np.concatenate(batches) for batches in self._sets.values()))
+        counts = np.ones(n) if indices is None else np.bincount(indices, minlength=n)
+        return self._distance(self._grams, counts)
+
+    def _take(self, which: str, images: np.ndarray) -> None:
+        reasons = [reason for reason in (problem(image, None) for image in images) if reason]
+        if reasons:
+            raise ValueError(f"Image that can't be measured in a set: {reasons[0]}.")
+        self._sets[which].append(self._features(images))
+        self._grams = None

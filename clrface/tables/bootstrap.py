@@ -37,6 +37,15 @@ def bootstrap_indices(base_seed: int, dataset: str, n_boot: int, n: int) -> np.n
     return generator(base_seed, "bootstrap", dataset).integers(0, n, size=(n_boot, n))
 
 
+def people_counts(base_seed: int, dataset: str, n_boot: int, n: int) -> np.ndarray:
+    """(n_boot, n): how often each resample takes each of `n` people, as places in the sorted list of their names.
+
+    Who is drawn comes with all of their photographs: two of one person are not independent.
+    """
+    drawn = generator(base_seed, "bootstrap people", dataset).integers(0, n, size=(n_boot, n))
+    return np.stack([np.bincount(row, minlength=n) for row in drawn])
+
+
 def mean_over_seeds(values: np.ndarray) -> np.ndarray:
     """Mean over the first axis, (seeds, ...) to (...): an image's mean over the seeds at which it was measured.
 

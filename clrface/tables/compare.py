@@ -18,8 +18,7 @@ import numpy as np
 from clrface.api import MetricCard
 from clrface.errors import UserError, unknown_name
 from clrface.manifest import read_manifest
-from clrface.seeds import generator
-from clrface.tables.bootstrap import UNMEASURED, Estimate, mean_over_seeds, percentile_interval
+from clrface.tables.bootstrap import UNMEASURED, Estimate, mean_over_seeds, people_counts, percentile_interval
 from clrface.tables.scores import SET_ROW, read_replicates, read_scores
 from clrface.tables.table import Row, Table, table_from_json
 
@@ -96,8 +95,7 @@ class Draws(NamedTuple):
         """(n_boot, n): how often each resample takes each image."""
         names = self.names(ids)
         people = sorted(set(names))
-        drawn = generator(self.base_seed, "bootstrap people", self.dataset).integers(0, len(people), size=(self.n_boot, len(people)))
-        times = np.stack([np.bincount(row, minlength=len(people)) for row in drawn])
+        times = people_counts(self.base_seed, self.dataset, self.n_boot, len(people))
         return times[:, [people.index(name) for name in names]].astype(float)
 
 
@@ -116,8 +114,9 @@ def _read(row: Row, scores: Path, card: MetricCard, n_boot: int) -> _Scored:
         value = float(mean_over_seeds(np.array([one.values[SET_ROW] for one in files])))
         replicates = mean_over_seeds(np.stack([read_replicates(one, n_boot) for one in files]))
         n = min(row.n - len(one.failures) for one in files)
-        centred = replicates + (value - np.nanmean(replicates)) if math.isfinite(value) else replicates  # as in the table
-        scored = _Scored(n, {}, Resampled(value, centred))
+        # Images' replicates are centred on the value, as in the table; people's aren't.
+        moved = 0 if card.resamples == "people" or not math.isfinite(value) else value - np.nanmean(replicates)
+        scored = _Scored(n, {}, Resampled(value, replicates + moved))
     else:
         for one in files:
             if one.values.keys() != files[0].values.keys():
@@ -219,13 +218,13 @@ def _rendered(found: Sequence[Difference], table: Table, rows: Sequence[Row], bl
     third = f"  {'share over ' + rows[2].method:>26}" if len(rows) > 2 else ""
     lines = [
         f"{table.name} · {block} · first: {rows[0].label} · second: {rows[1].label}",
-        f"{'metric':<14}{'n':>5}{'first':>10}{'second':>10}{'difference':>12}{'95 %':>22}{'relative':>10}{'95 %':>20}{third}  the first is",
+        f"{'metric':<16}{'n':>5}{'first':>10}{'second':>10}{'difference':>12}{'95 %':>22}{'relative':>10}{'95 %':>20}{third}  the first is",
     ]
     for one in found:
         card = cards[one.metric]
         digits = card.decimals + 1
         lines.append(
-            f"{one.metric:<14}{one.n:>5}{one.first:>10.{digits}f}{one.second:>10.{digits}f}{one.change.value:>+12.{digits}f}"
+            f"{one.metric:<16}{one.n:>5}{one.first:>10.{digits}f}{one.second:>10.{digits}f}{one.change.value:>+12.{digits}f}"
             f"{f'[{one.change.low:+.{digits}f}, {one.change.high:+.{digits}f}]':>22}"
             f"{one.relative.value:>+10.1%}{f'[{one.relative.low:+.1%}, {one.relative.high:+.1%}]':>20}"
             + (f"  {f'{one.share.value:.2f} [{one.share.low:.2f}, {one.share.high:.2f}]':>26}" if len(rows) > 2 else "")

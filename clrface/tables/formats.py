@@ -83,12 +83,20 @@ def seeds_text(rows: Sequence[Row]) -> str:
 
 def legend(table: Table, best: str, second: str, controls: str) -> str:
     """What a reader must know to read the numbers."""
+    drawn = " and ".join(dict.fromkeys(card.resamples for card in table.metrics))
+    means = "Means over images" if drawn == "images" else "Values"
     return (
-        f"Means over images with 95 % intervals (bootstrap over images, {table.n_boot} resamples, the same for every method). "
+        f"{means} with 95 % intervals (bootstrap over {drawn}, {table.n_boot} resamples, the same for every method). "
         f"Best {best}, second {second}, as printed; controls ({controls}) are not ranked. "
-        "`failed` counts images that failed in restoration or in any metric; such an image is left out of the means that it failed. "
+        f"`failed` counts images that failed in restoration or in any metric; {_of_failures(table)}. "
         f"{DASH}: not measured, for want of ground truth or of any success."
     )
+
+
+def _of_failures(table: Table) -> str:
+    if all(card.resamples == "people" for card in table.metrics):
+        return "such an image is never recognised: a miss at every threshold"
+    return "such an image is left out of the means that it failed"
 
 
 def _markdown_cell(estimate: Estimate, card: MetricCard, mark: Mark) -> str:

@@ -18,6 +18,7 @@ from clrface.tables.bootstrap import (
     bootstrap_indices,
     mean_interval,
     mean_over_seeds,
+    percentile_interval,
     set_interval,
 )
 from clrface.tables.scores import SET_ROW, Scores, name_some, read_replicates, read_scores
@@ -186,7 +187,7 @@ def _parsed(value: float | str | None) -> float:
 def _read_row(row: RowSpec, cards: Sequence[MetricCard], scores: Path) -> dict[str, list[Scores]]:
     """metric id → its score files, one a seed."""
     folder = scores / row.dataset / row.degradation / row.method
-    applicable = [card for card in cards if row.has_truth or not card.needs_reference]
+    applicable = [card for card in cards if row.has_truth or not card.needs_truth]
     return {card.id: [read_scores(folder / str(seed) / f"{card.id}.csv", card.level) for seed in row.seeds] for card in applicable}
 
 
@@ -237,4 +238,5 @@ def _estimate(files: Sequence[Scores], card: MetricCard, ids: list[str], indices
     if card.level == "image":
         return mean_interval(mean_over_seeds(np.array([[one.values[image_id] for image_id in ids] for one in files])), indices)
     value = float(mean_over_seeds(np.array([one.values[SET_ROW] for one in files])))
-    return set_interval(value, mean_over_seeds(np.stack([read_replicates(one, len(indices)) for one in files])))
+    replicates = mean_over_seeds(np.stack([read_replicates(one, len(indices)) for one in files]))
+    return percentile_interval(value, replicates) if card.resamples == "people" else set_interval(value, replicates)

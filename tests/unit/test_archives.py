@@ -8,10 +8,12 @@ import zipfile
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import pytest
 
 from clrface.fetch.archives import BadArchive, Limits, Taken, extract
 from clrface.files import sha256_file
+from clrface.images import read_rgb
 from clrface.seeds import generator
 
 TAR_MODES: dict[str, Literal["w:", "w:gz", "w:xz", "w:bz2"]] = {".tar": "w:", ".gz": "w:gz", ".tgz": "w:gz", ".xz": "w:xz", ".bz2": "w:bz2"}
@@ -219,3 +221,28 @@ def test_a_folder_gives_its_files(tmp_path: Path, folder: Path) -> None:
     (tmp_path / "mine" / "a" / "1.bin").write_bytes(CONTENT)
     assert list(extract(tmp_path / "mine", "", folder, everything, PLENTY)) == ["a/1.bin"]
     assert (folder / "a/1.bin").read_bytes() == CONTENT
+
+
+def test_a_stack_of_pictures_gives_each_of_them(tmp_path: Path, folder: Path) -> None:
+    stack = np.random.default_rng(0).integers(0, 256, (3, 5, 7), dtype=np.uint8)
+    np.save(tmp_path / "bytes.npy", stack)
+    np.save(tmp_path / "shares.npy", stack / 255)
+    taken = extract(tmp_path / "bytes.npy", "bytes.npy", folder, lambda name: name if name > "0000.pgm" else None, PLENTY)
+    assert sorted(taken) == ["0001.pgm", "0002.pgm"]
+    assert np.array_equal(read_rgb(folder / "0002.pgm")[..., 0], stack[2])
+    again = extract(tmp_path / "shares.npy", "shares.npy", tmp_path / "again", lambda name: name, PLENTY)
+    assert again["0002.pgm"] == taken["0002.pgm"]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (np.zeros((2, 3), np.uint8), r"holds uint8 of shape \(2, 3\); expected grey pictures"),
+        (np.full((1, 2, 3), 2.0), "holds float64 of shape"),
+        (np.array([{}], dtype=object), "is no array of numbers"),
+    ],
+)
+def test_another_array_is_refused(tmp_path: Path, folder: Path, content: np.ndarray, said: str) -> None:
+    np.save(tmp_path / "stack.npy", content, allow_pickle=True)
+    with pytest.raises(BadArchive, match=said):
+        extract(tmp_path / "stack.npy", "stack.npy", folder, lambda name: name, PLENTY)

@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from snakemake.utils import update_config
 
 from clrface.api import MethodCard
-from clrface.config import ROOT, SCHEMA, Known, load_config, rows, table_datasets, validate_config
+from clrface.config import ROOT, SCHEMA, Known, has_truth, load_config, rows, table_datasets, validate_config
 from clrface.errors import UserError
 from clrface.metrics.registry import metric_cards
 from clrface.registry import method_cards
@@ -39,9 +39,9 @@ KNOWN = Known(
         "fidelity": MethodCard("fidelity", "Fidelity", stochastic=False, params={"w": 0.5, "upsample": True, "net": "small", "mask": None}),
         "large": MethodCard("large", "Large", stochastic=False, params={"w": 0.5}, resolution=512),
     },
-    protocols=["embedded", "vqfr"],
-    recipes=["blind", "severe", "mild", "training", "x4"],
-    manifests=["orl", "utkface"],
+    protocols=["embedded", "vqfr", "real_world", "recognition"],
+    recipes=["blind", "severe", "mild", "training", "x4", "x8", "x16", "as_is"],
+    manifests=["orl", "utkface", "lfw25"],
     metrics=["psnr", "stlpips_alex", "kd_effnet", "idd_dlib"],
 )
 
@@ -103,7 +103,7 @@ def _objects(part: Any, path: str = "") -> list[tuple[str, dict[str, Any]]]:
 
 SOLVERS = "ddim, dpm++, unipc, euler, heun"
 PARAMS = "start, t0, solver, steps, guidance, guidance_scale, guidance_every, target, mask, residual, latents"
-RECIPES = "blind, mild, severe, training, x4"
+RECIPES = "as_is, blind, mild, severe, training, x16, x4, x8"
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ RECIPES = "blind, mild, severe, training, x4"
         ),
         ({"methods": {"unet": {"steps": 4}}}, "methods.unet.steps: unknown key. Allowed: none."),
         ({"methods": {"clrface": {"stepz": 4}}}, "methods.clrface.stepz: unknown key. Did you mean 'steps'?"),
-        ({"tables": {"table2": {"datasets": "all"}}}, f"tables.table2.degradations: missing, expected a list of one of {RECIPES}"),
+        ({"tables": {"mine": {"datasets": "all"}}}, f"tables.mine.degradations: missing, expected a list of one of {RECIPES}"),
         # values
         ({"resolution": "64px"}, "resolution: found '64px' (string), expected integer of at least 32, at most 1024, a multiple of 16."),
         ({"resolution": 65}, "resolution: found 65 (integer), expected integer of at least 32, at most 1024, a multiple of 16."),
@@ -157,7 +157,10 @@ RECIPES = "blind, mild, severe, training, x4"
         ({"methods": {"fidelity": {"w": "a"}}}, "methods.fidelity.w: found 'a' (string), expected number."),
         ({"methods": {"fidelity": {"upsample": 1}}}, "methods.fidelity.upsample: found 1 (integer), expected boolean."),
         # names
-        ({"protocol": "embeded"}, "protocol: found 'embeded' (string), expected one of embedded, vqfr. Did you mean 'embedded'?"),
+        (
+            {"protocol": "embeded"},
+            "protocol: found 'embeded' (string), expected one of embedded, real_world, recognition, vqfr. Did you mean 'embedded'?",
+        ),
         (
             {"tables": {"table1": {"degradations": ["blid"]}}},
             f"tables.table1.degradations[0]: found 'blid' (string), expected one of {RECIPES}.",
@@ -168,11 +171,11 @@ RECIPES = "blind, mild, severe, training, x4"
         ),
         (
             {"tables": {"table1": {"datasets": ["olr"]}}},
-            "tables.table1.datasets[0]: found 'olr' (string), expected one of orl. Did you mean 'orl'?",
+            "tables.table1.datasets[0]: found 'olr' (string), expected one of orl, lfw25. Did you mean 'orl'?",
         ),
         (
             {"tables": {"table1": {"datasets": "orl"}}},
-            "tables.table1.datasets: found 'orl' (string), expected all or a list of one of orl,",
+            "tables.table1.datasets: found 'orl' (string), expected all or a list of one of orl, lfw25,",
         ),
         (
             {"tables": {"table1": {"methods": ["clrfase"]}}},
@@ -183,12 +186,15 @@ RECIPES = "blind, mild, severe, training, x4"
             "methods.clrfase: unknown name. Did you mean 'clrface'? Allowed: clrface, codebook, fidelity, identity, large, ",
         ),
         ({"methods": {"mine": {}}}, "For images restored elsewhere: {folder: path}."),
-        ({"datasets": {"lfw": {}}}, "datasets.lfw: unknown name. Allowed: orl, utkface. For a test set of your own: {folder: path}."),
+        (
+            {"datasets": {"lwf": {}}},
+            "datasets.lwf: unknown name. Did you mean 'lfw25'? Allowed: lfw25, orl, utkface. For a test set of your own: {folder: path}.",
+        ),
         ({"datasets": {"my/set": {"folder": "config"}}}, "datasets.my/set: not a name, expected a name of letters, digits, '-' and '_'."),
         ({"methods": {7: {"folder": "config"}}}, "methods[7]: not a name"),
         (
             {"training": {"dataset": "utkfaces"}},
-            "training.dataset: found 'utkfaces' (string), expected one of orl, utkface. Did you mean 'utkface'?",
+            "training.dataset: found 'utkfaces' (string), expected one of lfw25, orl, utkface. Did you mean 'utkface'?",
         ),
         # variants
         ({"variants": {"x": {"clrfase": {"steps": 4}}}}, "variants.x.clrfase: unknown key. Did you mean 'clrface'?"),
@@ -224,6 +230,24 @@ RECIPES = "blind, mild, severe, training, x4"
         ({"datasets": {"mine": {"folder": "config", "alignn": False}}}, "datasets.mine.alignn: unknown key. Did you mean 'align'?"),
         ({"datasets": {"mine": {"folder": "config", "align": "no"}}}, "datasets.mine.align: found 'no' (string), expected boolean."),
         ({"mirrors": ["no/such"]}, "mirrors[0]: found 'no/such' (string), expected a folder that exists."),
+        # test sets without ground truth
+        (
+            {"datasets": {"lfw25": {"reference": "olr"}}},
+            "datasets.lfw25.reference: found 'olr' (string), expected one of orl, lfw25. Did you",
+        ),
+        (
+            {"datasets": {"lfw25": {"reference": "lfw25"}}},
+            "datasets.lfw25.reference: 'lfw25' has no ground truth either. Name a set of clean",
+        ),
+        (
+            {"tables": {"table3": {"methods": "all"}}},
+            "tables.table3: oracle shows the ground truth, and 'lfw25' has none. List this table's",
+        ),
+        (
+            {"tables": {"table4": {"protocol": "recogniton"}}},
+            "tables.table4.protocol: found 'recogniton' (string), expected one of embedded, ",
+        ),
+        ({"datasets": {"orl": {"gallery": 0}}}, "datasets.orl.gallery: found 0 (integer), expected integer of at least 1."),
         # a method of one size
         ({"methods": {"large": {}}}, "methods.large: this method takes images of 512 pixels alone, but resolution is 64. Set `resolution"),
         ({"variants": {"sharp": {"large": {"w": 0.1}}}}, "variants.sharp: this method takes images of 512 pixels alone, but resolution"),
@@ -258,6 +282,7 @@ def test_all_mistakes_are_told_in_the_order_of_the_config(config):
 
 
 def test_a_config_of_another_kind_is_told(config):
+    config["tables"] = {"table1": config["tables"]["table1"]}  # the others name their rows
     config["methods"] = ["unet"]
     assert "methods: found ['unet'] (list), expected a mapping, with at least 1 key." in mistakes(config)
 
@@ -283,6 +308,7 @@ def test_folders_of_finished_images_and_of_test_images_need_no_code(config, tmp_
 
 def test_rows_resolve_parameters_from_the_card_the_block_the_method_and_the_variant(config):
     config["clrface"] = {"steps": 8, "solver": "heun"}
+    config["tables"] = {"table1": config["tables"]["table1"]}  # the others name their rows
     config["methods"] = {"clrface": {"solver": "unipc"}, "fidelity": {"w": 0.7}}
     config["variants"] = {"fast": {"clrface": {"steps": 2, "mask": "ones"}}}
     validate_config(config, KNOWN)
@@ -294,6 +320,7 @@ def test_rows_resolve_parameters_from_the_card_the_block_the_method_and_the_vari
 
 
 def test_a_variant_needs_no_row_of_its_method(config):
+    config["tables"] = {"table1": config["tables"]["table1"]}  # the others name their rows
     config["methods"] = {"identity": {}}
     config["variants"] = {"fast": {"clrface": {"steps": 2}}}
     validate_config(config, KNOWN)
@@ -306,6 +333,14 @@ def test_a_table_may_choose_its_rows_in_its_own_order(config):
     validate_config(config, KNOWN)
     assert [row.name for row in rows(config, KNOWN.methods, "table1")] == ["fast", "unet"]
     assert len(rows(config, KNOWN.methods)) == len(config["methods"]) + 1
+
+
+def test_all_test_sets_are_those_with_ground_truth(config, tmp_path):
+    config["datasets"] |= {"mine": {"folder": str(tmp_path)}, "old": {"folder": str(tmp_path), "reference": "mine"}}
+    config["tables"]["table3"]["datasets"] = ["lfw25", "old"]
+    validate_config(config, KNOWN)
+    assert table_datasets(config, "table1") == ["orl", "mine"] and table_datasets(config, "table3") == ["lfw25", "old"]
+    assert [has_truth(config, name) for name in config["datasets"]] == [True, False, True, False]
 
 
 def test_files_merge_as_snakemake_merges_them(tmp_path, config):
@@ -321,7 +356,7 @@ def test_files_merge_as_snakemake_merges_them(tmp_path, config):
 
 def test_the_full_config_takes_every_face_with_three_seeds():
     full = load_config([ROOT / "config" / "embedded.yaml", ROOT / "config" / "full.yaml"])
-    assert full["datasets"] == {"orl": {"identities": 40, "images_per_identity": 10}}
+    assert full["datasets"]["orl"] == {"identities": 40, "images_per_identity": 10, "gallery": 4}
     assert full["seeds"] == [0, 1, 2]
 
 

@@ -98,6 +98,11 @@ def test_colourise_keeps_luminance_alone(orl_faces: dict[str, np.ndarray]) -> No
     assert is_grey(result) and np.array_equal(result, grey(colour))
 
 
+def test_as_is_changes_nothing(orl_faces: dict[str, np.ndarray]) -> None:
+    face = next(iter(orl_faces.values()))
+    assert np.array_equal(apply(face, draw(RECIPES["as_is"], 64, True, np.random.default_rng(0))), face)
+
+
 def test_every_recipe_gives_a_picture(orl_faces: dict[str, np.ndarray]) -> None:
     face = next(iter(orl_faces.values()))
     for recipe in RECIPES.values():

@@ -12,6 +12,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
@@ -185,7 +186,7 @@ def at(url: str) -> dict[str, Any]:
 def test_the_projects_own_entries_load() -> None:
     sources = load_sources(ROOT / "config" / "sources.yaml")
     official = {"gfpgan_1_2", "gfpgan_1_3", "gfpgan_1_4", "restoreformer", "codeformer"}
-    assert set(sources) == {"orl", "sface", "dlib", "stlpips", "niqe", "effnet", "utkface", *official}
+    assert set(sources) == {"orl", "lfw25", "sface", "dlib", "stlpips", "niqe", "effnet", "utkface", *official}
     assert {name: source.files for name, source in sources.items() if source.manifest is None and name not in official} == {
         "orl": 400, "sface": 1, "dlib": 3, "stlpips": 2, "niqe": 1, "effnet": 1,
     }  # fmt: skip
@@ -624,6 +625,18 @@ def test_a_folder_of_ones_own_is_copied(place: Place) -> None:
     assert set(MEMBERS) == {path.relative_to(place.base / "mine").as_posix() for path in (place.base / "mine").rglob("*.bin")}
     with pytest.raises(UserError, match=r"folder .*: no such folder(.|\n)*Correct its path"):
         place.fetch(place.sources({**mine, "path": "yours"}))
+
+
+def test_an_installed_package_gives_a_file(place: Place) -> None:
+    content = Path(str(distribution("pytest").locate_file("pytest/__init__.py"))).read_bytes()
+    there = {"kind": "installed", "package": "pytest", "path_in_package": "pytest/__init__.py", "file": "init.py"}
+    there |= {"sha256": sum_of(content), "bytes": len(content), "strip": None}
+    place.fetch(place.sources(there, members=["init.py"], files=1))
+    assert (place.toy / "init.py").read_bytes() == content
+    wrong = [({"path_in_package": "pytest/no"}, "has no file pytest/no"), ({"package": "no-such"}, "isn't installed: make setup")]
+    for change, message in wrong:
+        with pytest.raises(UserError, match=message):
+            place.fetch(place.sources({**there, **change}, members=["init.py"], files=1))
 
 
 def test_the_package_index_gives_the_wheel(tmp_path: Path) -> None:

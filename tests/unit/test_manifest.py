@@ -81,6 +81,17 @@ def test_select_takes_the_first_in_natural_order() -> None:
     assert select(people(2, 2), split="train") == []
 
 
+def test_a_gallery_takes_the_last() -> None:
+    chosen = select(people(11, 10), identities=2, images_per_identity=3, last=True)
+    assert [entry.image_id for entry in chosen] == ["s1_8", "s1_9", "s1_10", "s2_8", "s2_9", "s2_10"]
+
+
+def test_lfw25_is_a_hundred_pictures_of_nobody_known() -> None:
+    entries = read_manifest(MANIFESTS / "lfw25.csv")
+    assert len(entries) == len({entry.sha256 for entry in entries}) == 100
+    assert {(entry.identity, entry.split) for entry in entries} == {("", "test")}
+
+
 def test_select_counts() -> None:
     with pytest.raises(UserError, match="Found 2 identities, but `identities` asks for 3"):
         select(people(2, 2), identities=3)

@@ -14,7 +14,9 @@ from clrface.fingerprint import ROOT
 from clrface.images import read_rgb, to_unit
 from clrface.metrics.registry import load_metric, metric_card, metric_cards
 
-CARDS = metric_cards()
+ALL = metric_cards()
+CARDS = {name: card for name, card in ALL.items() if card.against != "gallery"}
+"""Those of recognition compare with a gallery: tests/unit/test_recognition.py."""
 EMBEDDED = ["psnr", "ssim", "stlpips_alex", "fd_effnet", "kd_effnet", "ids_dlib", "idd_dlib", "lmd_dlib", "niqe"]
 IMAGE = [name for name in CARDS if CARDS[name].level == "image"]
 COMPARING = [name for name in CARDS if CARDS[name].needs_reference]
@@ -28,6 +30,7 @@ BEST = {
     "idd_dlib": 0,
     "lmd_dlib": 0,
     "ids_sface": 1,
+    "idd_dlib_input": 0,
 }
 """What the ground truth scores against itself."""
 GOLDEN = {
@@ -66,6 +69,8 @@ def pairs(orl_faces: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
 def measured(name: str, sources: Path, pred: np.ndarray, ref: np.ndarray, batch: int = 16) -> list[float]:
     """An image metric's values, or a set metric's single one."""
     metric = load_metric(name, sources)
+    if CARDS[name].against == "clean":
+        metric.update_clean(ref)  # pyright: ignore[reportAttributeAccessIssue]
     for start in range(0, len(pred), batch):
         metric.update(pred[start : start + batch], ref[start : start + batch])
     found = metric.result()
@@ -137,12 +142,12 @@ def test_the_embedded_protocol_has_the_metrics_of_the_plan() -> None:
     protocols = yaml.safe_load((ROOT / "config" / "protocols.yaml").read_text())
     assert protocols["embedded"]["metrics"] == EMBEDDED
     for protocol in protocols.values():
-        assert set(protocol["definitions"]) == set(protocol["metrics"]) <= set(CARDS)
+        assert set(protocol["definitions"]) == set(protocol["metrics"]) <= set(ALL)
 
 
 def test_cards_name_their_file_and_sources_that_exist() -> None:
     known = yaml.safe_load((ROOT / "config" / "sources.yaml").read_text())
-    for name, card in CARDS.items():
+    for name, card in ALL.items():
         assert card.id == name
         assert card.direction in ("higher", "lower")
         assert card.level in ("image", "set")
@@ -150,14 +155,14 @@ def test_cards_name_their_file_and_sources_that_exist() -> None:
 
 
 def test_an_unknown_metric_gets_the_nearest_name() -> None:
-    with pytest.raises(UserError, match=r"Unknown metric 'psnrr'. Did you mean 'psnr'\? Available: fd_effnet"):
+    with pytest.raises(UserError, match=r"Unknown metric 'psnrr'. Did you mean 'psnr'\? Available: accuracy_dlib"):
         metric_card("psnrr")
 
 
 def test_metrics_without_torch_start_without_it() -> None:
     """Each metric is a process of its own: importing torch would take longer than measuring."""
     names = ["psnr", "ssim", "ids_dlib", "idd_dlib", "lmd_dlib", "niqe"]
-    modules = ", ".join(["clrface.metrics.measure", *(f"clrface.metrics.{name}" for name in names)])
+    modules = ", ".join(["clrface.metrics.measure", "clrface.metrics.recognise", *(f"clrface.metrics.{name}" for name in names)])
     code = f"import sys, {modules}; print([name for name in ('torch', 'torchvision', 'pandas', 'matplotlib') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
@@ -171,15 +176,16 @@ def test_editing_a_metric_changes_its_own_fingerprint_alone(tmp_path: Path) -> N
     before = fingerprints(tmp_path)
     for module, changed in {
         "psnr": {"psnr"},
-        "networks/dlib_recogniser": {"ids_dlib", "idd_dlib"},
-        "networks/effnet": {"fd_effnet", "kd_effnet"},
-        "measure": set(CARDS),
+        "networks/dlib_recogniser": {"ids_dlib", "idd_dlib", "idd_dlib_input", *(set(ALL) - set(CARDS))},
+        "networks/effnet": {"fd_effnet", "kd_effnet", "fd_effnet_clean", "kd_effnet_clean"},
+        "recognition": set(ALL) - set(CARDS),
+        "measure": set(ALL),
     }.items():
         path = tmp_path / "clrface" / "metrics" / f"{module}.py"
         kept = path.read_text()
         path.write_text(kept + "\n# edited\n")
         after = fingerprints(tmp_path)
-        assert {name for name in CARDS if after[name] != before[name]} == changed, module
+        assert {name for name in ALL if after[name] != before[name]} == changed, module
         path.write_text(kept)
 
 

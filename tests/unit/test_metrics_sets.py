@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 from pytorch_fid.fid_score import calculate_frechet_distance
 
-from clrface.metrics.sets import Grams, PairedSets, frechet_distance, kernel_distance
+from clrface.metrics.sets import (
+    Grams,
+    PairedSets,
+    UnpairedSets,
+    frechet_distance,
+    kernel_distance,
+    unpaired_frechet_distance,
+    unpaired_kernel_distance,
+)
 
 
 def features(n: int, d: int, shift: float = 0.0, seed: int = 0) -> np.ndarray:
@@ -168,3 +176,52 @@ def test_a_set_metric_refuses_what_it_can_not_measure() -> None:
     with pytest.raises(ValueError, match="0 ground truths"):
         metric.update(np.zeros_like(bad), None)
     assert np.isnan(metric.result())
+
+
+# ---- two sets that are not paired
+
+
+@pytest.mark.parametrize(("n", "m", "d"), [(200, 120, 16), (40, 25, 64)], ids=["more images than features", "fewer"])
+def test_unpaired_frechet_is_pytorch_fids(n: int, m: int, d: int) -> None:
+    pred, ref = features(n, d, 0.3), features(m, d, seed=1)
+    assert unpaired_frechet_distance(Grams.of_sets(pred, ref), once(n)) == pytest.approx(pytorch_fid(pred, ref), rel=1e-3)
+
+
+def test_unpaired_frechet_of_paired_sets_is_the_paired_one() -> None:
+    grams = Grams.of(features(20, 8, 0.3), features(20, 8, seed=1))
+    counts = np.random.default_rng(0).multinomial(20, [1 / 20] * 20)
+    assert unpaired_frechet_distance(grams, once(20)) == pytest.approx(frechet_distance(grams, once(20)), rel=1e-9)
+    repeated = Grams.of_sets(features(20, 8, 0.3).repeat(counts, 0), features(20, 8, seed=1))
+    assert unpaired_frechet_distance(grams, counts) == pytest.approx(unpaired_frechet_distance(repeated, once(20)), rel=1e-9)
+
+
+def test_unpaired_kernel_distance_pair_by_pair() -> None:
+    pred, ref, counts = features(6, 4, 0.3), features(9, 4, seed=1), np.array([2, 0, 1, 1, 3, 1])
+
+    def k(a: np.ndarray, b: np.ndarray) -> float:
+        return (float(a @ b) / 4 + 1) ** 3
+
+    drawn = np.repeat(np.arange(6), counts)
+    within = np.mean([k(pred[i], pred[j]) for i in drawn for j in drawn if i != j])
+    among = np.mean([k(a, b) for i, a in enumerate(ref) for j, b in enumerate(ref) if i != j])
+    across = np.mean([k(pred[i], b) for i in drawn for b in ref])
+    assert unpaired_kernel_distance(Grams.of_sets(pred, ref), counts) == pytest.approx(within + among - 2 * across, rel=1e-9)
+
+
+def test_unpaired_kernel_distance_of_one_distribution_is_about_nothing() -> None:
+    rng = np.random.default_rng(3)
+    values = [unpaired_kernel_distance(Grams.of_sets(rng.normal(size=(30, 8)), rng.normal(size=(50, 8))), once(30)) for _ in range(200)]
+    assert abs(np.mean(values)) < 3 * np.std(values) / np.sqrt(200)
+
+
+def test_unpaired_sets_need_clean_faces_and_two_images() -> None:
+    metric = UnpairedSets(lambda images: images.mean((2, 3)), unpaired_frechet_distance)
+    faces = np.random.default_rng(0).random((4, 3, 8, 8), dtype=np.float32)
+    metric.update(faces[:1])
+    assert np.isnan(metric.result())
+    metric.update_clean(faces)
+    assert np.isnan(metric.result())
+    metric.update(faces[1:])
+    assert metric.result() == pytest.approx(0, abs=1e-9) and metric.result(np.array([0, 0, 1, 2])) > 0
+    with pytest.raises(ValueError, match="not finite"):
+        metric.update_clean(np.full((1, 3, 8, 8), np.nan, np.float32))

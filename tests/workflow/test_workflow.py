@@ -316,6 +316,26 @@ def test_the_cost_of_every_row(project: Project) -> None:
     project.configure({})
 
 
+def test_photographs_without_ground_truth_and_recognition(project: Project) -> None:
+    datasets = {"orl": {"identities": 4, "images_per_identity": 2, "gallery": 2}, "lfw25": {"images": 4}}
+    tables = {"table3": {"methods": ["identity", "unet"]}, "table4": {"methods": ["identity", "oracle", "unet"]}}
+    project.configure({"datasets": datasets, "tables": tables})
+    pictures = [f"results/figures/{name}.png" for name in ("table3_samples", "table4_samples", "table4_roc")]
+    code, output = project.run("results/table3.csv", "results/table4.csv", *pictures)
+    assert code == 0, output
+    real = pd.read_csv(project.folder / "results/table3.csv").set_index("method")
+    assert list(real.index) == ["identity", "unet"] and (real["n"] == 4).all()
+    assert real.loc["identity", "idd_dlib_input"] == 0 < real.loc["unet", "idd_dlib_input"]
+    assert real[["fd_effnet_clean", "kd_effnet_clean", "niqe"]].notna().all(axis=None) and "psnr" not in real
+    known = pd.read_csv(project.folder / "results/table4.csv").set_index("method")
+    assert known.loc["oracle", "rank1_dlib"] == 100 >= known.loc["identity", "rank1_dlib"]
+    assert json.loads((project.folder / "results/table4.json").read_text())["protocol"] == "recognition"
+    assert "bootstrap over people" in (project.folder / "results/table4.md").read_text()
+    assert all(Image.open(project.folder / picture).width > 300 for picture in pictures)
+    assert (project.folder / "results/figures/table4_roc.pdf").is_file()
+    project.configure({})
+
+
 def test_an_own_test_set_is_a_folder_and_a_truncated_image_is_named(project: Project, orl_faces: dict, tmp_path: Path) -> None:
     mine = tmp_path / "faces"
     mine.mkdir()

@@ -46,3 +46,23 @@ rule align_training:
             " --raw data/raw/{wildcards.dataset} --splits train val --chunk {params.chunk}"
             " --chunk-size {params.chunk_size} --size {params.size} --out {output}"
         )
+
+
+rule align_gallery:
+    input:
+        align_inputs,
+    output:
+        directory("data/gallery/{dataset}"),
+    log:
+        "results/logs/align_gallery/{dataset}.log",
+    benchmark:
+        "results/benchmarks/align_gallery/{dataset}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    params:
+        args=gallery_args,
+        manifest=lambda wildcards: short_digest(Path(f"data/manifests/{wildcards.dataset}.csv").read_text()),
+        code=fingerprint("clrface.align.chunk"),
+    shell:
+        step("align {params.args} --out {output}")

@@ -22,6 +22,7 @@ sys.path.insert(0, workflow.basedir)
 from clrface.claims import COST_TABLE, load_claims
 from clrface.config import (
     Known,
+    has_truth,
     load_config,
     rows,
     table_datasets,
@@ -93,10 +94,24 @@ def read_project():
     return known, load_sources("config/sources.yaml"), protocols
 
 
+def table_protocol(table):
+    """The name of a table's protocol: its own, or the profile's."""
+    return config["tables"][table].get("protocol", config["protocol"])
+
+
+def table_metrics(table):
+    return PROTOCOLS[table_protocol(table)]["metrics"]
+
+
+def protocol_metrics():
+    """Every metric of some table, each once."""
+    return list(dict.fromkeys(name for table in config["tables"] for name in table_metrics(table)))
+
+
 try:
     KNOWN, SOURCES, PROTOCOLS = read_project()
     validate_config(config, KNOWN)
-    METRICS = PROTOCOLS[config["protocol"]]["metrics"]
+    METRICS = protocol_metrics()
     METRIC_CARDS = metric_cards()
     for name in METRICS:
         metric_card(name)
@@ -105,7 +120,8 @@ except UserError as error:
     raise WorkflowError(str(error)) from None
 
 IMAGE_METRICS = [name for name in METRICS if METRIC_CARDS[name].level == "image"]
-SET_METRICS = [name for name in METRICS if METRIC_CARDS[name].level == "set"]
+RECOGNITION_METRICS = [name for name in METRICS if METRIC_CARDS[name].against == "gallery"]
+SET_METRICS = [name for name in METRICS if METRIC_CARDS[name].level == "set" and name not in RECOGNITION_METRICS]
 TABLES = list(config["tables"])
 # Told aside of the rules: where an archive may lie is no part of what it is, and another mirror reruns nothing.
 MIRRORS = [*config["mirrors"], *os.environ.get("CLRFACE_MIRRORS", "").split(os.pathsep)]
@@ -145,8 +161,28 @@ def dataset_chunks(dataset):
     return [chunk_name(index) for index in range(count)]
 
 
+def degraded_chunks(dataset, recipe):
+    return expand("data/degraded/{d}/{r}/{c}", d=dataset, r=recipe, c=dataset_chunks(dataset))
+
+
 def aligned_chunks(dataset):
     return expand("data/aligned/{d}/{c}", d=dataset, c=dataset_chunks(dataset))
+
+
+def gallery_args(wildcards):
+    """The command's words for a test set's gallery: the last photographs of the same people."""
+    dataset, entry = wildcards.dataset, config["datasets"][wildcards.dataset]
+    if is_own(dataset):
+        raise WorkflowError(f"The folder of '{dataset}' doesn't say who is in it, so nobody can be recognised. Leave it out of the table.")
+    if "gallery" not in entry:
+        said = f"Recognition on '{dataset}' compares with clean photographs of its people"
+        raise WorkflowError(f"{said}. Say how many of each: `datasets: {{{dataset}: {{gallery: 4}}}}`, or leave the table out.")
+    words = ["--dataset", dataset, "--manifest", f"data/manifests/{dataset}.csv"]
+    words += ["--raw", f"data/raw/{dataset}", "--splits", entry.get("split", "test")]
+    words += ["--identities", entry["identities"]] if "identities" in entry else []
+    words += ["--images-per-identity", entry["gallery"], "--last"]
+    words += ["--fallback", "centre"] if dataset in CENTRED else []
+    return joined([*words, "--chunk", 0, "--chunk-size", 10**6, "--size", config["resolution"]])
 
 
 def is_own(dataset):
@@ -335,9 +371,22 @@ def restored_chunks(wildcards):
     return [f"{place}/{chunk}" for chunk in dataset_chunks(w.dataset)]
 
 
+def metric_reference(wildcards):
+    """The folders of what a metric compares the restored faces with; see MetricCard.against."""
+    dataset, against = wildcards.dataset, METRIC_CARDS[wildcards.metric].against
+    if against == "input":
+        return degraded_chunks(dataset, wildcards.recipe)
+    if against == "clean":
+        if has_truth(config, dataset):
+            said = f"Metric '{wildcards.metric}' compares '{dataset}' with another set of clean faces"
+            raise WorkflowError(f"{said}, and it names none: it has its own ground truth. Give its table another protocol.")
+        return aligned_chunks(config["datasets"][dataset]["reference"])
+    return aligned_chunks(dataset)
+
+
 def measure_args(wildcards):
     """The command's words; only a set metric draws the bootstrap itself."""
-    bootstrap = config["bootstrap"] if wildcards.metric in SET_METRICS else 0
+    bootstrap = 0 if wildcards.metric in IMAGE_METRICS else config["bootstrap"]
     return joined(["--base-seed", config["base_seed"], "--bootstrap", bootstrap])
 
 
@@ -365,17 +414,14 @@ def table_scores(table):
         for dataset, recipe in table_blocks(table)
         for row in table_rows(table)
         for seed in row_seeds(row)
-        for metric in METRICS
+        for metric in table_metrics(table)
+        if has_truth(config, dataset) or not METRIC_CARDS[metric].needs_truth
     ]
 
 
 def table_degraded(wildcards):
     """The low-quality sets of a table: it states their checksums."""
-    return [
-        f"data/degraded/{dataset}/{recipe}/{chunk}"
-        for dataset, recipe in table_blocks(wildcards.table)
-        for chunk in dataset_chunks(dataset)
-    ]
+    return [chunk for block in table_blocks(wildcards.table) for chunk in degraded_chunks(*block)]
 
 
 def trained_families(chosen):
@@ -389,7 +435,13 @@ def table_spec(wildcards):
     chosen = table_rows(wildcards.table)
     spec = {
         "rows": [
-            {"method": row.name, "dataset": d, "degradation": r, "seeds": row_seeds(row)}
+            {
+                "method": row.name,
+                "dataset": d,
+                "degradation": r,
+                "seeds": row_seeds(row),
+                "has_truth": has_truth(config, d),
+            }
             for d, r in table_blocks(wildcards.table)
             for row in chosen
         ],
@@ -400,8 +452,8 @@ def table_spec(wildcards):
             if local_folder(config["weights"], family)
         },
         "chunks": {d: dataset_chunks(d) for d in table_datasets(config, wildcards.table)},
-        "metrics": METRICS,
-        "protocol": config["protocol"],
+        "metrics": table_metrics(wildcards.table),
+        "protocol": table_protocol(wildcards.table),
         "profile": config["profile"],
         "resolution": config["resolution"],
         "base_seed": config["base_seed"],
@@ -432,9 +484,51 @@ def sample_panels(wildcards):
             if row.method not in controls:
                 place = f"{dataset}/{recipe}/{row.name}/{row_seeds(row)[0]}"
                 columns[row.label] = f"results/restored/{place}"
-        columns["Ground truth"] = f"data/aligned/{dataset}"
+        aligned = f"data/aligned/{dataset}"
+        columns |= {"Ground truth": aligned} if has_truth(config, dataset) else {}
         title, names = f"{dataset}, {recipe}", dataset_chunks(dataset)
-        panels.append({"title": title, "chunks": names, "columns": columns})
+        panels.append({"title": title, "aligned": aligned, "chunks": names, "columns": columns})
+    return json.dumps(panels)
+
+
+def recognises(table):
+    """Whether a table is one of recognition, with a picture of its operating curves."""
+    return any(METRIC_CARDS[name].against == "gallery" for name in table_metrics(table))
+
+
+def recognition_tables():
+    return [table for table in TABLES if recognises(table)]
+
+
+def roc_inputs(wildcards):
+    """The restored faces of a table, and the galleries."""
+    galleries = [f"data/gallery/{dataset}" for dataset in table_datasets(config, wildcards.table)]
+    return {"restored": table_restored(wildcards), "galleries": galleries}
+
+
+def roc_panels(wildcards):
+    """The figure's panels as the command's JSON."""
+    panels = []
+    for dataset, recipe in table_blocks(wildcards.table):
+        rows_shown = [
+            {
+                "label": row.label,
+                "control": row.method is not None and KNOWN.methods[row.method].control,
+                "folders": [
+                    f"results/restored/{dataset}/{recipe}/{row.name}/{row_seeds(row)[0]}/{chunk}" for chunk in dataset_chunks(dataset)
+                ],
+            }
+            for row in table_rows(wildcards.table)
+        ]
+        panels.append(
+            {
+                "title": f"{dataset}, {recipe}",
+                "rows": rows_shown,
+                "aligned": aligned_chunks(dataset),
+                "gallery": f"data/gallery/{dataset}",
+                "manifest": f"data/manifests/{dataset}.csv",
+            }
+        )
     return json.dumps(panels)
 
 
@@ -456,7 +550,8 @@ def claims_digest():
 
 
 def table_files(tables):
-    return [f"results/{table}.csv" for table in tables] + [f"results/figures/{table}_samples.png" for table in tables]
+    curves = [f"results/figures/{table}_roc.png" for table in tables if recognises(table)]
+    return [f"results/{table}.csv" for table in tables] + [f"results/figures/{table}_samples.png" for table in tables] + curves
 
 
 # ---- the page
@@ -493,8 +588,7 @@ def report_spec():
     datasets = sorted({dataset for table in TABLES for dataset in table_datasets(config, table)})
     doubles = {"@input": "identity", "@truth": "oracle"}
     same_as = {column: row.name for column, method in doubles.items() for row in ROWS.values() if row.method == method}
-    # A test set that names a reference instead has no truth to show.
-    without_truth = [dataset for dataset in datasets if "reference" in config["datasets"][dataset]]
+    without_truth = [name for name in datasets if not has_truth(config, name)]
     spec = {
         "chunks": {dataset: dataset_chunks(dataset) for dataset in datasets},
         "same_as": same_as,

@@ -6,6 +6,7 @@ rule measure_images:
         sources=metric_sources,
         aligned=lambda wildcards: aligned_chunks(wildcards.dataset),
         restored=restored_chunks,
+        reference=metric_reference,
     output:
         scores="results/scores/{dataset}/{recipe}/{row}/{seed}/{metric}.csv",
     log:
@@ -23,7 +24,7 @@ rule measure_images:
     shell:
         step(
             "measure --metric {wildcards.metric} --dataset {wildcards.dataset} {params.args}"
-            " --restored {input.restored} --aligned {input.aligned} --cache results/cache --out {output.scores}"
+            " --restored {input.restored} --aligned {input.aligned} --reference {input.reference} --cache results/cache --out {output.scores}"
         )
 
 
@@ -37,3 +38,32 @@ use rule measure_images as measure_set with:
         "results/benchmarks/measure_set/{dataset}.{recipe}.{row}.{seed}.{metric}.tsv"
     wildcard_constraints:
         metric="|".join(SET_METRICS) or "none",
+
+
+rule recognise:
+    input:
+        sources=metric_sources,
+        aligned=lambda wildcards: aligned_chunks(wildcards.dataset),
+        restored=restored_chunks,
+        gallery="data/gallery/{dataset}",
+    output:
+        scores="results/scores/{dataset}/{recipe}/{row}/{seed}/{metric}.csv",
+        replicates="results/scores/{dataset}/{recipe}/{row}/{seed}/{metric}.replicates.csv",
+    log:
+        "results/logs/recognise/{dataset}.{recipe}.{row}.{seed}.{metric}.log",
+    benchmark:
+        "results/benchmarks/recognise/{dataset}.{recipe}.{row}.{seed}.{metric}.tsv"
+    wildcard_constraints:
+        metric="|".join(RECOGNITION_METRICS) or "none",
+    conda:
+        "../../environment.yml"
+    threads: 1
+    params:
+        args=measure_args,
+        code=measure_code,
+    shell:
+        step(
+            "measure --metric {wildcards.metric} --dataset {wildcards.dataset} {params.args}"
+            " --restored {input.restored} --aligned {input.aligned} --gallery {input.gallery}"
+            " --manifest data/manifests/{wildcards.dataset}.csv --cache results/cache --out {output.scores}"
+        )

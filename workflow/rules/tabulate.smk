@@ -1,4 +1,4 @@
-"""Tabulate: the table in four formats, the sheet of faces beside it, and the paper's claims tested on the tables."""
+"""Tabulate: the table in four formats, the sheet of faces beside it, of recognition the operating curves, and the paper's claims tested on the tables."""
 
 
 rule tabulate:
@@ -51,6 +51,28 @@ rule samples:
         code=fingerprint("clrface.report.samples"),
     shell:
         step("samples --panels {params.panels:q} --out {output}")
+
+
+rule roc:
+    input:
+        unpack(roc_inputs),
+    output:
+        png="results/figures/{table}_roc.png",
+        pdf="results/figures/{table}_roc.pdf",
+    log:
+        "results/logs/roc/{table}.log",
+    benchmark:
+        "results/benchmarks/roc/{table}.tsv"
+    wildcard_constraints:
+        table="|".join(recognition_tables()) or "none",
+    conda:
+        "../../environment.yml"
+    threads: 1
+    params:
+        panels=roc_panels,
+        code=fingerprint("clrface.metrics.recognise", "clrface.report.roc"),
+    shell:
+        step("roc --panels {params.panels:q} --cache results/cache --out {output.png} {output.pdf}")
 
 
 rule claims:
