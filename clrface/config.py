@@ -107,7 +107,7 @@ def wrong_name(path: KeyPath, found: object, kind: str, names: Sequence[str]) ->
 
 
 def rows(config: Mapping[str, Any], methods: Mapping[str, MethodCard], table: str | None = None) -> list[Row]:
-    """The rows of a valid config, methods first, then variants; or those of one table, in its order.
+    """The rows that all tables share, of a valid config, methods first, then variants; or one table's: in its order, then its own variants.
 
     A parameter's value is the method's own default, overridden by the config's block of the method's name
     (`clrface:`), by the entry under `methods`, and by the variant, in this order.
@@ -118,13 +118,25 @@ def rows(config: Mapping[str, Any], methods: Mapping[str, MethodCard], table: st
             found.append(Row(name, name, None, {}, Path(entry["folder"])))
         else:
             found.append(Row(name, methods[name].label, name, _params(config, methods[name])))
-    for name, variant in config["variants"].items():
-        [(method, changes)] = variant.items()
-        told = ", ".join(f"{key} {value}" for key, value in changes.items())
-        found.append(Row(name, f"{methods[method].label} ({told})", method, _params(config, methods[method]) | changes))
-    wanted = config["tables"][table].get("methods", "all") if table else "all"
-    by_name = {row.name: row for row in found}
-    return found if wanted == "all" else [by_name[name] for name in wanted]
+    found += [_variant(name, variant, config, methods) for name, variant in config["variants"].items()]
+    if table is None:
+        return found
+    entry = config["tables"][table]
+    wanted, by_name = entry.get("methods", "all"), {row.name: row for row in found}
+    own = [_variant(name, variant, config, methods) for name, variant in entry.get("variants", {}).items()]
+    return (found if wanted == "all" else [by_name[name] for name in wanted]) + own
+
+
+def all_rows(config: Mapping[str, Any], methods: Mapping[str, MethodCard]) -> list[Row]:
+    """Every row of a valid config: those that all tables share, and each table's own."""
+    found = {row.name: row for table in [None, *config["tables"]] for row in rows(config, methods, table)}
+    return list(found.values())
+
+
+def _variant(name: str, variant: Mapping[str, Any], config: Mapping[str, Any], methods: Mapping[str, MethodCard]) -> Row:
+    [(method, changes)] = variant.items()
+    told = ", ".join(f"{key} {value}" for key, value in changes.items())
+    return Row(name, f"{methods[method].label} ({told})", method, _params(config, methods[method]) | changes)
 
 
 def table_datasets(config: Mapping[str, Any], table: str) -> list[str]:
@@ -239,17 +251,29 @@ def _unknown_entries(config: Mapping[str, Any], key: str, names: Collection[str]
 
 
 def _taken_names(config: Mapping[str, Any], known: Known) -> list[Mistake]:
-    taken = {*_entries(config, "methods"), *known.methods}
-    return [(("variants", name), "a method has this name. Choose another.") for name in _entries(config, "variants") if name in taken]
+    """Variants called like a method, or like another variant with other parameters; the very same one may stand twice."""
+    methods, mistakes, seen = {*_entries(config, "methods"), *known.methods}, [], {}
+    for path, entry in _variants(config).items():
+        name = path[-1]
+        if name in methods:
+            mistakes.append((path, "a method has this name. Choose another."))
+        elif seen.setdefault(name, entry) != entry:
+            mistakes.append((path, "another variant, with other parameters, has this name. Choose another."))
+    return mistakes
+
+
+def _variants(config: Mapping[str, Any]) -> dict[KeyPath, Mapping[str, Any]]:
+    """Each variant by its path, every table's own too."""
+    tables = {table: entry for table, entry in _entries(config, "tables").items() if isinstance(entry, Mapping)}
+    places: dict[KeyPath, Mapping[str, Any]] = {("variants",): _entries(config, "variants")}
+    places |= {("tables", table, "variants"): _entries(entry, "variants") for table, entry in tables.items()}
+    return {(*place, name): entry for place, entries in places.items() for name, entry in entries.items() if isinstance(entry, Mapping)}
 
 
 def _wrong_sizes(config: Mapping[str, Any], known: Known) -> list[Mistake]:
     """Rows of methods that take one size alone, where the config's is another."""
-    variants = {name: next(iter(entry), "") for name, entry in _entries(config, "variants").items() if isinstance(entry, Mapping)}
-    named = {
-        **{("methods", name): name for name in _entries(config, "methods")},
-        **{("variants", key): name for key, name in variants.items()},
-    }
+    named: dict[KeyPath, str] = {("methods", name): name for name in _entries(config, "methods")}
+    named |= {path: next(iter(entry), "") for path, entry in _variants(config).items()}
     sizes = {path: known.methods[name].resolution for path, name in named.items() if name in known.methods}
     found = config.get("resolution")
     text = "this method takes images of {0} pixels alone, but resolution is {1}. Set `resolution: {0}`, or leave it out."

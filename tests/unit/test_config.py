@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from snakemake.utils import update_config
 
 from clrface.api import MethodCard
-from clrface.config import ROOT, SCHEMA, Known, has_truth, load_config, rows, table_datasets, validate_config
+from clrface.config import ROOT, SCHEMA, Known, all_rows, has_truth, load_config, rows, table_datasets, validate_config
 from clrface.errors import UserError
 from clrface.metrics.registry import metric_cards
 from clrface.registry import method_cards
@@ -36,10 +36,13 @@ KNOWN = Known(
         "unet_perceptual": MethodCard("unet_perceptual", "U-Net (perceptual)", stochastic=False, trained_here=True),
         **{name: MethodCard(name, name, stochastic=False) for name in ("nlm", "wiener", "unet_gan", "codebook", "pixel_diffusion")},
         "clrface": MethodCard("clrface", "CLR-Face", stochastic=True, trained_here=True, params=CLRFACE),
+        "clrface_parts": MethodCard(
+            "clrface_parts", "Part", stochastic=True, part_of="clrface", sees_truth=True, params={"part": "irn", **CLRFACE}
+        ),
         "fidelity": MethodCard("fidelity", "Fidelity", stochastic=False, params={"w": 0.5, "upsample": True, "net": "small", "mask": None}),
         "large": MethodCard("large", "Large", stochastic=False, params={"w": 0.5}, resolution=512),
     },
-    protocols=["embedded", "vqfr", "real_world", "recognition"],
+    protocols=["ablation", "embedded", "vqfr", "real_world", "recognition"],
     recipes=["blind", "severe", "mild", "training", "x4", "x8", "x16", "as_is"],
     manifests=["orl", "utkface", "lfw25"],
     metrics=["psnr", "stlpips_alex", "kd_effnet", "idd_dlib"],
@@ -159,7 +162,7 @@ RECIPES = "as_is, blind, mild, severe, training, x16, x4, x8"
         # names
         (
             {"protocol": "embeded"},
-            "protocol: found 'embeded' (string), expected one of embedded, real_world, recognition, vqfr. Did you mean 'embedded'?",
+            "protocol: found 'embeded' (string), expected one of ablation, embedded, real_world, recognition, vqfr. Did you mean 'embedded'?",
         ),
         (
             {"tables": {"table1": {"degradations": ["blid"]}}},
@@ -183,7 +186,7 @@ RECIPES = "as_is, blind, mild, severe, training, x16, x4, x8"
         ),
         (
             {"methods": {"clrfase": {}}},
-            "methods.clrfase: unknown name. Did you mean 'clrface'? Allowed: clrface, codebook, fidelity, identity, large, ",
+            "methods.clrfase: unknown name. Did you mean 'clrface'? Allowed: clrface, clrface_parts, codebook, fidelity, identity, large, ",
         ),
         ({"methods": {"mine": {}}}, "For images restored elsewhere: {folder: path}."),
         (
@@ -205,6 +208,15 @@ RECIPES = "as_is, blind, mild, severe, training, x16, x4, x8"
         ({"variants": {"x": {"clrface": {}}}}, "variants.x.clrface: found {} (mapping), expected a mapping, with at least 1 key."),
         ({"variants": {"x": {}}}, "variants.x: found {} (mapping), expected a mapping, with at least 1 key, with at most 1 key."),
         ({"variants": {"unet": {"clrface": {"steps": 4}}}}, "variants.unet: a method has this name. Choose another."),
+        (
+            {"variants": {"unmasked": {"clrface": {"steps": 4}}}},
+            "tables.table5.variants.unmasked: another variant, with other parameters, has this name.",
+        ),
+        (
+            {"tables": {"table5": {"variants": {"x": {"clrface": {"step": 4}}}}}},
+            "tables.table5.variants.x.clrface.step: unknown key. Did you mean 'steps'?",
+        ),
+        ({"tables": {"table5": {"variants": {"unet": {"clrface": {"steps": 4}}}}}}, "tables.table5.variants.unet: a method has this name."),
         ({"variants": {"fidelity": {"clrface": {"steps": 4}}}}, "variants.fidelity: a method has this name. Choose another."),
         # sweeps
         ({"sweeps": {"steps": {"grid": {"stepz": [1]}}}}, "sweeps.steps.grid.stepz: unknown key. Did you mean 'steps'?"),
@@ -245,7 +257,7 @@ RECIPES = "as_is, blind, mild, severe, training, x16, x4, x8"
         ),
         (
             {"tables": {"table4": {"protocol": "recogniton"}}},
-            "tables.table4.protocol: found 'recogniton' (string), expected one of embedded, ",
+            "tables.table4.protocol: found 'recogniton' (string), expected one of ablation, embedded, ",
         ),
         ({"datasets": {"orl": {"gallery": 0}}}, "datasets.orl.gallery: found 0 (integer), expected integer of at least 1."),
         # a method of one size
@@ -325,6 +337,15 @@ def test_a_variant_needs_no_row_of_its_method(config):
     config["variants"] = {"fast": {"clrface": {"steps": 2}}}
     validate_config(config, KNOWN)
     assert [row.name for row in rows(config, KNOWN.methods)] == ["identity", "fast"]
+
+
+def test_a_table_s_own_variants_are_rows_of_that_table_alone(config):
+    config["tables"]["table1"] |= {"methods": ["unet"], "variants": {"fast": {"clrface": {"steps": 2}}}}
+    validate_config(config, KNOWN)
+    assert [row.name for row in rows(config, KNOWN.methods, "table1")] == ["unet", "fast"]
+    assert "fast" not in [row.name for row in rows(config, KNOWN.methods)] + [row.name for row in rows(config, KNOWN.methods, "table2")]
+    everything = [row.name for row in all_rows(config, KNOWN.methods)]
+    assert "fast" in everything and len(everything) == len(set(everything))
 
 
 def test_a_table_may_choose_its_rows_in_its_own_order(config):

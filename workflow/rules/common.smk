@@ -22,6 +22,7 @@ sys.path.insert(0, workflow.basedir)
 from clrface.claims import COST_TABLE, load_claims
 from clrface.config import (
     Known,
+    all_rows,
     has_truth,
     load_config,
     rows,
@@ -126,7 +127,7 @@ TABLES = list(config["tables"])
 # Told aside of the rules: where an archive may lie is no part of what it is, and another mirror reruns nothing.
 MIRRORS = [*config["mirrors"], *os.environ.get("CLRFACE_MIRRORS", "").split(os.pathsep)]
 os.environ.update(CLRFACE_MIRRORS=os.pathsep.join(dict.fromkeys(MIRRORS)))
-ROWS = {row.name: row for row in rows(config, KNOWN.methods)}
+ROWS = {row.name: row for row in all_rows(config, KNOWN.methods)}
 CUDA = has_cuda(config["device"])
 GPU = int(CUDA or config["device"] == "mps")
 
@@ -670,8 +671,8 @@ def study_code(*modules):
 
 
 def cost_rows():
-    """The rows whose cost is measured: all that run here and do something, no controls."""
-    runs = [row for row in ROWS.values() if row.method]
+    """The rows whose cost is measured: all that run here and do something, no controls and no table's own variants."""
+    runs = [row for row in rows(config, KNOWN.methods) if row.method]
     cards = KNOWN.methods
     return [row for row in runs if not cards[row.method].control and not cards[row.method].external]
 
