@@ -162,7 +162,7 @@ RECIPES = "as_is, blind, mild, severe, training, x16, x4, x8"
         # names
         (
             {"protocol": "embeded"},
-            "protocol: found 'embeded' (string), expected one of ablation, embedded, real_world, recognition, vqfr. Did you mean 'embedded'?",
+            "protocol: found 'embeded' (string), expected one of ablation, embedded, real_world, recognition, vqfr. Did you mean ",
         ),
         (
             {"tables": {"table1": {"degradations": ["blid"]}}},
