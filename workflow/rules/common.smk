@@ -44,7 +44,7 @@ from clrface.manifest import (
 )
 from clrface.metrics.registry import metric_card, metric_cards, metric_modules
 from clrface.registry import method_cards, method_code
-from clrface.stages import METHOD_OF, NEEDS, stages_of
+from clrface.stages import METHOD_OF, NEEDS, SHORT, stages_of
 from clrface.weights import digest, local_folder
 
 STARTED = time.time()
@@ -345,7 +345,7 @@ def restore_code(wildcards):
     row = ROWS[wildcards.row]
     if row.method is None:
         return short_digest([fingerprint("clrface.restore.chunk"), folder_digest(row.folder)])
-    return short_digest([method_code(row.method), weights_digest(row.method)])
+    return short_digest([method_code(row.method), weights_digest(row.method, row.params.get("latents", "f4"))])
 
 
 @cache
@@ -355,12 +355,16 @@ def folder_digest(folder):
 
 
 @cache
-def weights_digest(method):
+def weights_digest(method, latents="f4"):
     """Checksums of weights that are there before the run; those trained in the run are inputs instead."""
     if not KNOWN.methods[method].trained_here or config["weights"] == "fit":
         return {}
-    folder = local_folder(config["weights"], KNOWN.methods[method].family)
-    return digest(folder) if folder else config["weights"]
+    family = KNOWN.methods[method].family
+    folder = local_folder(config["weights"], family)
+    if not folder:
+        return config["weights"]
+    others = {stage for stage in METHOD_OF if stage.endswith(SHORT)} - set(stages_of(family, latents))
+    return {file: sha for file, sha in digest(folder).items() if Path(file).parts[0] not in others}
 
 
 # ---- scores
@@ -708,7 +712,7 @@ def cost_spec():
                 "training_images": images,
             }
         )
-    code = [short_digest([method_code(row.method), weights_digest(row.method)]) for row in cost_rows()]
+    code = [short_digest([method_code(row.method), weights_digest(row.method, row.params.get("latents", "f4"))]) for row in cost_rows()]
     study = fingerprint("clrface.study.cost", "clrface.tables.costs")
     return json.dumps({"rows": listed, "rounds": config["cost"]["rounds"], "code": [study, *code]})
 
