@@ -153,7 +153,7 @@ def _draw(axes: Axes, panel: _Panel, offset: int, box: Box) -> None:
                 axes.imshow(np.asarray(zoom(cell, box)), extent=(x, x + width, y + height, y), interpolation="none", aspect="auto")
             _write(axes, (middle, y + height + 4), one.notes.get((label, image_id), ""), NOTE, ha="center", va="top")
             if (label, image_id) in one.framed:
-                axes.add_patch(Rectangle((x - 2, y - 2), width + 4, height + 4, fill=False, edgecolor=ACCENT, linewidth=1.7))
+                axes.add_patch(Rectangle((x - 3, y - 3), width + 6, height + 6, fill=False, edgecolor=ACCENT, linewidth=1.7))
 
 
 def _write(axes: Axes, place: tuple[float, float], text: str, size_px: int, colour: str = INK, **how: str) -> None:
