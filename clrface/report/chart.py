@@ -30,7 +30,9 @@ def table_chart(table: Table, target: Path) -> None:
     shown = looks(list(dict.fromkeys(row.label for row in table.rows if not row.control)))
     most = max(len(competing_metrics(table.metrics, rows)) for _, _, rows in blocks)
     width = max(5.0, 1.6 + AXIS * most)
-    figure = Figure(figsize=(width, HEIGHT * len(blocks) + 0.5), layout="constrained")
+    columns = int(width / 2)
+    legend = 0.3 + 0.2 * -(-len(shown) // columns)
+    figure = Figure(figsize=(width, HEIGHT * len(blocks) + legend), layout="constrained")
     panels = figure.subplots(len(blocks), 1, squeeze=False)[:, 0]
     for axes, (dataset, degradation, rows) in zip(panels, blocks, strict=True):
         _draw(axes, rows, competing_metrics(table.metrics, rows), shown)
@@ -38,7 +40,7 @@ def table_chart(table: Table, target: Path) -> None:
     handles = {label: handle for axes in panels for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)}
     if handles:
         figure.legend(
-            handles.values(), handles.keys(), loc="outside lower center", ncols=min(int(width / 2), len(handles)), fontsize=8, frameon=False
+            handles.values(), handles.keys(), loc="outside lower center", ncols=min(columns, len(handles)), fontsize=8, frameon=False
         )
     save(figure, target)
 
@@ -70,7 +72,7 @@ def _draw(axes: Axes, rows: Sequence[Row], metrics: Sequence[MetricCard], shown:
     axes.set_ylim(-0.16, 1.06)
     axes.set_xlim(-0.4, max(len(metrics) - 0.6, 0.6))
     if not metrics:
-        axes.text(0.1, 0.5, "No method competes here: the table has controls alone, or nothing could be measured.", color=QUIET, fontsize=9)
+        axes.text(0.1, 0.5, "No method competes here, or none was measured.", color=QUIET, fontsize=9)
         return
     ends = [axis_ends([row.estimates[card.id] for row in rivals], card) for card in metrics]
     for x, (card, (worst, best)) in enumerate(zip(metrics, ends, strict=True)):

@@ -222,7 +222,7 @@ RECIPES = "as_is, blind, mild, severe, training, x16, x4, x8"
         ({"datasets": {"orl": {"split": "train"}}}, "datasets.orl.split: found 'train' (string), expected one of test, val."),
         ({"sweeps": {"steps": {"along": "solver"}}}, "sweeps.steps.along: found 'solver' (string), expected a column."),
         (
-            {"sweeps": {"table1_chart": {"dataset": "orl"}}},
+            {"sweeps": {"table1_chart": load_config([ROOT / "config" / "embedded.yaml"])["sweeps"]["steps"]}},
             "sweeps.table1_chart: another result's files have this name.",
         ),
         ({"tables": {"overview": {"datasets": "all", "degradations": ["x4"]}}}, "tables.overview: another result's files have this name."),
