@@ -32,11 +32,17 @@ rule all:
     default_target: True
     input:
         table_files(TABLES),
+        figure_files(),
 
 
 rule table1:
     input:
         table_files(["table1"]),
+
+
+rule figures:
+    input:
+        figure_files(),
 
 
 rule studies:

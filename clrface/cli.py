@@ -48,6 +48,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_measure(steps)
     _add_tabulate(steps)
     _add_samples(steps)
+    _add_failures(steps)
+    _add_chart(steps)
     _add_report(steps)
     _add_roc(steps)
     _add_show(steps)
@@ -56,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_sweep(steps)
     _add_sweep_figure(steps)
     _add_mask_maps(steps)
+    _add_overview(steps)
     _add_codebook(steps)
     _add_cost(steps)
     _add_losses(steps)
@@ -393,20 +396,56 @@ def _samples(options: argparse.Namespace) -> None:
     sample_sheet(panels, options.out)
 
 
+def _add_failures(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    step = _step(steps, "failures", "Draw a sheet of the worst faces by identity: input, methods, ground truth.", _failures)
+    step.add_argument("table", type=Path, help="results/table1.json ...")
+    _add_sets(step)
+    step.add_argument("--out", type=Path, required=True)
+
+
+def _add_sets(step: argparse.ArgumentParser) -> None:
+    sets = 'JSON: {"chunks": {dataset: [...]}, "same_as": {"@input": row}, "without_truth": [dataset]}'
+    step.add_argument("--spec", type=json.loads, required=True, help=sets)
+    step.add_argument("--results", type=Path, default=Path("results"))
+    step.add_argument("--data", type=Path, default=Path("data"))
+
+
+def _failures(options: argparse.Namespace) -> None:
+    from clrface.report.faces import SetSpec
+    from clrface.report.failures import failure_sheet
+    from clrface.report.records import Places
+
+    failure_sheet(_table(options.table), Places(options.results, options.data), SetSpec(**options.spec), options.out)
+
+
+def _table(path: Path) -> Any:
+    """A finished table. Raises: UserError for one that is missing."""
+    from clrface.tables.table import table_from_json
+
+    if not path.is_file():
+        raise UserError(f"No table at {path}. Make it first: snakemake --cores all {path.with_suffix('.csv')}.")
+    return table_from_json(json.loads(path.read_text(encoding="utf-8")))
+
+
+def _add_chart(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    step = _step(steps, "chart", "Draw a table's methods as lines across its metrics.", _chart)
+    step.add_argument("table", type=Path, help="results/table1.json ...")
+    step.add_argument("--out", type=Path, required=True)
+
+
+def _chart(options: argparse.Namespace) -> None:
+    from clrface.report.chart import table_chart
+
+    table_chart(_table(options.table), options.out)
+
+
 def _add_report(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     step = _step(steps, "report", "Write one self-contained HTML page: tables, intervals, faces, claims, provenance.", _report)
     step.add_argument("--tables", nargs="+", type=Path, required=True, help="results/table1.json ...")
-    step.add_argument(
-        "--spec",
-        type=json.loads,
-        required=True,
-        help='JSON: {"chunks": {dataset: [...]}, "same_as": {"@input": row}, "without_truth": [dataset]}',
-    )
+    _add_sets(step)
     step.add_argument("--claims", type=Path, help="results/claims.json")
     step.add_argument("--costs", type=Path, help="results/table6.json")
     step.add_argument("--figures", nargs="*", type=Path, default=[], help="PNG files to embed")
-    step.add_argument("--results", type=Path, default=Path("results"))
-    step.add_argument("--data", type=Path, default=Path("data"))
     step.add_argument("--out", type=Path, required=True)
 
 
@@ -425,7 +464,7 @@ def _add_roc(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     step.add_argument("--panels", type=json.loads, required=True, help="JSON: a panel a dataset and degradation, as the workflow gives it")
     step.add_argument("--raw", type=Path, default=RAW)
     step.add_argument("--cache", type=Path)
-    step.add_argument("--out", type=Path, nargs="+", required=True, help="pictures, the format by their suffix")
+    step.add_argument("--out", type=Path, required=True)
 
 
 def _roc(options: argparse.Namespace) -> None:
@@ -456,7 +495,7 @@ def _show(options: argparse.Namespace) -> None:
 
     for table in options.tables:
         files = [table.with_suffix(suffix) for suffix in (".csv", ".json", ".md", ".tex")]
-        files += [table.parent / "figures" / f"{table.stem}_{name}.png" for name in ("samples", "roc")]
+        files += [table.parent / "figures" / f"{table.stem}_{name}.png" for name in ("samples", "failures", "chart", "roc")]
         show(table, [path for path in files if path.is_file()])
 
 
@@ -564,6 +603,24 @@ def _mask_maps(options: argparse.Namespace) -> None:
     _set_threads()
     weights = weights_folder(options.weights, "clrface")
     write_mask_maps(_faces(options), weights, options.raw, _device(options.device), options.out, options.figure)
+
+
+def _add_overview(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    step = _step(steps, "overview", "Draw the method: one face on its way through CLR-Face.", _overview)
+    _add_faces(step)
+    step.add_argument("--settings", type=json.loads, required=True, help="the config's `clrface` block as JSON")
+    step.add_argument("--base-seed", type=int, required=True)
+
+
+def _overview(options: argparse.Namespace) -> None:
+    from clrface.restore.pipeline import Settings
+    from clrface.study.overview import write_overview
+    from clrface.weights import weights_folder
+
+    _set_threads()
+    weights = weights_folder(options.weights, "clrface")
+    faces, settings = _faces(options), Settings(**options.settings)
+    write_overview(faces, settings, weights, options.raw, _device(options.device), options.base_seed, options.out)
 
 
 def _add_cost(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -26,7 +26,9 @@ SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.json"
 WEIGHTS = ("shipped", "fit")
 COSTS = ("evaluations", "seconds")
 """The columns of a sweep that say what a point costs."""
-TAKEN = ("mask", "losses", "codebook", "table6", "claims")
+TAKEN = ("overview", "mask", "losses", "codebook", "table6", "claims")
+FIGURES = ("samples", "failures", "chart", "roc")
+"""Of a table: results/figures/<table>_<figure>.png and .pdf."""
 TAKEN_NAME = "another result's files have this name. Choose another."
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
@@ -305,7 +307,7 @@ def _wrong_sweeps(config: Mapping[str, Any]) -> list[Mistake]:
     """Tables and sweeps that would write each other's files, and sweeps whose figure has no such axis."""
     mistakes: list[Mistake] = []
     tables = _entries(config, "tables")
-    taken = {*TAKEN, *(f"{table}_samples" for table in tables)}
+    taken = {*TAKEN, *(f"{table}_{figure}" for table in tables for figure in FIGURES)}
     mistakes += [(("tables", name), TAKEN_NAME) for name in tables if name in TAKEN]
     for name, sweep in _entries(config, "sweeps").items():
         if name in taken or name in tables:

@@ -6,22 +6,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
-
-from clrface.api import MetricCard
-from clrface.config import COSTS
-from clrface.errors import UserError
-from clrface.files import atomic_path
-from clrface.tables.table import ARROWS
-
-matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.ticker import ScalarFormatter
 
-COLOURS = ("#1b6ca8", "#c05a1a", "#2f8f5b", "#8a4fa3", "#a3262a", "#6b6b6b")
-DASHES: tuple[Any, ...] = ("-", "--", ":", "-.", (0, (1, 3)))
+from clrface.api import MetricCard
+from clrface.config import COSTS
+from clrface.errors import UserError
+from clrface.report.figure import COLOURS, DASHES, save
+from clrface.tables.table import ARROWS
 
 
 def sweep_figure(table: Path, along: str, grid: Sequence[str], metrics: Sequence[MetricCard], target: Path) -> None:
@@ -48,7 +42,8 @@ def sweep_figure(table: Path, along: str, grid: Sequence[str], metrics: Sequence
     handles, labels = axes.flat[0].get_legend_handles_labels()
     picture.legend(handles, labels, loc="lower center", ncols=min(5, len(labels)), fontsize=8, frameon=False)
     picture.tight_layout(rect=(0, 0.04 + 0.03 * (len(labels) // 5), 1, 1))
-    _save(picture, target)
+    save(picture, target)
+    plt.close(picture)
 
 
 def _series(rows: Sequence[Mapping[str, str]], others: Sequence[str]) -> dict[tuple[str, ...], list[Mapping[str, str]]]:
@@ -103,7 +98,8 @@ def loss_figure(logs: Mapping[str, Path], target: Path) -> None:
     for axis in list(axes.flat)[len(logs) :]:
         axis.axis("off")
     picture.tight_layout()
-    _save(picture, target)
+    save(picture, target)
+    plt.close(picture)
 
 
 def _read_log(log: Path) -> dict[str, list[tuple[int, float]]]:
@@ -124,9 +120,3 @@ def _smoothed(values: np.ndarray) -> np.ndarray:
     width = max(1, len(values) // 40)
     kernel = np.ones(width)
     return np.convolve(values, kernel, "same") / np.convolve(np.ones(len(values)), kernel, "same")
-
-
-def _save(picture: Any, target: Path) -> None:
-    with atomic_path(target) as part:
-        picture.savefig(part, dpi=110, format=target.suffix.removeprefix("."))
-    plt.close(picture)

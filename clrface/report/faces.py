@@ -122,8 +122,8 @@ def sampled(one: FaceSet, gallery: Gallery, n_sets: int) -> list[str]:
 def case_metric(one: FaceSet) -> MetricCard | None:
     """What best and worst are by: the distance of the persons, or the first metric measured, one with a reference if there is any."""
     measured = [card for card in one.metrics if any(card.id in one.scores[column] for column in one.methods)]
-    ranked = sorted(measured, key=lambda card: (card.id != PREFERRED, not card.needs_reference))
-    return ranked[0] if ranked else None
+    order = sorted(measured, key=lambda card: (card.id != PREFERRED, not card.needs_reference))
+    return order[0] if order else None
 
 
 def cases(one: FaceSet, card: MetricCard, gallery: Gallery, n_sets: int) -> list[Cases]:
@@ -137,6 +137,12 @@ def cases(one: FaceSet, card: MetricCard, gallery: Gallery, n_sets: int) -> list
     return found
 
 
+def ranked(values: Mapping[str, float], card: MetricCard) -> list[str]:
+    """The faces that were measured, the best first; equal ones in the order of their ids, from behind where higher is better."""
+    measured = [image_id for image_id, value in values.items() if not math.isnan(value)]
+    return sorted(measured, key=lambda image_id: (values[image_id], natural(image_id)), reverse=card.direction == "higher")
+
+
 def add_pictures(one: FaceSet, column: str, image_ids: Sequence[str], gallery: Gallery) -> None:
     """Put one column's pictures of some faces into the gallery."""
     gallery.add(f"{one.name}/{column}", one.folders[column], image_ids, one.chunks)
@@ -145,11 +151,11 @@ def add_pictures(one: FaceSet, column: str, image_ids: Sequence[str], gallery: G
 def _cases(one: FaceSet, column: str, card: MetricCard, most: int) -> Cases:
     values = one.scores[column].get(card.id, {})
     measured = {image_id: value for image_id, value in values.items() if not math.isnan(value)}
-    ranked = sorted(measured, key=lambda image_id: (measured[image_id], natural(image_id)), reverse=card.direction == "higher")
-    count = min(most, len(ranked) // 2)
+    order = ranked(values, card)
+    count = min(most, len(order) // 2)
     median = format_value(statistics.median(measured.values()), card) if measured else ""
-    worst = ranked[len(ranked) - count :][::-1]
-    return Cases(column, one.columns[column], ranked[:count], worst, median, len(values) - len(measured))
+    worst = order[len(order) - count :][::-1]
+    return Cases(column, one.columns[column], order[:count], worst, median, len(values) - len(measured))
 
 
 def _face_set(

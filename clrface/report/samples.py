@@ -7,23 +7,29 @@ import csv
 import math
 import textwrap
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
 import matplotlib
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from PIL import Image, ImageFont
 
 from clrface.api import OK
 from clrface.errors import UserError
-from clrface.files import atomic_path
 from clrface.images import read_rgb
+from clrface.report.figure import ACCENT, EMPTY, INK, QUIET, save
 
 SMALLEST_CELL, LARGEST_CELL = 128, 256
-GAP, MARGIN = 6, 16
+GAP, MARGIN, LINE = 6, 16, 17
+DPI = 128
+"""A sheet is laid out in pixels, so many an inch. Sizes in inches are then exact, and each cell lies on whole pixels."""
+TITLE, LABEL, NOTE, REASON = 16, 13, 12, 11
+"""Letters' sizes in pixels."""
 STATUS_FILES = ("status.csv", "index.csv")
-INK, QUIET, PAPER, EMPTY = "#1a1a1a", "#6b6b6b", "#ffffff", "#efefef"
 
 Box = tuple[float, float, float, float]
 WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
@@ -41,6 +47,30 @@ class SampleSet:
     A folder holds `<chunk>/<image_id>.png` and, for failures, `<chunk>/status.csv` (or `index.csv`, as aligning writes it)."""
     chunks: Collection[str] | None = None
     """The set's chunks; a run on more images may have left others. None takes all that are there."""
+    notes: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """(label, image_id) to what stands under that cell."""
+    framed: Collection[tuple[str, str]] = ()
+    """(label, image_id) of the cells that a frame points out."""
+
+
+@dataclass(frozen=True)
+class _Panel:
+    """A test set, laid out. All lengths are pixels, from the panel's left upper corner."""
+
+    set: SampleSet
+    cells: Mapping[str, Sequence[np.ndarray | str]]
+    labels: Mapping[str, str]
+    """Label to itself in lines."""
+    cell: tuple[int, int]
+    """(width, height)."""
+    left: int
+    top: int
+    width: int
+    height: int
+
+    def place(self, i: int, j: int) -> tuple[int, int]:
+        """(x, y) of the cell in row i, column j."""
+        return self.left + j * (self.cell[0] + GAP), self.top + i * (self.cell[1] + GAP + _note_height(self.set))
 
 
 def spread(image_ids: Sequence[str], count: int = 6) -> list[str]:
@@ -54,7 +84,7 @@ def spread(image_ids: Sequence[str], count: int = 6) -> list[str]:
 
 
 def sample_sheet(sets: Sequence[SampleSet], target: Path, box: Box = WHOLE) -> None:
-    """Draw the panels of `sets` one under another and write the sheet to `target` (PNG).
+    """Draw the panels of `sets` one under another and write the sheet to `target` (PNG, and PDF beside it).
 
     A cell shows an image's own pixels, each enlarged to a square block (128 px cells for 64 px faces), or averaged
     down where it is larger than 256 px. `box` (left, top, right, bottom, in units of the image's side) shows that part
@@ -62,14 +92,16 @@ def sample_sheet(sets: Sequence[SampleSet], target: Path, box: Box = WHOLE) -> N
 
     Raises: UserError for an image that is neither there nor reported as failed, and for images of several sizes.
     """
-    panels = [_panel(one, box) for one in sets]
-    sheet = Image.new("RGB", (max(panel.width for panel in panels), sum(panel.height for panel in panels)), PAPER)
+    panels = [_lay_out(one, box) for one in sets]
+    width, height = max(panel.width for panel in panels), sum(panel.height for panel in panels)
+    sheet = Figure(figsize=(width / DPI, height / DPI))
+    axes = sheet.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0))
+    axes.axis("off")
     top = 0
     for panel in panels:
-        sheet.paste(panel, (0, top))
+        _draw(axes, panel, top, box)
         top += panel.height
-    with atomic_path(target) as temporary:
-        sheet.save(temporary, format="PNG", optimize=True)
+    save(sheet, target, DPI)
 
 
 def zoom(rgb: np.ndarray, box: Box = WHOLE) -> Image.Image:
@@ -85,33 +117,47 @@ def zoom(rgb: np.ndarray, box: Box = WHOLE) -> Image.Image:
     return part.resize((part.width * factor, part.height * factor), Image.Resampling.NEAREST)
 
 
-def _panel(one: SampleSet, box: Box) -> Image.Image:
+def _lay_out(one: SampleSet, box: Box) -> _Panel:
     cells = {label: _column(folder, one.image_ids, one.chunks) for label, folder in one.columns.items()}
-    width, height = zoom(np.zeros((*_image_size(cells, one.title), 3), np.uint8), box).size
-    left = MARGIN + GAP + round(max(_font(12).getlength(image_id) for image_id in one.image_ids))
-    labels = {label: _wrapped(label, width, 13) for label in cells}
-    top = MARGIN + 26 + 17 * max(text.count("\n") + 1 for text in labels.values()) + GAP
-    grid = (len(cells) * (width + GAP) - GAP, len(one.image_ids) * (height + GAP) - GAP)
-    title_width = round(_font(16, bold=True).getlength(one.title))
-    panel = Image.new("RGB", (max(left + grid[0], MARGIN + title_width) + MARGIN, top + grid[1] + MARGIN), PAPER)
-    draw = ImageDraw.Draw(panel)
-    draw.text((MARGIN, MARGIN), one.title, font=_font(16, bold=True), fill=INK)
+    cell = zoom(np.zeros((*_image_size(cells, one.title), 3), np.uint8), box).size
+    labels = {label: _wrapped(label, cell[0], LABEL) for label in cells}
+    left = MARGIN + GAP + round(max(_font(NOTE).getlength(image_id) for image_id in one.image_ids))
+    top = MARGIN + 26 + LINE * max(text.count("\n") + 1 for text in labels.values()) + GAP
+    right = left + len(cells) * (cell[0] + GAP) - GAP
+    title = MARGIN + round(_font(TITLE, bold=True).getlength(one.title))
+    height = top + len(one.image_ids) * (cell[1] + GAP + _note_height(one)) - GAP
+    return _Panel(one, cells, labels, cell, left, top, max(right, title) + MARGIN, height + MARGIN)
+
+
+def _note_height(one: SampleSet) -> int:
+    return LINE if one.notes else 0
+
+
+def _draw(axes: Axes, panel: _Panel, offset: int, box: Box) -> None:
+    """Draw a panel `offset` pixels below the sheet's upper edge."""
+    one, (width, height) = panel.set, panel.cell
+    _write(axes, (MARGIN, offset + MARGIN), one.title, TITLE, va="top", weight="bold")
     for i, image_id in enumerate(one.image_ids):
-        draw.text((left - GAP, top + i * (height + GAP) + height // 2), image_id, font=_font(12), fill=QUIET, anchor="rm")
-    for j, (label, column) in enumerate(cells.items()):
-        x = left + j * (width + GAP)
-        # Multi-line text has no bottom anchor: place it so that its last line stands on the images.
-        lines = labels[label].count("\n") + 1
-        draw.multiline_text(
-            (x + width // 2, top - GAP - 17 * lines), labels[label], font=_font(13), fill=INK, anchor="ma", align="center", spacing=2
-        )
-        for i, cell in enumerate(column):
-            y = top + i * (height + GAP)
+        y = panel.place(i, 0)[1] + offset
+        _write(axes, (panel.left - GAP, y + height / 2), image_id, NOTE, QUIET, ha="right", va="center")
+    for j, (label, column) in enumerate(panel.cells.items()):
+        middle = panel.place(0, j)[0] + width / 2
+        _write(axes, (middle, offset + panel.top - GAP), panel.labels[label], LABEL, ha="center", va="bottom")
+        for i, (image_id, cell) in enumerate(zip(one.image_ids, column, strict=True)):
+            x, y = panel.place(i, j)[0], panel.place(i, j)[1] + offset
             if isinstance(cell, str):
-                _draw_failure(draw, (x, y, x + width - 1, y + height - 1), cell)
+                axes.add_patch(Rectangle((x, y), width, height, color=EMPTY, linewidth=0))
+                text = _wrapped(cell, width - 2 * GAP, REASON)
+                _write(axes, (middle, y + height / 2), text, REASON, QUIET, ha="center", va="center")
             else:
-                panel.paste(zoom(cell, box), (x, y))
-    return panel
+                axes.imshow(np.asarray(zoom(cell, box)), extent=(x, x + width, y + height, y), interpolation="none", aspect="auto")
+            _write(axes, (middle, y + height + 4), one.notes.get((label, image_id), ""), NOTE, ha="center", va="top")
+            if (label, image_id) in one.framed:
+                axes.add_patch(Rectangle((x - 3, y - 3), width + 6, height + 6, fill=False, edgecolor=ACCENT, linewidth=1.7))
+
+
+def _write(axes: Axes, place: tuple[float, float], text: str, size_px: int, colour: str = INK, **how: str) -> None:
+    axes.text(*place, text, size=size_px * 72 / DPI, color=colour, family="DejaVu Sans", parse_math=False, **how)
 
 
 def find_cells(folder: Path, image_ids: Sequence[str], chunks: Collection[str] | None) -> list[Path | str]:
@@ -153,13 +199,6 @@ def _image_size(cells: Mapping[str, Sequence[np.ndarray | str]], title: str) -> 
         found = ", ".join(f"{width}x{height} ('{label}')" for (height, width), label in sizes.items())
         raise UserError(f"The images of '{title}' have several sizes: found {found}; expected one. Bring them to one size first.")
     return next(iter(sizes), (SMALLEST_CELL, SMALLEST_CELL))
-
-
-def _draw_failure(draw: ImageDraw.ImageDraw, frame: tuple[int, int, int, int], reason: str) -> None:
-    draw.rectangle(frame, fill=EMPTY)
-    middle = ((frame[0] + frame[2]) // 2, (frame[1] + frame[3]) // 2)
-    text = _wrapped(reason, frame[2] - frame[0] - 2 * GAP, 11)
-    draw.multiline_text(middle, text, font=_font(11), fill=QUIET, anchor="mm", align="center")
 
 
 def _wrapped(text: str, width: int, size: int) -> str:

@@ -4,7 +4,7 @@ y the degraded face; x_I = IRN(y), z_I = E(x_I), z_y = E(y); the sampler starts 
 guided towards the identity that the IRN recovered, through the mask; x = G(z_0). docs/method.md maps each part to the paper.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Self
@@ -23,7 +23,7 @@ from clrface.models.unet import RestorationUNet
 from clrface.noise import normal
 from clrface.restore.estimate import Decode, Estimate, decoding, estimate
 from clrface.restore.guidance import RecognitionFreeGuide, RecognitionGuide
-from clrface.restore.sampler import Guide, Sampler, SamplerSpec
+from clrface.restore.sampler import Guide, Sampler, SamplerSpec, Step
 
 # A batch's size changes the kernels' rounding (1e-6), and guidance amplifies it (13/255 seen). So the networks always see this many.
 GROUP = 4
@@ -43,6 +43,21 @@ class Settings(SamplerSpec):
     """How much of what the autoencoder loses of the IRN's output is given back; see `decoding`."""
     latents: Literal["f4", "f4_short", "f8_short", "f16_short", "codes256_short"] = "f4"
     """Whose latents: CLR-Face's own, or those of an ablation (clrface.stages.SHORT), which have no mask."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One step of restoring GROUP faces (fewer are filled up with the last one), as an observer sees it."""
+
+    known: Estimate
+    guide: Guide | None
+    step: Step
+    picture: Callable[[torch.Tensor], torch.Tensor]
+    """From latents (GROUP, C, h, w) to finished pictures (GROUP, 3, H, W) in [0, 1]: the algorithm's last line."""
+
+
+Observer = Callable[[Moment], None]
+"""Called at every evaluation of the prior's network, group after group."""
 
 
 class CLRFace:
@@ -91,7 +106,13 @@ class CLRFace:
 
     @torch.no_grad()
     def restore(
-        self, y: torch.Tensor, seeds: list[int], settings: Settings, recogniser: SFace | None = None, target: torch.Tensor | None = None
+        self,
+        y: torch.Tensor,
+        seeds: list[int],
+        settings: Settings,
+        recogniser: SFace | None = None,
+        target: torch.Tensor | None = None,
+        observe: Observer | None = None,
     ) -> torch.Tensor:
         """Restore faces.
 
@@ -100,6 +121,7 @@ class CLRFace:
             seeds: one an image; the same seed gives the same result in any batch.
             recogniser: needed for `guidance: recognition`.
             target: faces of y's shape whose identity guides instead of the one that the IRN recovers: the truth, for an upper bound.
+            observe: see `Observer`; changes nothing.
 
         Returns: (B, 3, H, W) float32 in [0, 1].
         """
@@ -114,19 +136,29 @@ class CLRFace:
             count = len(y[group])
             of_group = None if target is None else _filled(target[group])
             filled_seeds = seeds[group] + seeds[group][-1:] * (GROUP - count)
-            restored.append(self._restore_group(_filled(y[group]), filled_seeds, settings, recogniser, of_group)[:count])
+            restored.append(self._restore_group(_filled(y[group]), filled_seeds, settings, recogniser, of_group, observe)[:count])
         return torch.cat(restored)
 
     def _restore_group(
-        self, y: torch.Tensor, seeds: list[int], settings: Settings, recogniser: SFace | None, target: torch.Tensor | None
+        self,
+        y: torch.Tensor,
+        seeds: list[int],
+        settings: Settings,
+        recogniser: SFace | None,
+        target: torch.Tensor | None,
+        observe: Observer | None,
     ) -> torch.Tensor:
         """`restore` for GROUP images."""
         known = estimate(self.autoencoder, self.irn, y)
         eps = normal(seeds, tuple(known.z_y.shape[1:]), "restore").to(y.device)
         decode = decoding(self.autoencoder, known, settings.residual)
         guide = self._guide(decode, known, settings, seeds, recogniser, target)
-        z_0 = Sampler(self.prior, settings).run(eps, known, guide)
-        return keep_grey(decode(z_0) + known.chroma, y).clamp(0, 1)
+
+        def picture(z: torch.Tensor) -> torch.Tensor:
+            return keep_grey(decode(z) + known.chroma, y).clamp(0, 1)
+
+        show = None if observe is None else lambda step: observe(Moment(known, guide, step, picture))
+        return picture(Sampler(self.prior, settings).run(eps, known, guide, show))
 
     def latent_mask(self, known: Estimate, kind: str, seeds: Sequence[int] = ()) -> torch.Tensor:
         """(B, 1, h, w) in (0, 1]: what guidance may change. `seeds` (B): only a random one draws from them."""

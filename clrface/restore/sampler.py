@@ -39,6 +39,19 @@ Guide = Callable[[torch.Tensor], torch.Tensor]
 """From z0_hat (B, C, h, w) to the shift that is taken off it, of the same shape."""
 
 
+@dataclass(frozen=True)
+class Step:
+    """What one evaluation of the prior's network found; latents are (B, C, h, w)."""
+
+    t: float
+    """The time, as a share of the schedule, in (0, 1)."""
+    z_t: torch.Tensor
+    z0_hat: torch.Tensor
+    """As the network says, before guidance."""
+    shift: torch.Tensor | None
+    """What guidance took off z0_hat; None where it did not act."""
+
+
 def training_schedule() -> DDPMScheduler:
     """The schedule that the prior is trained on."""
     return DDPMScheduler(**SCHEDULE)
@@ -74,13 +87,16 @@ class Sampler:
             )
         self.prior, self.spec = prior, spec
 
-    def run(self, eps: torch.Tensor, known: Estimate, guide: Guide | None = None) -> torch.Tensor:
+    def run(
+        self, eps: torch.Tensor, known: Estimate, guide: Guide | None = None, observe: Callable[[Step], None] | None = None
+    ) -> torch.Tensor:
         """Sample z_0.
 
         Args:
             eps: (B, C, h, w) standard normal noise, all the randomness there is.
             known: the degraded image's and the IRN's latents, of the same shape each: the condition, and the start for `start: irn`.
             guide: see `Guide`.
+            observe: shown every step; changes nothing.
 
         Returns: (B, C, h, w), z_0 in unit scale.
         """
@@ -92,8 +108,13 @@ class Sampler:
         for index, t in enumerate(timesteps):
             z_t = solver.scale_model_input(z, t)
             v = self.prior(torch.cat([z_t, known.condition], 1), t.expand(len(z)).to(z.device)).sample
+            alpha, sigma = _signal_and_noise(solver.alphas_cumprod[int(t)].to(z))
+            z0_hat, shift = alpha * z_t - sigma * v, None
             if guide is not None and (len(timesteps) - 1 - index) % self.spec.guidance_every == 0:
-                v = self._guided(v, z_t, solver.alphas_cumprod[int(t)].to(z), guide)
+                shift = guide(z0_hat)
+                v = (alpha * z_t - (z0_hat - shift)) / sigma
+            if observe is not None:
+                observe(Step(float(t) / SCHEDULE["num_train_timesteps"], z_t, z0_hat, shift))
             z = solver.step(v, t, z).prev_sample
         return z
 
@@ -111,8 +132,7 @@ class Sampler:
             solver.set_begin_index(first)
         return solver, solver.timesteps[first:]
 
-    @staticmethod
-    def _guided(v: torch.Tensor, z_t: torch.Tensor, alpha_squared: torch.Tensor, guide: Guide) -> torch.Tensor:
-        alpha, sigma = alpha_squared.sqrt(), (1 - alpha_squared).sqrt()
-        z0_hat = alpha * z_t - sigma * v
-        return (alpha * z_t - (z0_hat - guide(z0_hat))) / sigma
+
+def _signal_and_noise(alpha_squared: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """(alpha, sigma) of a time."""
+    return alpha_squared.sqrt(), (1 - alpha_squared).sqrt()

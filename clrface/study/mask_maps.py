@@ -12,21 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import matplotlib
 import numpy as np
 import torch
+from matplotlib import pyplot as plt
 from torch.nn import functional
 from tqdm import tqdm
 
-from clrface.files import atomic_path, write_text
+from clrface.files import write_text
 from clrface.metrics.networks import dlib_landmarks
+from clrface.report.figure import ACCENT, save
 from clrface.report.samples import spread
 from clrface.restore.estimate import estimate
 from clrface.restore.pipeline import CLRFace
 from clrface.study.sweep import Faces
-
-matplotlib.use("Agg")
-from matplotlib import pyplot as plt
 
 HULLS = {
     "eyes": ([*range(17, 22), *range(36, 42)], [*range(22, 27), *range(42, 48)]),
@@ -39,7 +37,7 @@ SHOWN = 6
 
 
 def write_mask_maps(faces: Faces, weights: Path, sources: Path, device: str, table: Path, figure: Path) -> None:
-    """Write `table` (csv: image_id, share = the mask's mean over latents, then its mean in each part) and `figure` (PNG)."""
+    """Write `table` (csv: image_id, share = the mask's mean over latents, then its mean in each part) and `figure` (PNG, PDF beside it)."""
     pipeline = CLRFace.from_pretrained(weights).to(device)
     predictor = dlib_landmarks.load(sources)
     maps, rows = [], []
@@ -90,25 +88,25 @@ def _hull(points: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 def _draw(faces: Faces, maps: Sequence[np.ndarray], rows: Sequence[dict[str, Any]], figure: Path) -> None:
     chosen = [list(faces.ids).index(image_id) for image_id in spread(faces.ids, SHOWN)]
     top = max(float(heat.max()) for heat in maps)
-    picture, axes = plt.subplots(3, len(chosen) + 1, figsize=(2 * len(chosen) + 3.2, 6.2), width_ratios=[1] * len(chosen) + [1.6])
+    picture, axes = plt.subplots(3, len(chosen) + 1, figsize=(2 * len(chosen) + 4.2, 6.2), width_ratios=[1] * len(chosen) + [2.2])
     for column, place in enumerate(chosen):
         truth = faces.truth[place].transpose(1, 2, 0)
         for axis, image in zip(axes[:, column], (faces.degraded[place].transpose(1, 2, 0), None, truth), strict=True):
             axis.axis("off")
-            axis.imshow(truth.mean(2) if image is None else image, cmap="gray", vmin=0, vmax=1)
-        heat = axes[1, column].imshow(maps[place], cmap="inferno", vmin=0, vmax=top, alpha=0.6)
+            axis.imshow(truth.mean(2) if image is None else image, cmap="gray", vmin=0, vmax=1, interpolation="none")
+        heat = axes[1, column].imshow(maps[place], cmap="inferno", vmin=0, vmax=top, alpha=0.6, interpolation="none")
     for axis, label in zip(axes[:, 0], ("input", "mask over truth", "ground truth"), strict=True):
         axis.set_title(label, fontsize=10, loc="left")
     for axis in axes[:, -1]:
         axis.axis("off")
-    picture.colorbar(heat, ax=axes[:, -1], fraction=0.15, location="left").ax.set_title("m", fontsize=9)
-    chart = picture.add_axes((0.86, 0.2, 0.13, 0.6))
+    picture.subplots_adjust(left=0.01, right=0.99, top=0.94, bottom=0.02, wspace=0.06, hspace=0.16)
+    picture.colorbar(heat, ax=axes[:, -1], fraction=0.06, location="left").ax.set_title("m", fontsize=9)
+    chart = picture.add_axes((0.87, 0.2, 0.12, 0.6))
     means = [np.nanmean([row[name] for row in rows]) for name in ("share", *PARTS)]
-    chart.barh(["whole image", *PARTS], means, color=["#888888"] + ["#c05a1a"] * len(PARTS))
+    chart.barh(["whole image", *PARTS], means, color=["#888888"] + [ACCENT] * len(PARTS))
+    chart.set_xlim(0, 1)
     chart.invert_yaxis()
     chart.set_title(f"mean of m, {len(rows)} faces", fontsize=9)
     chart.tick_params(labelsize=8)
-    figure.parent.mkdir(parents=True, exist_ok=True)
-    with atomic_path(figure) as part:
-        picture.savefig(part, dpi=110, format="png")
+    save(picture, figure)
     plt.close(picture)

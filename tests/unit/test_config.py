@@ -233,6 +233,11 @@ RECIPES = "as_is, blind, mild, severe, training, x16, x4, x8"
         ({"tables": {"steps": {"datasets": "all", "degradations": ["x4"]}}}, "sweeps.steps: another result's files have this name."),
         ({"datasets": {"orl": {"split": "train"}}}, "datasets.orl.split: found 'train' (string), expected one of test, val."),
         ({"sweeps": {"steps": {"along": "solver"}}}, "sweeps.steps.along: found 'solver' (string), expected a column."),
+        (
+            {"sweeps": {"table1_chart": load_config([ROOT / "config" / "embedded.yaml"])["sweeps"]["steps"]}},
+            "sweeps.table1_chart: another result's files have this name.",
+        ),
+        ({"tables": {"overview": {"datasets": "all", "degradations": ["x4"]}}}, "tables.overview: another result's files have this name."),
         ({"tables": {"mask": {"datasets": "all", "degradations": ["x4"]}}}, "tables.mask: another result's files have this name."),
         ({"datasets": {"orl": {"offset": 1}}}, "datasets.orl"),
         # folders and weights

@@ -17,7 +17,7 @@ from clrface.registry import method_card
 from clrface.restore.estimate import Estimate
 from clrface.restore.guidance import RecognitionFreeGuide, RecognitionGuide
 from clrface.restore.pipeline import Settings
-from clrface.restore.sampler import SOLVERS, Sampler, SamplerSpec, training_schedule
+from clrface.restore.sampler import SOLVERS, Sampler, SamplerSpec, Step, training_schedule
 
 
 class KnownAnswer(nn.Module):
@@ -174,3 +174,19 @@ def test_noise_comes_from_the_seed_alone() -> None:
     assert torch.equal(normal([5, 6], (2,), "x")[1], normal([6], (2,), "x")[0])
     assert not torch.equal(normal([5], (2,), "x"), normal([5], (2,), "y"))
     assert np.isclose(normal(list(range(200)), (50,), "x").std().item(), 1, atol=0.02)
+
+
+@pytest.mark.parametrize("start", ["noise", "irn"])
+@pytest.mark.parametrize("solver", list(SOLVERS))
+def test_an_observer_sees_every_evaluation_and_changes_nothing(solver: str, start: str) -> None:
+    prior, seen = KnownAnswer(Z0), list[Step]()
+    sampler = Sampler(prior, SamplerSpec(start=start, solver=solver, steps=4, guidance_every=2))
+    unseen = sampler.run(EPS, KNOWN, lambda z0_hat: 0.1 * z0_hat)
+    prior.calls = 0
+    assert torch.equal(sampler.run(EPS, KNOWN, lambda z0_hat: 0.1 * z0_hat, seen.append), unseen)
+    assert len(seen) == prior.calls == (7 if solver == "heun" else 4)
+    assert [step.shift is not None for step in reversed(seen)] == [place % 2 == 0 for place in range(len(seen))]
+    assert all(0 < later.t <= earlier.t <= 1 for earlier, later in pairwise(seen))
+    for step in seen:
+        torch.testing.assert_close(step.z0_hat, Z0, atol=0.05, rtol=0)
+        assert step.shift is None or torch.equal(step.shift, 0.1 * step.z0_hat)

@@ -26,11 +26,12 @@ from clrface.models.mask import LatentMask
 from clrface.models.recogniser import SFace
 from clrface.models.unet import RestorationUNet, latent_unet
 from clrface.report.curves import loss_figure, sweep_figure
-from clrface.restore.pipeline import CLRFace
+from clrface.restore.pipeline import CLRFace, Moment, Settings
 from clrface.seeds import generator
 from clrface.study import sweep as sweep_module
 from clrface.study.codebook import write_codebook_use
 from clrface.study.mask_maps import PARTS, mask_of, parts_of, write_mask_maps
+from clrface.study.overview import watch, write_overview
 from clrface.study.sweep import Faces, Sweep, run_sweep
 
 NET = {"channels": (16, 32), "attention_levels": 1, "norm_groups": 8, "head_dim": 16}
@@ -74,7 +75,7 @@ def test_a_sweep_has_a_row_a_point_with_quality_and_cost(faces: Faces, weights: 
         assert (table[f"{metric}_lo"] <= table[metric]).all() and (table[metric] <= table[f"{metric}_hi"]).all()
     target = tmp_path / "steps.png"
     sweep_figure(out, "evaluations", list(SWEEP.grid), [metric_card(name) for name in SWEEP.metrics], target)
-    assert Image.open(target).width > 600
+    assert Image.open(target).width > 600 and target.with_suffix(".pdf").is_file()
 
 
 def test_a_stopped_sweep_goes_on_with_the_next_point(
@@ -191,3 +192,38 @@ def test_losses_are_drawn_and_missing_ones_told(tmp_path: Path) -> None:
     log.write_text("".join(json.dumps(line) + "\n" for line in lines))
     loss_figure({"unet": log}, tmp_path / "losses.png")
     assert Image.open(tmp_path / "losses.png").width > 300
+    assert (tmp_path / "losses.pdf").read_bytes().startswith(b"%PDF")
+
+
+# ---- the overview
+
+
+def test_watching_a_restoration_changes_nothing(faces: Faces, weights: Path, sources: Path) -> None:
+    pipeline, recogniser, settings = CLRFace.from_pretrained(weights), SFace(sources), Settings(steps=3, guidance_every=2)
+    y, seen = torch.from_numpy(faces.degraded[:2]), list[Moment]()
+    unseen = pipeline.restore(y, [1, 2], settings, recogniser)
+    assert torch.equal(pipeline.restore(y, [1, 2], settings, recogniser, observe=seen.append), unseen)
+    assert len(seen) == settings.steps
+    run = watch(pipeline, y[:1], 1, settings, recogniser)
+    assert np.array_equal(run.restored, unseen[0].numpy()), "what is watched is what a table shows"
+    assert [look.shift is not None for look in run.looks] == [True, False, True]
+    assert [look.number for look in run.shown] == [1, 2, 3]
+    assert run.mask is not None and run.mask.shape == run.looks[0].shift.shape == (16, 16)
+    assert run.looks[2].gradient is not None and run.looks[2].gradient.max() == pytest.approx(1)
+    assert np.array_equal(seen[-1].picture(seen[-1].step.z0_hat)[0].detach().numpy(), run.looks[-1].picture)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [Settings(), Settings(steps=1), Settings(steps=2, guidance="none"), Settings(start="noise", steps=16, guidance="recognition_free")],
+)
+def test_the_overview_of_any_settings(settings: Settings, faces: Faces, weights: Path, sources: Path, tmp_path: Path) -> None:
+    target = tmp_path / "overview.png"
+    write_overview(faces, settings, weights, sources, "cpu", 0, target)
+    assert Image.open(target).width > 1000 and sorted(path.name for path in tmp_path.iterdir()) == ["overview.pdf", "overview.png"]
+
+
+def test_an_overview_of_nobody_is_told(faces: Faces, weights: Path, sources: Path, tmp_path: Path) -> None:
+    nobody = Faces("orl", [], faces.truth[:0], faces.degraded[:0])
+    with pytest.raises(UserError, match="Found no face to draw"):
+        write_overview(nobody, Settings(), weights, sources, "cpu", 0, tmp_path / "overview.png")

@@ -121,7 +121,9 @@ def test_the_table_says_what_it_must(project: Project) -> None:
     assert record["protocol"] == "small" and len(record["lq_sets"]["orl/blind"]["sha256"]) == 64
     for suffix in ("md", "tex"):
         assert "CLR-Face" in (project.folder / f"results/table1.{suffix}").read_text()
-    assert Image.open(project.folder / "results/figures/table1_samples.png").width > 300
+    for figure in ("samples", "chart"):
+        assert Image.open(project.folder / f"results/figures/table1_{figure}.png").width > 300
+        assert (project.folder / f"results/figures/table1_{figure}.pdf").read_bytes().startswith(b"%PDF")
 
 
 def test_a_second_run_does_nothing(project: Project) -> None:
@@ -136,14 +138,15 @@ def test_touching_reruns_nothing_and_editing_a_metric_reruns_that_metric(project
     source = project.folder / "clrface/metrics/psnr.py"
     before = source.read_text()
     source.write_text(before + "\n# edited\n")
-    assert project.planned() == {"measure_images": 10, "tabulate": 1, "table1": 1}
+    assert project.planned() == {"measure_images": 10, "tabulate": 1, "chart": 1, "table1": 1}
     source.write_text(before)
     assert project.planned() == {}
 
 
 def test_a_changed_parameter_reruns_that_method_alone(project: Project) -> None:
     project.configure({"clrface": {"steps": 3}})
-    assert project.planned() == {"restore": 2, "measure_images": 3, "measure_set": 1, "tabulate": 1, "samples": 1, "table1": 1}
+    done = {"restore": 2, "measure_images": 3, "measure_set": 1, "tabulate": 1, "samples": 1, "chart": 1, "table1": 1}
+    assert project.planned() == done
     project.configure({})
     assert project.planned() == {}
 
@@ -206,8 +209,9 @@ def test_studies_of_clrface(project: Project) -> None:
     assert list(pd.read_csv(project.folder / "results/steps.csv")["evaluations"]) == [1, 2]
     mask = pd.read_csv(project.folder / "results/mask.csv")
     assert len(mask) == 8 and mask["share"].between(0, 1).all()
-    for figure in ("steps", "mask"):
+    for figure in ("steps", "mask", "overview"):
         assert Image.open(project.folder / f"results/figures/{figure}.png").width > 500
+        assert (project.folder / f"results/figures/{figure}.pdf").read_bytes().startswith(b"%PDF")
     assert project.planned("studies") == {}
     project.configure({})
 

@@ -51,6 +51,8 @@ STARTED = time.time()
 TRAINING_CHUNK = 2000
 # ORL's photographs are known to show one centred face each: where none is found, the middle is taken.
 CENTRED = ("orl",)
+# What failure cases are picked by: clrface.report.faces.PREFERRED, whose module would import matplotlib.
+FAILURES_BY = "idd_dlib"
 # One thread a job: a job's arithmetic, to the last digit, doesn't depend on how many cores the others leave.
 STEP = "OMP_NUM_THREADS={threads} python -m clrface"
 # The Python that runs Snakemake is the one that its jobs call.
@@ -554,9 +556,19 @@ def claims_digest():
     return short_digest([asdict(CLAIMS), people])
 
 
+def identity_tables():
+    """The tables that measure identity face by face: failure cases are picked by it."""
+    return [table for table in TABLES if FAILURES_BY in table_metrics(table)]
+
+
+def table_figures(table):
+    """The figures of a table."""
+    kinds = {"samples": True, "failures": table in identity_tables(), "chart": True, "roc": recognises(table)}
+    return [f"results/figures/{table}_{kind}.png" for kind, there in kinds.items() if there]
+
+
 def table_files(tables):
-    curves = [f"results/figures/{table}_roc.png" for table in tables if recognises(table)]
-    return [f"results/{table}.csv" for table in tables] + [f"results/figures/{table}_samples.png" for table in tables] + curves
+    return [f"results/{table}.csv" for table in tables] + [path for table in tables for path in table_figures(table)]
 
 
 # ---- the page
@@ -578,7 +590,7 @@ def page_pictures():
 
 def report_extras():
     """What the page shows if it is there. No inputs: nothing is measured anew for the page's sake."""
-    figures = [f"results/figures/{name}.png" for name in [*config["sweeps"], "mask", "losses"]]
+    figures = [f"results/figures/{name}.png" for name in ["overview", *config["sweeps"], "mask", "losses"]]
     places = {"claims": ["results/claims.json"], "costs": ["results/table6.json"], "figures": figures}
     return {name: [path for path in paths if Path(path).is_file()] for name, paths in places.items()}
 
@@ -589,15 +601,18 @@ def report_words():
 
 
 def report_spec():
-    """The page as the command's JSON: which chunks, and whose pictures are the input's and the truth's."""
-    datasets = sorted({dataset for table in TABLES for dataset in table_datasets(config, table)})
+    """The page's test sets as the command's JSON."""
+    return set_spec({dataset for table in TABLES for dataset in table_datasets(config, table)})
+
+
+def set_spec(datasets):
+    """Test sets as the command's JSON: which chunks, and whose pictures are the input's and the truth's."""
     doubles = {"@input": "identity", "@truth": "oracle"}
     same_as = {column: row.name for column, method in doubles.items() for row in ROWS.values() if row.method == method}
-    without_truth = [name for name in datasets if not has_truth(config, name)]
     spec = {
-        "chunks": {dataset: dataset_chunks(dataset) for dataset in datasets},
+        "chunks": {dataset: dataset_chunks(dataset) for dataset in sorted(datasets)},
         "same_as": same_as,
-        "without_truth": without_truth,
+        "without_truth": sorted(name for name in datasets if not has_truth(config, name)),
     }
     return json.dumps(spec, sort_keys=True)
 
@@ -616,7 +631,7 @@ def page_code():
 def sweep_spec(wildcards):
     """A sweep as the command's JSON. It names its own metrics, whatever the protocol's are."""
     sweep = config["sweeps"][wildcards.sweep]
-    base = KNOWN.methods["clrface"].params | config["clrface"] | sweep.get("base", {})
+    base = clrface_settings() | sweep.get("base", {})
     spec = {
         "grid": sweep["grid"],
         "base": base,
@@ -627,6 +642,11 @@ def sweep_spec(wildcards):
         "code": sweep_code(sweep),
     }
     return json.dumps(spec)
+
+
+def clrface_settings():
+    """CLR-Face's settings, as its row has them without changes of its own."""
+    return KNOWN.methods["clrface"].params | config["clrface"]
 
 
 def sweep_code(sweep):
@@ -739,9 +759,17 @@ def training_seen(row):
 
 def study_files():
     """Every study's table and figure."""
+    return [*study_figures(), "results/mask.csv", "results/codebook.json"]
+
+
+def study_figures():
     sweeps = [sweep for sweep in config["sweeps"] if sweep not in tuning_sweeps()]
-    figures = [f"results/figures/{sweep}.png" for sweep in sweeps]
-    return [*figures, "results/mask.csv", "results/codebook.json"]
+    return [f"results/figures/{name}.png" for name in ["overview", "mask", *sweeps]]
+
+
+def figure_files():
+    """Every figure; that of the losses only where there was a training."""
+    return [path for table in TABLES for path in table_figures(table)] + study_figures()
 
 
 def tuning_sweeps():

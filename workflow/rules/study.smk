@@ -1,4 +1,4 @@
-"""Study: CLR-Face over grids of settings, where its mask acts, how its codebook is used, how its networks' losses went."""
+"""Study: CLR-Face over grids of settings, one face on its way through it, where its mask acts, how its codebook is used, how its networks' losses went."""
 
 
 rule sweep:
@@ -31,12 +31,13 @@ rule sweep_figure:
     input:
         "results/{sweep}.csv",
     output:
-        report(
+        png=report(
             "results/figures/{sweep}.png",
             caption="../report/sweep.rst",
             category="Studies",
             labels={"study": "{sweep}", "shows": "figure"},
         ),
+        pdf="results/figures/{sweep}.pdf",
     log:
         "results/logs/sweep_figure/{sweep}.log",
     benchmark:
@@ -50,7 +51,7 @@ rule sweep_figure:
         args=sweep_figure_args,
         code=fingerprint("clrface.report.curves"),
     shell:
-        step("sweep-figure {input} {params.args} --out {output}")
+        step("sweep-figure {input} {params.args} --out {output.png}")
 
 
 rule cost:
@@ -110,6 +111,7 @@ rule mask_maps:
         figure=report(
             "results/figures/mask.png", caption="../report/mask.rst", category="Studies", labels={"study": "mask", "shows": "figure"}
         ),
+        pdf="results/figures/mask.pdf",
     log:
         "results/logs/mask_maps/mask.log",
     benchmark:
@@ -129,11 +131,44 @@ rule mask_maps:
         )
 
 
+rule overview:
+    input:
+        unpack(lambda wildcards: study_inputs(config["mask_maps"])),
+    output:
+        png=report(
+            "results/figures/overview.png",
+            caption="../report/overview.rst",
+            category="Studies",
+            labels={"study": "overview", "shows": "figure"},
+        ),
+        pdf="results/figures/overview.pdf",
+    log:
+        "results/logs/overview/overview.log",
+    benchmark:
+        "results/benchmarks/overview/overview.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        gpu=GPU,
+    params:
+        args=study_args(config["mask_maps"]),
+        settings=json.dumps(clrface_settings(), sort_keys=True),
+        base_seed=config["base_seed"],
+        code=study_code("clrface.study.overview"),
+    shell:
+        step(
+            "overview {params.args} --images 1 --settings {params.settings:q} --base-seed {params.base_seed}"
+            " --aligned {input.aligned} --degraded {input.degraded} --out {output.png}"
+        )
+
+
 rule losses:
     input:
         training_records(),
     output:
-        report("results/figures/losses.png", caption="../report/losses.rst", category="Training", labels={"shows": "losses"}),
+        png=report("results/figures/losses.png", caption="../report/losses.rst", category="Training", labels={"shows": "losses"}),
+        pdf="results/figures/losses.pdf",
     log:
         "results/logs/losses/losses.log",
     benchmark:
@@ -145,4 +180,4 @@ rule losses:
         logs=" ".join(loss_logs()),
         code=fingerprint("clrface.report.curves"),
     shell:
-        step("losses {params.logs} --out {output}")
+        step("losses {params.logs} --out {output.png}")

@@ -1,4 +1,4 @@
-"""Tabulate: the table in four formats, the sheet of faces beside it, of recognition the operating curves, and the paper's claims tested on the tables."""
+"""Tabulate: the table in four formats; its figures: sampled faces, failure cases, chart, of recognition the operating curves; and the paper's claims tested on the tables."""
 
 
 rule tabulate:
@@ -31,12 +31,13 @@ rule samples:
         restored=table_restored,
         degraded=table_degraded,
     output:
-        report(
+        png=report(
             "results/figures/{table}_samples.png",
             caption="../report/samples.rst",
             category="Tables",
             labels={"table": "{table}", "shows": "faces"},
         ),
+        pdf="results/figures/{table}_samples.pdf",
     log:
         "results/logs/samples/{table}.log",
     benchmark:
@@ -50,7 +51,63 @@ rule samples:
         panels=sample_panels,
         code=fingerprint("clrface.report.samples"),
     shell:
-        step("samples --panels {params.panels:q} --out {output}")
+        step("samples --panels {params.panels:q} --out {output.png}")
+
+
+rule failures:
+    input:
+        table="results/{table}.json",
+        scores=lambda wildcards: table_scores(wildcards.table),
+        restored=table_restored,
+        degraded=table_degraded,
+    output:
+        png=report(
+            "results/figures/{table}_failures.png",
+            caption="../report/failures.rst",
+            category="Tables",
+            labels={"table": "{table}", "shows": "failure cases"},
+        ),
+        pdf="results/figures/{table}_failures.pdf",
+    log:
+        "results/logs/failures/{table}.log",
+    benchmark:
+        "results/benchmarks/failures/{table}.tsv"
+    wildcard_constraints:
+        table="|".join(identity_tables()) or "none",
+    conda:
+        "../../environment.yml"
+    threads: 1
+    params:
+        spec=lambda wildcards: set_spec(table_datasets(config, wildcards.table)),
+        code=fingerprint("clrface.report.failures"),
+    shell:
+        step("failures {input.table} --spec {params.spec:q} --out {output.png}")
+
+
+rule chart:
+    input:
+        "results/{table}.json",
+    output:
+        png=report(
+            "results/figures/{table}_chart.png",
+            caption="../report/chart.rst",
+            category="Tables",
+            labels={"table": "{table}", "shows": "chart"},
+        ),
+        pdf="results/figures/{table}_chart.pdf",
+    log:
+        "results/logs/chart/{table}.log",
+    benchmark:
+        "results/benchmarks/chart/{table}.tsv"
+    wildcard_constraints:
+        table="|".join(TABLES),
+    conda:
+        "../../environment.yml"
+    threads: 1
+    params:
+        code=fingerprint("clrface.report.chart"),
+    shell:
+        step("chart {input} --out {output.png}")
 
 
 rule roc:
@@ -72,7 +129,7 @@ rule roc:
         panels=roc_panels,
         code=fingerprint("clrface.metrics.recognise", "clrface.report.roc"),
     shell:
-        step("roc --panels {params.panels:q} --cache results/cache --out {output.png} {output.pdf}")
+        step("roc --panels {params.panels:q} --cache results/cache --out {output.png}")
 
 
 rule claims:
