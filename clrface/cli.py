@@ -43,10 +43,12 @@ def _parser() -> argparse.ArgumentParser:
     _add_align(steps)
     _add_degrade(steps)
     _add_train(steps)
+    _add_weights(steps)
     _add_restore(steps)
     _add_install_external(steps)
     _add_measure(steps)
     _add_tabulate(steps)
+    _add_metrics(steps)
     _add_samples(steps)
     _add_report(steps)
     _add_roc(steps)
@@ -209,6 +211,21 @@ def _train(options: argparse.Namespace) -> None:
     )
 
 
+def _add_weights(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    step = _step(steps, "weights", "Write the checksums of methods' weights, as JSON.", _weights)
+    step.add_argument("methods", nargs="*", help="methods that are trained here")
+    step.add_argument("--weights", default="shipped", help="shipped, fit, a folder, or a Hugging Face id")
+    step.add_argument("--out", type=Path, required=True)
+
+
+def _weights(options: argparse.Namespace) -> None:
+    from clrface.files import write_text
+    from clrface.tables.formats import to_json
+    from clrface.weights import digest, weights_folder
+
+    write_text(options.out, to_json({name: digest(weights_folder(options.weights, name)) for name in options.methods}))
+
+
 # ---- restore
 
 
@@ -369,6 +386,21 @@ def _tabulate(options: argparse.Namespace) -> None:
     spec["device"] = _device(spec["device"])
     table = TableSpec(rows=rows, metric_cards=metric_cards(), method_cards=cards, **spec)
     tabulate(table, scores=options.scores, degraded=options.degraded, weights=weights, target=options.out, chunks=chunks)
+
+
+def _add_metrics(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    step = _step(steps, "metrics", "Write a table's values alone, as the nested JSON that `dvc metrics` reads.", _metrics)
+    step.add_argument("table", type=Path, help="results/table1.json ...")
+    step.add_argument("--out", type=Path, required=True)
+
+
+def _metrics(options: argparse.Namespace) -> None:
+    from clrface.files import write_text
+    from clrface.tables.formats import to_json
+    from clrface.tables.table import table_from_json, table_values
+
+    content = json.loads(options.table.read_text(encoding="utf-8"))
+    write_text(options.out, to_json(table_values(table_from_json(content))))
 
 
 def _add_samples(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -26,7 +26,7 @@ SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.json"
 WEIGHTS = ("shipped", "fit")
 COSTS = ("evaluations", "seconds")
 """The columns of a sweep that say what a point costs."""
-TAKEN = ("mask", "losses", "codebook", "table6", "claims")
+TAKEN = ("mask", "losses", "codebook", "table6", "claims", "weights")
 TAKEN_NAME = "another result's files have this name. Choose another."
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
