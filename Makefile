@@ -11,7 +11,7 @@ READY  := $(shell cmp -s requirements.lock $(VENV)/requirements.lock && $(BIN)/p
 ENTER  := . $(BIN)/activate &&
 
 .DEFAULT_GOAL := help
-.PHONY: help setup venv table1 train test lint lock clean
+.PHONY: help setup venv table1 train reproduce reference test lint lock clean
 
 help: ## show this list
 	@sed -nE 's/^([a-z0-9]+):.*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
@@ -25,6 +25,14 @@ table1: setup ## restore and measure the test faces: results/table1.csv and the 
 train: setup ## train every network of CLR-Face, and the U-Net, from the training faces
 	@$(ENTER) snakemake --cores all train
 
+reproduce: setup ## make every table and claim, and compare each value with results/reference/embedded
+	@$(ENTER) CLRFACE_SHOW=no snakemake --cores all all claims
+	@$(ENTER) python -m clrface reproduce
+
+reference: setup ## make every table and claim, and keep them as results/reference/embedded
+	@$(ENTER) CLRFACE_SHOW=no snakemake --cores all all claims
+	@$(ENTER) python -m clrface reference
+
 test: setup ## run the tests (more options: make test PYTEST="-k config")
 	@$(ENTER) OMP_NUM_THREADS=1 pytest -n logical --maxprocesses 4 --dist loadfile $(PYTEST)
 
@@ -36,7 +44,7 @@ lint: setup ## check style, types and the workflow
 	@$(ENTER) snakemake --lint
 
 lock: setup ## pin pyproject.toml's dependencies anew (newest versions: make lock UPGRADE=--upgrade)
-	@$(ENTER) CUSTOM_COMPILE_COMMAND="make lock" pip-compile --quiet --extra dev --strip-extras --unsafe-package pip \
+	@$(ENTER) CUSTOM_COMPILE_COMMAND="make lock" pip-compile --quiet --extra dev,dvc --strip-extras --unsafe-package pip \
 		--annotation-style line --no-emit-index-url --no-emit-find-links --no-emit-trusted-host $(UPGRADE) \
 		--output-file requirements.lock pyproject.toml
 	@# Lock with the oldest Python 3.11 at hand: some newest versions want 3.11.5. The same lock serves every machine: CPU or CUDA is pip's choice there.

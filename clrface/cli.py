@@ -17,23 +17,28 @@ if TYPE_CHECKING:
 SOURCES = Path("config/sources.yaml")
 RECIPES = Path("config/degradations.yaml")
 CLAIMS = Path("config/claims.yaml")
+PROFILE = Path("config/embedded.yaml")
+REFERENCE = Path("results/reference/embedded")
 RAW = Path("data/raw")
 EXTERNAL = Path("data/external")
 MANIFESTS = Path("data/manifests")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one step. Returns 0, 2 after an error that the user can put right (told in one message), 130 when interrupted."""
+    """Run one step.
+
+    Returns 0, 1 where `reproduce` found differences, 2 after an error that the user can put right (told in one message), 130 when
+    interrupted.
+    """
     options = _parser().parse_args(arguments)
     try:
-        options.run(options)
+        return options.run(options) or 0
     except UserError as error:
         print(f"clrface {options.step}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"clrface {options.step}: stopped. Run the same command again to go on.", file=sys.stderr)
         return 130
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -43,10 +48,12 @@ def _parser() -> argparse.ArgumentParser:
     _add_align(steps)
     _add_degrade(steps)
     _add_train(steps)
+    _add_weights(steps)
     _add_restore(steps)
     _add_install_external(steps)
     _add_measure(steps)
     _add_tabulate(steps)
+    _add_metrics(steps)
     _add_samples(steps)
     _add_failures(steps)
     _add_chart(steps)
@@ -62,11 +69,13 @@ def _parser() -> argparse.ArgumentParser:
     _add_codebook(steps)
     _add_cost(steps)
     _add_losses(steps)
+    _add_reproduce(steps)
+    _add_reference(steps)
     return parser
 
 
 def _step(
-    steps: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, text: str, run: Callable[[argparse.Namespace], None]
+    steps: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, text: str, run: Callable[[argparse.Namespace], int | None]
 ) -> argparse.ArgumentParser:
     parser = steps.add_parser(name, help=text, description=text)
     parser.set_defaults(run=run)
@@ -210,6 +219,21 @@ def _train(options: argparse.Namespace) -> None:
         device=options.device,
         compiled=options.compile,
     )
+
+
+def _add_weights(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    step = _step(steps, "weights", "Write the checksums of methods' weights, as JSON.", _weights)
+    step.add_argument("methods", nargs="*", help="methods that are trained here")
+    step.add_argument("--weights", default="shipped", help="shipped, fit, a folder, or a Hugging Face id")
+    step.add_argument("--out", type=Path, required=True)
+
+
+def _weights(options: argparse.Namespace) -> None:
+    from clrface.files import write_text
+    from clrface.tables.formats import to_json
+    from clrface.weights import digest, weights_folder
+
+    write_text(options.out, to_json({name: digest(weights_folder(options.weights, name)) for name in options.methods}))
 
 
 # ---- restore
@@ -372,6 +396,21 @@ def _tabulate(options: argparse.Namespace) -> None:
     spec["device"] = _device(spec["device"])
     table = TableSpec(rows=rows, metric_cards=metric_cards(), method_cards=cards, **spec)
     tabulate(table, scores=options.scores, degraded=options.degraded, weights=weights, target=options.out, chunks=chunks)
+
+
+def _add_metrics(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    step = _step(steps, "metrics", "Write a table's values alone, as the nested JSON that `dvc metrics` reads.", _metrics)
+    step.add_argument("table", type=Path, help="results/table1.json ...")
+    step.add_argument("--out", type=Path, required=True)
+
+
+def _metrics(options: argparse.Namespace) -> None:
+    from clrface.files import write_text
+    from clrface.tables.formats import to_json
+    from clrface.tables.table import table_from_json, table_values
+
+    content = json.loads(options.table.read_text(encoding="utf-8"))
+    write_text(options.out, to_json(table_values(table_from_json(content))))
 
 
 def _add_samples(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -668,6 +707,40 @@ def _losses(options: argparse.Namespace) -> None:
     from clrface.report.curves import loss_figure
 
     loss_figure({log.parent.name.removesuffix(".work"): log for log in options.logs}, options.out)
+
+
+# ---- reference results
+
+
+def _add_reproduce(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    step = _step(steps, "reproduce", "Compare a run's tables with the reference's, value by value; 1 if any differs.", _reproduce)
+    step.add_argument("results", type=Path, nargs="?", default=Path("results"))
+    step.add_argument("reference", type=Path, nargs="?", default=REFERENCE)
+
+
+def _reproduce(options: argparse.Namespace) -> int:
+    from clrface.tables.reproduce import print_report, reproduce
+
+    report = reproduce(options.results, options.reference)
+    print_report(report)
+    return int(bool(report.differences))
+
+
+def _add_reference(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    step = _step(steps, "reference", "Keep a run's tables as the reference, with the machine that they were made on.", _reference)
+    step.add_argument("tables", nargs="*", help="names; all of the embedded profile, the costs and the claims when left out")
+    step.add_argument("--results", type=Path, default=Path("results"))
+    step.add_argument("--out", type=Path, default=REFERENCE)
+
+
+def _reference(options: argparse.Namespace) -> None:
+    from clrface.claims import COST_TABLE
+    from clrface.config import load_config
+    from clrface.tables.reproduce import write_reference
+
+    names = options.tables or [*load_config([PROFILE])["tables"], COST_TABLE, CLAIMS.stem]
+    write_reference(options.results, options.out, names)
+    print(f"{options.out}: {', '.join(names)}.")
 
 
 def _set_threads() -> None:

@@ -26,7 +26,7 @@ SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.json"
 WEIGHTS = ("shipped", "fit")
 COSTS = ("evaluations", "seconds")
 """The columns of a sweep that say what a point costs."""
-TAKEN = ("overview", "mask", "losses", "codebook", "table6", "claims")
+TAKEN = ("overview", "mask", "losses", "codebook", "table6", "claims", "weights")
 FIGURES = ("samples", "failures", "chart", "roc")
 """Of a table: results/figures/<table>_<figure>.png and .pdf."""
 TAKEN_NAME = "another result's files have this name. Choose another."

@@ -174,6 +174,18 @@ def table_from_json(content: Mapping[str, Any]) -> Table:
     return Table(content["table"], content["protocol"], content["bootstrap"], tuple(metrics), tuple(rows))
 
 
+def table_values(table: Table) -> dict[str, dict[str, dict[str, dict[str, float]]]]:
+    """{dataset: {degradation: {method: {metric id: value}}}} with `n_failed` among the metrics.
+
+    Finite values alone: an infinite or an unmeasured one is left out, for neither JSON nor DVC knows such numbers.
+    """
+    values: dict[str, dict[str, dict[str, dict[str, float]]]] = {}
+    for row in table.rows:
+        finite = {metric: estimate.value for metric, estimate in row.estimates.items() if math.isfinite(estimate.value)}
+        values.setdefault(row.dataset, {}).setdefault(row.degradation, {})[row.method] = {"n_failed": row.n_failed} | finite
+    return values
+
+
 def _plain(value: float) -> float | str | None:
     if math.isnan(value):
         return None

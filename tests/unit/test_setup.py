@@ -16,7 +16,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
 PINS = [line.split("#")[0].strip() for line in LOCK.splitlines() if not line.startswith("#")]
 VERSIONS = dict(pin.split("==") for pin in PINS)
-NAMED = [Requirement(text) for text in [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]]]
+NAMED = [Requirement(text) for group in [PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()] for text in group]
 
 
 @pytest.mark.parametrize("requirement", NAMED, ids=lambda requirement: requirement.name)

@@ -356,6 +356,20 @@ def folder_digest(folder):
     return short_digest([(entry.file, entry.sha256) for entry in from_folder(folder)])
 
 
+def weight_families():
+    """The methods whose weights some row uses."""
+    return list(dict.fromkeys(trained_families(ROWS.values())))
+
+
+def fitted_records():
+    """What the training of those weights leaves, where this run trains them."""
+    if config["weights"] != "fit":
+        return []
+    cards = KNOWN.methods
+    trained = [row for row in ROWS.values() if row.method and cards[row.method].trained_here]
+    return sorted({training_record(stage) for row in trained for stage in row_stages(row)})
+
+
 @cache
 def weights_digest(method, latents="f4"):
     """Checksums of weights that are there before the run; those trained in the run are inputs instead."""

@@ -1,4 +1,4 @@
-"""Tabulate: the table in four formats; its figures: sampled faces, failure cases, chart, of recognition the operating curves; and the paper's claims tested on the tables."""
+"""Tabulate: the table in four formats, and its values for DVC; its figures: sampled faces, failure cases, chart, of recognition the operating curves; and the paper's claims tested on the tables."""
 
 
 rule tabulate:
@@ -24,6 +24,26 @@ rule tabulate:
         code=fingerprint("clrface.tables.tabulate"),
     shell:
         step("tabulate --spec {params.spec:q} --out {output.csv}")
+
+
+rule metrics:
+    input:
+        "results/{table}.json",
+    output:
+        "results/metrics/{table}.json",
+    log:
+        "results/logs/metrics/{table}.log",
+    benchmark:
+        "results/benchmarks/metrics/{table}.tsv"
+    wildcard_constraints:
+        table="|".join(TABLES),
+    conda:
+        "../../environment.yml"
+    threads: 1
+    params:
+        code=fingerprint("clrface.tables.table"),
+    shell:
+        step("metrics {input} --out {output}")
 
 
 rule samples:

@@ -1,4 +1,4 @@
-"""Train: one network a job; a stopped job goes on from its last checkpoint."""
+"""Train: one network a job; a stopped job goes on from its last checkpoint. And which weights the rows use, trained here or not."""
 
 
 rule train_stage:
@@ -33,3 +33,23 @@ rule train_stage:
             live=True,
             launcher=training_launcher(),
         )
+
+
+rule weights:
+    input:
+        fitted_records(),
+    output:
+        "results/weights.json",
+    log:
+        "results/logs/weights/weights.log",
+    benchmark:
+        "results/benchmarks/weights/weights.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    params:
+        args=joined([*weight_families(), "--weights", config["weights"]]),
+        weights={family: weights_digest(family) for family in weight_families()},
+        code=fingerprint("clrface.weights"),
+    shell:
+        step("weights {params.args} --out {output}")
