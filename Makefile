@@ -26,11 +26,11 @@ train: setup ## train every network of CLR-Face, and the U-Net, from the trainin
 	@$(ENTER) snakemake --cores all train
 
 reproduce: setup ## make every table and claim, and compare each value with results/reference/embedded
-	@$(ENTER) CLRFACE_SHOW=no snakemake --cores all all claims
+	@$(ENTER) CLRFACE_SHOW=no snakemake --cores all
 	@$(ENTER) python -m clrface reproduce
 
 reference: setup ## make every table and claim, and keep them as results/reference/embedded
-	@$(ENTER) CLRFACE_SHOW=no snakemake --cores all all claims
+	@$(ENTER) CLRFACE_SHOW=no snakemake --cores all
 	@$(ENTER) python -m clrface reference
 
 test: setup ## run the tests (more options: make test PYTEST="-k config")

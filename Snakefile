@@ -33,6 +33,9 @@ rule all:
     input:
         table_files(TABLES),
         figure_files(),
+        study_files(),
+        "results/claims.csv",
+        "results/report.html",
 
 
 rule table1:

@@ -74,6 +74,13 @@ def load_config(paths: Sequence[Path]) -> dict[str, Any]:
     return config
 
 
+def leave_out(config: dict[str, Any]) -> None:
+    """Take tables away that are set to null: a file laid over a profile can't take a key away otherwise."""
+    tables = config.get("tables")
+    if isinstance(tables, Mapping):
+        config["tables"] = {name: table for name, table in tables.items() if table is not None}
+
+
 def validate_config(config: Mapping[str, Any], known: Known, folder: Path = Path()) -> None:
     """Check a merged config: its keys, types, ranges and names, and that the folders it names exist, relative to `folder`.
 

@@ -27,6 +27,7 @@ CONFIG = {
     "chunk": 4,
     "datasets": {"orl": {"identities": 4, "images_per_identity": 2}},
     "clrface": {"steps": 2},
+    "tables": {f"table{number}": None for number in (2, 3, 4, 5)},
 }
 TRAINED = ["unet", "unet_perceptual", "unet_gan", "codebook", "pixel_diffusion", "clrface"]
 pytestmark = pytest.mark.timeout(900)  # the fixture's runs count as the first test's
@@ -217,6 +218,8 @@ def test_studies_of_clrface(project: Project) -> None:
 
 
 def test_the_report_in_one_page_and_in_snakemakes_own(project: Project) -> None:
+    points = {"images": 2, "grid": {"start": ["irn"], "solver": ["ddim"], "steps": [1, 2]}, "metrics": ["psnr"]}
+    project.configure({"cost": {"images": 2, "rounds": 1}, "sweeps": {"steps": points}})
     code, output = project.run("results/report.html")
     assert code == 0, output
     page = (project.folder / "results/report.html").read_text()

@@ -24,6 +24,7 @@ from clrface.config import (
     Known,
     all_rows,
     has_truth,
+    leave_out,
     load_config,
     rows,
     table_datasets,
@@ -112,6 +113,7 @@ def protocol_metrics():
 
 
 try:
+    leave_out(config)
     KNOWN, SOURCES, PROTOCOLS = read_project()
     validate_config(config, KNOWN)
     METRICS = protocol_metrics()
@@ -602,16 +604,10 @@ def page_pictures():
     return list(found)
 
 
-def report_extras():
-    """What the page shows if it is there. No inputs: nothing is measured anew for the page's sake."""
-    figures = [f"results/figures/{name}.png" for name in ["overview", *config["sweeps"], "mask", "losses"]]
-    places = {"claims": ["results/claims.json"], "costs": ["results/table6.json"], "figures": figures}
-    return {name: [path for path in paths if Path(path).is_file()] for name, paths in places.items()}
-
-
-def report_words():
-    """The command's words for what is there of that."""
-    return joined([word for name, paths in report_extras().items() if paths for word in (f"--{name}", *paths)])
+def page_figures():
+    """The studies' figures; that of the losses where there was a training."""
+    losses = "results/figures/losses.png"
+    return study_figures() + ([losses] if Path(losses).is_file() else [])
 
 
 def report_spec():
@@ -632,11 +628,9 @@ def set_spec(datasets):
 
 
 def page_code():
-    """Changes with the page's code, its template, style or script, and with what it shows beside its inputs."""
+    """Changes with the page's code, its template, style or script."""
     template = [path for path in Path("clrface/report/template").iterdir() if path.is_file()]
-    beside = [Path(path) for paths in report_extras().values() for path in paths]
-    shown = [sha256_file(path) for path in [*sorted(template), *beside]]
-    return short_digest([fingerprint("clrface.report.page"), *shown])
+    return short_digest([fingerprint("clrface.report.page"), *map(sha256_file, sorted(template))])
 
 
 # ---- studies

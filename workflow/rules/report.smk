@@ -5,6 +5,9 @@ rule report:
     input:
         tables=expand("results/{table}.json", table=TABLES),
         pictures=page_pictures(),
+        claims="results/claims.json",
+        costs="results/table6.json",
+        figures=page_figures(),
     output:
         report("results/report.html", caption="../report/page.rst", category="Page", labels={"shows": "everything, in one page"}),
     log:
@@ -16,7 +19,9 @@ rule report:
     threads: 1
     params:
         spec=report_spec(),
-        extras=report_words(),
         code=page_code(),
     shell:
-        step("report --tables {input.tables} --spec {params.spec:q} {params.extras} --out {output}")
+        step(
+            "report --tables {input.tables} --spec {params.spec:q} --claims {input.claims} --costs {input.costs}"
+            " --figures {input.figures} --out {output}"
+        )
