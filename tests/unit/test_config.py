@@ -70,7 +70,7 @@ def there() -> Known:
     return Known(method_cards(), protocols, recipes, manifests, list(metric_cards()))
 
 
-@pytest.mark.parametrize("files", [[], ["full"], ["val"], ["parts"], ["tune"], ["gpu"], ["full", "parts", "val"]])
+@pytest.mark.parametrize("files", [[], ["full"], ["val"], ["parts"], ["tune"], ["gpu"], ["compression"], ["full", "parts", "val"]])
 def test_shipped_configs_are_valid(files):
     validate_config(load_config([ROOT / "config" / f"{name}.yaml" for name in ["embedded", *files]]), there())
 
