@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -156,7 +157,7 @@ def _draw(axes: Axes, panel: _Panel, offset: int, box: Box) -> None:
                 axes.add_patch(Rectangle((x - 3, y - 3), width + 6, height + 6, fill=False, edgecolor=ACCENT, linewidth=1.7))
 
 
-def _write(axes: Axes, place: tuple[float, float], text: str, size_px: int, colour: str = INK, **how: str) -> None:
+def _write(axes: Axes, place: tuple[float, float], text: str, size_px: int, colour: str = INK, **how: Any) -> None:
     axes.text(*place, text, size=size_px * 72 / DPI, color=colour, family="DejaVu Sans", parse_math=False, **how)
 
 
