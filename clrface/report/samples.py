@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -130,7 +131,7 @@ def _lay_out(one: SampleSet, box: Box) -> _Panel:
 
 
 def _note_height(one: SampleSet) -> int:
-    return LINE if one.notes else 0
+    return LINE + 3 if one.notes else 0
 
 
 def _draw(axes: Axes, panel: _Panel, offset: int, box: Box) -> None:
@@ -151,12 +152,12 @@ def _draw(axes: Axes, panel: _Panel, offset: int, box: Box) -> None:
                 _write(axes, (middle, y + height / 2), text, REASON, QUIET, ha="center", va="center")
             else:
                 axes.imshow(np.asarray(zoom(cell, box)), extent=(x, x + width, y + height, y), interpolation="none", aspect="auto")
-            _write(axes, (middle, y + height + 4), one.notes.get((label, image_id), ""), NOTE, ha="center", va="top")
+            _write(axes, (middle, y + height + GAP), one.notes.get((label, image_id), ""), NOTE, ha="center", va="top")
             if (label, image_id) in one.framed:
                 axes.add_patch(Rectangle((x - 3, y - 3), width + 6, height + 6, fill=False, edgecolor=ACCENT, linewidth=1.7))
 
 
-def _write(axes: Axes, place: tuple[float, float], text: str, size_px: int, colour: str = INK, **how: str) -> None:
+def _write(axes: Axes, place: tuple[float, float], text: str, size_px: int, colour: str = INK, **how: Any) -> None:
     axes.text(*place, text, size=size_px * 72 / DPI, color=colour, family="DejaVu Sans", parse_math=False, **how)
 
 

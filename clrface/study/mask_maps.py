@@ -100,7 +100,9 @@ def _draw(faces: Faces, maps: Sequence[np.ndarray], rows: Sequence[dict[str, Any
     for axis in axes[:, -1]:
         axis.axis("off")
     picture.subplots_adjust(left=0.01, right=0.99, top=0.94, bottom=0.02, wspace=0.06, hspace=0.16)
-    picture.colorbar(heat, ax=axes[:, -1], fraction=0.06, location="left").ax.set_title("m", fontsize=9)
+    scale = picture.colorbar(heat, ax=axes[:, -1], fraction=0.06, location="left").ax
+    scale.yaxis.tick_right()
+    scale.set_title("m", fontsize=9)
     chart = picture.add_axes((0.87, 0.2, 0.12, 0.6))
     means = [np.nanmean([row[name] for row in rows]) for name in ("share", *PARTS)]
     chart.barh(["whole image", *PARTS], means, color=["#888888"] + [ACCENT] * len(PARTS))

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from clrface.errors import UserError
 from clrface.models.recogniser import SFace
 from clrface.report.figure import ACCENT, INK, QUIET, save
-from clrface.restore.guidance import RecognitionGuide
+from clrface.restore.guidance import RecognitionFreeGuide, RecognitionGuide
 from clrface.restore.pipeline import CLRFace, Moment, Settings
 from clrface.seeds import derive_seed
 from clrface.study.sweep import Faces
@@ -97,7 +97,7 @@ def watch(pipeline: CLRFace, y: torch.Tensor, seed: int, settings: Settings, rec
     return Run(
         looks=[_look(number, moment) for number, moment in enumerate(moments, 1)],
         x_irn=_array(moments[0].known.x_irn + moments[0].known.chroma),
-        mask=None if guide is None else _array(guide.mask)[0],
+        mask=_array(guide.mask)[0] if isinstance(guide, RecognitionGuide | RecognitionFreeGuide) else None,
         restored=_array(restored),
     )
 

@@ -208,7 +208,7 @@ def test_watching_a_restoration_changes_nothing(faces: Faces, weights: Path, sou
     assert np.array_equal(run.restored, unseen[0].numpy()), "what is watched is what a table shows"
     assert [look.shift is not None for look in run.looks] == [True, False, True]
     assert [look.number for look in run.shown] == [1, 2, 3]
-    assert run.mask is not None and run.mask.shape == run.looks[0].shift.shape == (16, 16)
+    assert run.mask is not None and run.looks[0].shift is not None and run.mask.shape == run.looks[0].shift.shape == (16, 16)
     assert run.looks[2].gradient is not None and run.looks[2].gradient.max() == pytest.approx(1)
     assert np.array_equal(seen[-1].picture(seen[-1].step.z0_hat)[0].detach().numpy(), run.looks[-1].picture)
 
