@@ -26,17 +26,21 @@ PACKAGES = (
     "pandas",
     "snakemake",
 )
+WRITTEN = (":(exclude)results", ":(exclude)dvc.lock")
 CPUINFO = Path("/proc/cpuinfo")
 WEIGHT_SUFFIXES = (".safetensors", ".json", ".pth", ".pt", ".ckpt", ".onnx")
 
 
 def code_version(root: Path = ROOT) -> dict[str, str | bool | None]:
-    """The project's commit and whether its files differ from it; both None outside of a git clone."""
+    """The project's commit and whether its files differ from it; both None outside of a git clone.
+
+    What a run writes into the clone itself, results and DVC's record of them, makes no difference.
+    """
     try:
         top = _git(root, "rev-parse", "--show-toplevel")
         if Path(top).resolve() != root.resolve():
             return {"commit": None, "dirty": None}
-        return {"commit": _git(root, "rev-parse", "HEAD"), "dirty": _git(root, "status", "--porcelain") != ""}
+        return {"commit": _git(root, "rev-parse", "HEAD"), "dirty": _git(root, "status", "--porcelain", "--", ".", *WRITTEN) != ""}
     except (OSError, subprocess.CalledProcessError):
         return {"commit": None, "dirty": None}
 
