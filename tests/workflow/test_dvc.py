@@ -112,7 +112,7 @@ def test_an_experiment_changes_one_row_and_keeps_the_config_s_meaning(repository
     assert "# noise, irn" in (repository.folder / "config/embedded.yaml").read_text(), "comments stay"
     assert {name for name, seen in restored(repository).items() if seen != made[name]} == {"clrface"}
 
-    [changed] = json.loads(repository.dvc("metrics", "diff", "--json"))["diff"].values()
+    [changed] = json.loads(repository.dvc("metrics", "diff", "--json")).values()
     assert list(changed) == ["orl.blind.clrface.psnr"]
     assert json.loads(repository.dvc("params", "diff", "--json"))["config/embedded.yaml"] == {"clrface.steps": {"old": 2, "new": 1}}
     shown = repository.dvc("exp", "show", "--only-changed", "--csv").splitlines()
