@@ -114,7 +114,9 @@ def test_an_experiment_changes_one_row_and_keeps_the_config_s_meaning(repository
 
     [changed] = json.loads(repository.dvc("metrics", "diff", "--json")).values()
     assert list(changed) == ["orl.blind.clrface.psnr"]
-    assert json.loads(repository.dvc("params", "diff", "--json"))["config/embedded.yaml"] == {"clrface.steps": {"old": 2, "new": 1}}
+    assert json.loads(repository.dvc("params", "diff", "--json"))["config/embedded.yaml"] == {
+        "clrface.steps": {"old": 2, "new": 1, "diff": -1}
+    }
     shown = repository.dvc("exp", "show", "--only-changed", "--csv").splitlines()
     assert "orl.blind.clrface.psnr" in shown[0] and "clrface.steps" in shown[0] and len(shown) == 4
 
