@@ -57,6 +57,19 @@ def processor() -> str | None:
     return names[0] if names else platform.processor() or None
 
 
+def processor_type() -> str | None:
+    """What arithmetic may depend on: the processor's model with its family's and model's numbers and its widest vectors.
+
+    A virtual machine's name alone, such as `AMD EPYC`, stands for generations that round differently. None where the system doesn't say.
+    """
+    text = CPUINFO.read_text(encoding="utf-8").partition("\n\n")[0] if CPUINFO.is_file() else ""
+    entries = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in text.splitlines())}
+    flags = entries.get("flags", "").split()
+    numbers = [f"{key} {entries[key]}" for key in ("cpu family", "model") if key in entries]
+    vectors = [name for name in ("avx512f", "avx2") if name in flags][:1]
+    return ", ".join([name, *numbers, *vectors]) if (name := processor()) else None
+
+
 def lq_images(folder: Path, chunks: Sequence[str] | None = None) -> dict[str, Path]:
     """image_id to PNG of a degraded set, `<folder>/<chunk>/<image_id>.png`, sorted by id.
 
