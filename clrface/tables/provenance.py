@@ -26,17 +26,21 @@ PACKAGES = (
     "pandas",
     "snakemake",
 )
+WRITTEN = (":(exclude)results", ":(exclude)dvc.lock")
 CPUINFO = Path("/proc/cpuinfo")
 WEIGHT_SUFFIXES = (".safetensors", ".json", ".pth", ".pt", ".ckpt", ".onnx")
 
 
 def code_version(root: Path = ROOT) -> dict[str, str | bool | None]:
-    """The project's commit and whether its files differ from it; both None outside of a git clone."""
+    """The project's commit and whether its files differ from it; both None outside of a git clone.
+
+    What a run writes into the clone itself, results and DVC's record of them, makes no difference.
+    """
     try:
         top = _git(root, "rev-parse", "--show-toplevel")
         if Path(top).resolve() != root.resolve():
             return {"commit": None, "dirty": None}
-        return {"commit": _git(root, "rev-parse", "HEAD"), "dirty": _git(root, "status", "--porcelain") != ""}
+        return {"commit": _git(root, "rev-parse", "HEAD"), "dirty": _git(root, "status", "--porcelain", "--", ".", *WRITTEN) != ""}
     except (OSError, subprocess.CalledProcessError):
         return {"commit": None, "dirty": None}
 
@@ -51,6 +55,19 @@ def processor() -> str | None:
     lines = CPUINFO.read_text(encoding="utf-8").splitlines() if CPUINFO.is_file() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or None
+
+
+def processor_type() -> str | None:
+    """What arithmetic may depend on: the processor's model with its family's and model's numbers and its widest vectors.
+
+    A virtual machine's name alone, such as `AMD EPYC`, stands for generations that round differently. None where the system doesn't say.
+    """
+    text = CPUINFO.read_text(encoding="utf-8").partition("\n\n")[0] if CPUINFO.is_file() else ""
+    entries = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in text.splitlines())}
+    flags = entries.get("flags", "").split()
+    numbers = [f"{key} {entries[key]}" for key in ("cpu family", "model") if key in entries]
+    vectors = [name for name in ("avx512f", "avx2") if name in flags][:1]
+    return ", ".join([name, *numbers, *vectors]) if (name := processor()) else None
 
 
 def lq_images(folder: Path, chunks: Sequence[str] | None = None) -> dict[str, Path]:

@@ -17,7 +17,7 @@ import yaml
 from clrface.errors import UserError
 from clrface.files import write_text
 from clrface.tables.formats import to_json
-from clrface.tables.provenance import code_version, processor
+from clrface.tables.provenance import code_version, processor_type
 
 Machine = Literal["same", "other"]
 Row = Mapping[str, str]
@@ -207,7 +207,7 @@ def write_reference(results: Path, out: Path, names: Sequence[str]) -> None:
     for name in names:
         for suffix in (".csv", ".json"):
             write_text(out / f"{name}{suffix}", (results / f"{name}{suffix}").read_text(encoding="utf-8"))
-    write_text(out / MACHINE, to_json({"processor": processor(), "versions": versions[0] if versions else {}, "code": code_version()}))
+    write_text(out / MACHINE, to_json({"processor": processor_type(), "versions": versions[0] if versions else {}, "code": code_version()}))
 
 
 # ---- the machine
@@ -222,7 +222,7 @@ def _machine_of(reference: Path) -> Mapping[str, Any]:
 
 def _strange(results: Path, reference: Path, names: Sequence[str], machine: Mapping[str, Any]) -> list[str]:
     """What makes this another type of machine than the reference's; nothing for the same."""
-    notes = {_other("processor", processor(), machine["processor"])}
+    notes = {_other("processor", processor_type(), machine["processor"])}
     for name in names:
         mine, theirs = _content(results, name) or {}, _content(reference, name) or {}
         if mine:

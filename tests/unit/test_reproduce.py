@@ -9,6 +9,7 @@ import pytest
 from clrface.cli import main
 from clrface.errors import UserError
 from clrface.fingerprint import ROOT
+from clrface.tables import provenance
 from clrface.tables import reproduce as step
 from clrface.tables.reproduce import Tolerance, read_tolerances, reproduce, write_reference
 
@@ -59,7 +60,7 @@ def told(folders: tuple[Path, Path]) -> list[str]:
 @pytest.fixture
 def elsewhere(folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """From now on this machine has another processor than the reference's."""
-    monkeypatch.setattr(step, "processor", lambda: "Another processor")
+    monkeypatch.setattr(step, "processor_type", lambda: "Another processor")
 
 
 def test_equal_tables_have_no_difference(folders):
@@ -201,3 +202,13 @@ def test_a_wrong_file_of_tolerances_is_told(tmp_path):
     path.write_text("other: {psnr: {relativ: 0.1}}")
     with pytest.raises(UserError, match="not a file of tolerances"):
         read_tolerances(path)
+
+
+def test_processors_of_one_name_are_told_apart(tmp_path, monkeypatch):
+    path = tmp_path / "cpuinfo"
+    monkeypatch.setattr(provenance, "CPUINFO", path)
+    core = "processor : 0\ncpu family\t: 25\nmodel\t\t: {}\nmodel name\t: AMD EPYC\nflags\t\t: fpu avx2{}\n\n"
+    path.write_text(core.format(1, "") * 2)
+    assert provenance.processor_type() == "AMD EPYC, cpu family 25, model 1, avx2"
+    path.write_text(core.format(17, " avx512f"))
+    assert provenance.processor_type() == "AMD EPYC, cpu family 25, model 17, avx512f"

@@ -831,6 +831,11 @@ def metric_sources(wildcards):
     return [f"data/raw/{source}/SOURCE.json" for source in sources]
 
 
+def all_cores():
+    """Every core that the run was given; `--report` is given none, and asks all the same."""
+    return workflow.resource_settings.cores or 1
+
+
 def step(words, live=False, launcher=STEP):
     """The shell line for one step of `python -m clrface`.
 

@@ -68,7 +68,7 @@ rule cost:
         "results/benchmarks/cost/table6.tsv"
     conda:
         "../../environment.yml"
-    threads: lambda wildcards: workflow.cores  # alone on the machine: another job beside it would be part of the seconds
+    threads: lambda wildcards: all_cores()  # alone on the machine: another job beside it would be part of the seconds
     resources:
         gpu=GPU,
     params:

@@ -16,7 +16,7 @@ rule train_stage:
         stage="|".join(config["training"]["stages"]),
     conda:
         "../../environment.yml"
-    threads: lambda wildcards: workflow.cores
+    threads: lambda wildcards: all_cores()
     resources:
         gpu=GPU,
     params:
