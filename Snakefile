@@ -28,6 +28,9 @@ include: "workflow/rules/study.smk"
 include: "workflow/rules/report.smk"
 
 
+tell_other_size()
+
+
 rule all:
     default_target: True
     input:

@@ -10,6 +10,7 @@ from clrface.errors import UserError
 from clrface.models.colour import keep_grey
 from clrface.models.loading import load_network, move
 from clrface.models.pixel_diffusion import PixelSampler
+from clrface.schedule import pixel_steps_problem
 
 CARD = {
     "name": "pixel_diffusion",
@@ -28,11 +29,8 @@ class Restorer:
     def __init__(self, start: Literal["noise", "estimate"], total_steps: int, steps: int, eta: float):
         if start not in ("noise", "estimate"):
             raise UserError(f"pixel_diffusion.start: found '{start}', expected noise or estimate.")
-        if not 1 <= steps <= total_steps <= 1000 or 1000 % total_steps:
-            raise UserError(
-                f"pixel_diffusion: found steps {steps} and total_steps {total_steps}, expected 1 <= steps <= total_steps <= 1000 "
-                "and a total that divides 1,000, such as 50, 100, 200, 250 or 500."
-            )
+        if problem := pixel_steps_problem(total_steps, steps):
+            raise UserError(f"pixel_diffusion: {problem}")
         self.start: Literal["noise", "estimate"] = start
         self.total_steps, self.steps, self.eta = total_steps, steps, eta
 

@@ -46,6 +46,8 @@ class MethodCard:
     """The one size, in pixels a side, that the method takes; 0 for any that the config may ask for."""
     external: bool = False
     """True for a program in a repository of its own (clrface.external): it has no file in baselines/."""
+    unable: str = ""
+    """Why it can't run anywhere yet, of an external method; empty if it can."""
 
     @property
     def family(self) -> str:

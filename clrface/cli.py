@@ -77,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
 def _step(
     steps: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, text: str, run: Callable[[argparse.Namespace], int | None]
 ) -> argparse.ArgumentParser:
-    parser = steps.add_parser(name, help=text, description=text)
+    parser = steps.add_parser(name, help=text.replace("%", "%%"), description=text)  # argparse fills a help in
     parser.set_defaults(run=run)
     return parser
 
@@ -279,8 +279,11 @@ def _restore(options: argparse.Namespace) -> None:
     card = method_card(options.method)
     method = make_method(card.name, options.params)
     weights = weights_folder(options.weights, card.family) if card.trained_here else None
-    method.load(weights, _device(options.device), options.raw)
-    restore_chunk(method, chunk, options.batch, options.base_seed, options.seed, sees_truth=card.sees_truth, control=card.control)
+    try:
+        method.load(weights, _device(options.device), options.raw)
+        restore_chunk(method, chunk, options.batch, options.base_seed, options.seed, sees_truth=card.sees_truth, control=card.control)
+    except UserError as error:
+        raise UserError(f"{card.name}: {error}") from error
 
 
 def _restore_external(options: argparse.Namespace, chunk: Any) -> None:

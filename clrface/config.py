@@ -3,6 +3,7 @@
 Nothing heavy is imported here: the workflow calls this while it builds its graph, before any work.
 """
 
+import itertools
 import json
 import math
 import re
@@ -21,6 +22,7 @@ from jsonschema.validators import extend
 from clrface.api import MethodCard
 from clrface.errors import UserError
 from clrface.fingerprint import ROOT
+from clrface.schedule import pixel_steps_problem, steps_problem
 
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.json"
 WEIGHTS = ("shipped", "fit")
@@ -75,10 +77,17 @@ def load_config(paths: Sequence[Path]) -> dict[str, Any]:
 
 
 def leave_out(config: dict[str, Any]) -> None:
-    """Take tables away that are set to null: a file laid over a profile can't take a key away otherwise."""
-    tables = config.get("tables")
-    if isinstance(tables, Mapping):
-        config["tables"] = {name: table for name, table in tables.items() if table is not None}
+    """Take away the tables, sweeps and variants that are set to null: a file laid over a profile can't take a key away otherwise."""
+    _without_nulls(config, "tables", "sweeps", "variants")
+    for table in _entries(config, "tables").values():
+        if isinstance(table, dict):
+            _without_nulls(table, "variants")
+
+
+def _without_nulls(block: dict[str, Any], *keys: str) -> None:
+    for key in keys:
+        if isinstance(block.get(key), Mapping):
+            block[key] = {name: entry for name, entry in block[key].items() if entry is not None}
 
 
 def validate_config(config: Mapping[str, Any], known: Known, folder: Path = Path()) -> None:
@@ -94,6 +103,7 @@ def validate_config(config: Mapping[str, Any], known: Known, folder: Path = Path
     mistakes += _wrong_sizes(config, known)
     mistakes += _wrong_sweeps(config)
     mistakes += _without_truth(config, known)
+    mistakes = mistakes or _wrong_steps(config, known)
     tell_mistakes("The config", config, mistakes)
 
 
@@ -283,10 +293,46 @@ def _wrong_sizes(config: Mapping[str, Any], known: Known) -> list[Mistake]:
     """Rows of methods that take one size alone, where the config's is another."""
     named: dict[KeyPath, str] = {("methods", name): name for name in _entries(config, "methods")}
     named |= {path: next(iter(entry), "") for path, entry in _variants(config).items()}
-    sizes = {path: known.methods[name].resolution for path, name in named.items() if name in known.methods}
     found = config.get("resolution")
-    text = "this method takes images of {0} pixels alone, but resolution is {1}. Set `resolution: {0}`, or leave it out."
-    return [(path, text.format(size, found)) for path, size in sizes.items() if size not in (0, found)]
+    text = "this method takes images of {0} pixels alone, but resolution is {1}. {2}"
+    return [
+        (path, text.format(card.resolution, found, _other_size(card)))
+        for path, name in named.items()
+        if (card := known.methods.get(name)) and card.resolution not in (0, found)
+    ]
+
+
+def _other_size(card: MethodCard) -> str:
+    """What to do about a method of one size alone."""
+    if card.unable:
+        return f"At that size it can't run either ({card.unable}): leave it out."
+    return f"Set `resolution: {card.resolution}`, or leave it out."
+
+
+def _wrong_steps(config: Mapping[str, Any], known: Known) -> list[Mistake]:
+    """Rows and sweeps, of a config without other mistakes, whose steps no sampler can take."""
+    shared: dict[KeyPath, str] = {("methods", name): name for name, entry in config["methods"].items() if "folder" not in entry}
+    asked = {path: (name, _params(config, known.methods[name])) for path, name in shared.items()}
+    for path, entry in _variants(config).items():
+        [(name, changes)] = entry.items()
+        asked[path] = (name, _params(config, known.methods[name]) | changes)
+    mistakes = [
+        (path, problem) for path, (name, params) in asked.items() if (problem := _steps_problem(known.methods[name].family, params))
+    ]
+    for name, sweep in config["sweeps"].items():
+        base = {**known.methods["clrface"].params, **config["clrface"], **sweep.get("base", {})}
+        points = [dict(zip(sweep["grid"], values, strict=True)) for values in itertools.product(*sweep["grid"].values())]
+        problems = [problem for point in points if (problem := _steps_problem("clrface", base | point))]
+        mistakes += [(("sweeps", name, "grid"), problem) for problem in problems[:1]]
+    return mistakes
+
+
+def _steps_problem(family: str, params: Mapping[str, Any]) -> str:
+    if family == "clrface":
+        return steps_problem(params["start"], params["t0"], params["steps"])
+    if family == "pixel_diffusion" and {"total_steps", "steps"} <= params.keys():
+        return pixel_steps_problem(params["total_steps"], params["steps"])
+    return ""
 
 
 def _without_truth(config: Mapping[str, Any], known: Known) -> list[Mistake]:

@@ -4,7 +4,8 @@ clrface.restore.external fetches and runs them.
 """
 
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
+from difflib import get_close_matches
 from pathlib import Path
 
 import yaml
@@ -16,6 +17,7 @@ from clrface.fingerprint import ROOT
 FOLDER = ROOT / "baselines" / "external"
 NOT_RUN = "not run"
 """How the status of an image begins whose method can't run on this machine."""
+SEE = "See docs/adding-a-method.md, In a repository."
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class ExternalCard:
             sources=self.sources,
             resolution=self.resolution,
             external=True,
+            unable=self.unable,
         )
 
     def why_not(self, has_cuda: bool) -> str:
@@ -82,15 +85,32 @@ def read_external(path: Path) -> ExternalCard:
     """Read a card. Raises: UserError naming what is missing, unknown or wrong."""
     path = Path(path)
     try:
-        card = ExternalCard(**yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (OSError, yaml.YAMLError, TypeError) as error:
-        raise UserError(f"{path} is no card of an external method ({error}). See docs/adding-a-method.md, In a repository.") from error
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise UserError(f"Can't read {path} ({error}). {SEE}") from error
+    if problem := _key_problem(content):
+        raise UserError(f"{path} is no card of an external method: {problem}. {SEE}")
+    card = ExternalCard(**content)
     problem = _problem(card)
     if problem:
-        raise UserError(f"{path}: {problem}. See docs/adding-a-method.md, In a repository.")
+        raise UserError(f"{path}: {problem}. {SEE}")
     if card.name != path.stem:
         raise UserError(f"{path} has the name '{card.name}', but the file's name says '{path.stem}'. Make them the same.")
     return card
+
+
+def _key_problem(content: object) -> str:
+    """What is wrong with a card's keys; empty when nothing is."""
+    if not isinstance(content, dict):
+        return f"found {content!r}, expected a mapping of keys to values"
+    wanted = fields(ExternalCard)
+    names = [one.name for one in wanted]
+    if unknown := [str(key) for key in content if key not in names]:
+        near = get_close_matches(unknown[0], names, n=1, cutoff=0.5)
+        return f"unknown key '{unknown[0]}'." + (f" Did you mean '{near[0]}'?" if near else "") + f" Allowed: {', '.join(names)}"
+    needed = [one.name for one in wanted if one.default is MISSING and one.default_factory is MISSING]
+    missing = [name for name in needed if name not in content]
+    return f"it lacks {', '.join(missing)}" if missing else ""
 
 
 def _origin_problem(card: ExternalCard) -> str:

@@ -23,8 +23,9 @@ from diffusers import (
 
 from clrface.errors import UserError, unknown_name
 from clrface.restore.estimate import Estimate
+from clrface.schedule import SCHEDULE_STEPS, steps_problem, total_steps
 
-SCHEDULE: dict[str, Any] = {"num_train_timesteps": 1000, "beta_schedule": "squaredcos_cap_v2", "prediction_type": "v_prediction"}
+SCHEDULE: dict[str, Any] = {"num_train_timesteps": SCHEDULE_STEPS, "beta_schedule": "squaredcos_cap_v2", "prediction_type": "v_prediction"}
 SOLVERS: dict[str, Callable[[], Any]] = {
     # DPM-Solver++ of first order is DDIM (Lu et al. 2022). diffusers' own DDIM steps by 1000 // n: past its times, unless n divides 1000.
     "ddim": lambda: DPMSolverMultistepScheduler(**SCHEDULE, algorithm_type="dpmsolver++", solver_order=1, timestep_spacing="trailing"),
@@ -34,7 +35,6 @@ SOLVERS: dict[str, Callable[[], Any]] = {
     "heun": lambda: HeunDiscreteScheduler(**SCHEDULE, timestep_spacing="trailing"),
 }
 HEUN_FIRST = 980  # of 1,000: sigma is about 30 there
-MOST_STEPS = 500  # over the whole schedule of 1,000; beyond it solvers meet equal timesteps
 Guide = Callable[[torch.Tensor], torch.Tensor]
 """From z0_hat (B, C, h, w) to the shift that is taken off it, of the same shape."""
 
@@ -71,7 +71,7 @@ class SamplerSpec:
     @property
     def total_steps(self) -> int:
         """The steps over the whole schedule, of which the last `steps` are run."""
-        return self.steps if self.start == "noise" else max(self.steps, round(self.steps / self.t0))
+        return total_steps(self.start, self.t0, self.steps)
 
 
 class Sampler:
@@ -80,11 +80,8 @@ class Sampler:
     def __init__(self, prior: UNet2DModel, spec: SamplerSpec):
         if spec.solver not in SOLVERS:
             raise unknown_name("solver", spec.solver, SOLVERS)
-        if spec.total_steps > MOST_STEPS:
-            raise UserError(
-                f"{spec.steps} steps over the last {spec.t0} of the schedule would be {spec.total_steps} over all of it, "
-                f"expected at most {MOST_STEPS}. Lower `steps` or raise `t0`."
-            )
+        if problem := steps_problem(spec.start, spec.t0, spec.steps):
+            raise UserError(problem)
         self.prior, self.spec = prior, spec
 
     def run(

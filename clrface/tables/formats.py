@@ -18,16 +18,23 @@ _TEX_SPECIAL = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\te
 
 
 def to_csv(table: Table) -> str:
-    """One line a row; numbers as the shortest text that reads back to the same float, `inf`, or empty if unmeasured."""
+    """One line a row; numbers as the shortest text that reads back to the same float, `inf`, or empty if unmeasured.
+
+    `note` says why a row has no number.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     names = [card.id for card in table.metrics]
     writer.writerow(
-        ["method", "label", "dataset", "degradation", "n", "n_failed", "seeds"] + [m + end for m in names for end in ("", "_lo", "_hi")]
+        ["method", "label", "dataset", "degradation", "n", "n_failed", "seeds"]
+        + [m + end for m in names for end in ("", "_lo", "_hi")]
+        + ["note"]
     )
     for row in table.rows:
         numbers = ["" if math.isnan(part) else repr(part) for m in names for part in row.estimates[m]]
-        writer.writerow([row.method, row.label, row.dataset, row.degradation, row.n, row.n_failed, " ".join(map(str, row.seeds)), *numbers])
+        writer.writerow(
+            [row.method, row.label, row.dataset, row.degradation, row.n, row.n_failed, " ".join(map(str, row.seeds)), *numbers, row.note]
+        )
     return text.getvalue()
 
 
@@ -38,7 +45,7 @@ def to_json(content: object) -> str:
 
 def to_markdown(table: Table) -> str:
     """A heading, one Markdown table a block, and what the marks and intervals mean."""
-    parts = [f"# {table.name}: protocol `{table.protocol}`"]
+    parts = [f"# {table.name}: protocol `{table.protocol}`, {table.resolution}x{table.resolution} pixels"]
     for dataset, degradation, rows in table.blocks():
         header = ["Method", "failed", *(markdown_escape(heading(card)) for card in table.metrics)]
         by_metric = [marks(rows, card) for card in table.metrics]
@@ -122,7 +129,8 @@ def _tex_block(table: Table, dataset: str, degradation: str, rows: Sequence[Row]
         cells = [_tex_cell(row.estimates[card.id], card, column[i]) for card, column in zip(table.metrics, by_metric, strict=True)]
         intervals = [_tex_interval(row.estimates[card.id], card) for card in table.metrics]
         lines += [" & ".join([label, str(row.n_failed), *cells]) + r" \\", " & ".join(["", "", *intervals]) + r" \\"]
-    about = f"Protocol {table.protocol}, dataset {dataset}, degradation {degradation}, {count(rows[0].n)}, {seeds_text(rows)}."
+    of = f"{count(rows[0].n)} of {table.resolution}x{table.resolution} pixels"
+    about = f"Protocol {table.protocol}, dataset {dataset}, degradation {degradation}, {of}, {seeds_text(rows)}."
     note = legend(table, best="bold", second="underlined", controls="italics").replace("`", "")
     return tex_table(f"{table.name}-{dataset}-{degradation}", f"{about} {note}", header, lines)
 

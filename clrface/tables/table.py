@@ -11,7 +11,6 @@ import numpy as np
 
 from clrface.api import MethodCard, MetricCard
 from clrface.errors import UserError, unknown_name
-from clrface.external import NOT_RUN
 from clrface.tables.bootstrap import (
     UNMEASURED,
     Estimate,
@@ -89,7 +88,7 @@ class Row:
     seeds: tuple[int, ...]
     estimates: dict[str, Estimate]
     note: str = ""
-    """Why there is no number at all, for a method that could not run here; else empty."""
+    """The one reason why every image failed, e.g. that the method can't run here; else empty."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +97,8 @@ class Table:
 
     name: str
     protocol: str
+    resolution: int
+    """Pixels a side."""
     n_boot: int
     metrics: tuple[MetricCard, ...]
     rows: tuple[Row, ...]
@@ -125,7 +126,7 @@ def build_table(spec: TableSpec, scores: Path, lq_ids: Mapping[tuple[str, str], 
         ids = _common_ids([one for by_metric in read for files in by_metric.values() for one in files], lq_ids[block], block)
         indices = bootstrap_indices(spec.base_seed, block[0], spec.n_boot, len(ids))
         rows += [_finish(row, spec, by_metric, ids, indices) for row, by_metric in zip(members, read, strict=True)]
-    return Table(name, spec.protocol, spec.n_boot, tuple(cards), tuple(rows))
+    return Table(name, spec.protocol, spec.resolution, spec.n_boot, tuple(cards), tuple(rows))
 
 
 def marks(rows: Sequence[Row], card: MetricCard) -> list[Mark]:
@@ -155,6 +156,7 @@ def table_to_json(table: Table) -> dict[str, Any]:
     return {
         "table": table.name,
         "protocol": table.protocol,
+        "resolution": table.resolution,
         "bootstrap": table.n_boot,
         "metrics": [asdict(card) for card in table.metrics],
         "rows": [
@@ -171,7 +173,7 @@ def table_from_json(content: Mapping[str, Any]) -> Table:
         for row in content["rows"]
     ]
     metrics = [MetricCard(**card | {"sources": tuple(card["sources"])}) for card in content["metrics"]]
-    return Table(content["table"], content["protocol"], content["bootstrap"], tuple(metrics), tuple(rows))
+    return Table(content["table"], content["protocol"], content["resolution"], content["bootstrap"], tuple(metrics), tuple(rows))
 
 
 def table_values(table: Table) -> dict[str, dict[str, dict[str, dict[str, float]]]]:
@@ -241,7 +243,6 @@ def _finish(row: RowSpec, spec: TableSpec, by_metric: Mapping[str, list[Scores]]
     label, control = spec.label(row.method), spec.is_control(row.method)
     reasons = {reason for files in by_metric.values() for one in files for reason in one.failures.values()}
     note = next(iter(reasons)) if len(failed) == len(ids) and len(reasons) == 1 else ""
-    note = note if note.startswith(NOT_RUN) else ""
     return Row(row.method, label, control, row.dataset, row.degradation, len(ids), len(failed), tuple(row.seeds), estimates, note)
 
 

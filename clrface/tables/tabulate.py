@@ -32,7 +32,6 @@ def tabulate(
     table = build_table(spec, scores, {block: set(images) for block, images in lq.items()}, name=target.stem)
     content = table_to_json(table) | {
         "profile": spec.profile,
-        "resolution": spec.resolution,
         "base_seed": spec.base_seed,
         "device": spec.device,
         "datasets": dict(spec.datasets),

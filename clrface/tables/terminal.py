@@ -52,7 +52,8 @@ def render(table: Table, width: int = 110, colour: bool = False) -> str:
 
     lines = []
     for dataset, degradation, rows in table.blocks():
-        title = f"{table.name} · {dataset} · {degradation} · protocol {table.protocol} · {count(rows[0].n)} · {seeds_text(rows)}"
+        shown = f"{count(rows[0].n)} · {table.resolution} px · {seeds_text(rows)}"
+        title = f"{table.name} · {dataset} · {degradation} · protocol {table.protocol} · {shown}"
         lines += ["", *(style("title", line) for line in textwrap.wrap(title, width))]
         fixed = [
             _label_column(rows),
@@ -64,8 +65,21 @@ def render(table: Table, width: int = 110, colour: bool = False) -> str:
             columns = [*fixed, *(_metric_column(card, rows, column_marks[card.id]) for card in cards)]
             styles: list[list[Mark]] = [*([""] * len(rows) for _ in fixed), *(column_marks[card.id] for card in cards)]
             lines += _panel(columns, styles, len(rows), style)
+        lines += [style("quiet", line) for line in _reasons(dataset, degradation, rows, width)]
     lines += [style("quiet", line) for line in textwrap.wrap(_legend(table), width)]
     return "\n".join(lines) + "\n"
+
+
+def _reasons(dataset: str, degradation: str, rows: Sequence[Row], width: int) -> list[str]:
+    """Why rows have no numbers, and where those of single images stand."""
+    told = [f"{row.label}: {row.note}." for row in rows if row.note]
+    some = [row for row in rows if row.n_failed and not row.note]
+    told += [
+        f"{row.label}, {row.n_failed} failed: why is in the status column of results/scores/{dataset}/{degradation}/{row.method}."
+        for row in some
+    ]
+    lines = [line for text in told for line in textwrap.wrap(text, width, subsequent_indent="  ", break_long_words=False)]
+    return [*lines, ""] if lines else []
 
 
 def _legend(table: Table) -> str:

@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 from snakemake.utils import update_config
 
 from clrface.api import MethodCard
-from clrface.config import ROOT, SCHEMA, Known, all_rows, has_truth, load_config, rows, table_datasets, validate_config
+from clrface.config import ROOT, SCHEMA, Known, all_rows, has_truth, leave_out, load_config, rows, table_datasets, validate_config
 from clrface.errors import UserError
 from clrface.metrics.registry import metric_cards
 from clrface.registry import method_cards
@@ -40,6 +40,10 @@ KNOWN = Known(
             "clrface_parts", "Part", stochastic=True, part_of="clrface", sees_truth=True, params={"part": "irn", **CLRFACE}
         ),
         "fidelity": MethodCard("fidelity", "Fidelity", stochastic=False, params={"w": 0.5, "upsample": True, "net": "small", "mask": None}),
+        "gone": MethodCard("gone", "Gone", stochastic=False, resolution=512, external=True, unable="its weights are gone"),
+        "pixels": MethodCard(
+            "pixels", "Pixels", stochastic=True, part_of="pixel_diffusion", params={"start": "noise", "total_steps": 250, "steps": 100}
+        ),
         "large": MethodCard("large", "Large", stochastic=False, params={"w": 0.5}, resolution=512),
     },
     protocols=["ablation", "embedded", "vqfr", "real_world", "recognition"],
@@ -138,7 +142,7 @@ RECIPES = "as_is, blind, mild, severe, training, x16, x4, x8"
             {"resolution": "64"},
             "resolution: found '64' (string), expected integer of at least 32, at most 1024, a multiple of 16. Write 64.",
         ),
-        ({"clrface": {"steps": 8.0}}, "clrface.steps: found 8.0 (number), expected integer of at least 1, at most 1000. Write 8."),
+        ({"clrface": {"steps": 8.0}}, "clrface.steps: found 8.0 (number), expected integer of at least 1, at most 500. Write 8."),
         ({"clrface": {"steps": True}}, "clrface.steps: found True (boolean), expected integer"),
         ({"clrface": {"steps": None}}, "clrface.steps: found nothing, expected integer"),
         ({"clrface": {"solver": "ddmi"}}, f"clrface.solver: found 'ddmi' (string), expected one of {SOLVERS}. Did you mean 'ddim'?"),
@@ -186,7 +190,7 @@ RECIPES = "as_is, blind, mild, severe, training, x16, x4, x8"
         ),
         (
             {"methods": {"clrfase": {}}},
-            "methods.clrfase: unknown name. Did you mean 'clrface'? Allowed: clrface, clrface_parts, codebook, fidelity, identity, large, ",
+            "methods.clrfase: unknown name. Did you mean 'clrface'? Allowed: clrface, clrface_parts, codebook, fidelity, gone, ",
         ),
         ({"methods": {"mine": {}}}, "For images restored elsewhere: {folder: path}."),
         (
@@ -268,6 +272,17 @@ RECIPES = "as_is, blind, mild, severe, training, x16, x4, x8"
         # a method of one size
         ({"methods": {"large": {}}}, "methods.large: this method takes images of 512 pixels alone, but resolution is 64. Set `resolution"),
         ({"variants": {"sharp": {"large": {"w": 0.1}}}}, "variants.sharp: this method takes images of 512 pixels alone, but resolution"),
+        (
+            {"methods": {"gone": {}}},
+            "methods.gone: this method takes images of 512 pixels alone, but resolution is 64. At that size it can't",
+        ),
+        # steps that no sampler can take
+        (
+            {"variants": {"x": {"clrface": {"steps": 64}}}},
+            "variants.x: 64 steps over the last 0.1 of the schedule would be 640 over all of it, expected at most 500. Lower `steps` or",
+        ),
+        ({"sweeps": {"steps": {"base": {"t0": 0.1}}}}, "sweeps.steps.grid: 64 steps over the last 0.1 of the schedule would be 640"),
+        ({"methods": {"pixels": {"total_steps": 80}}}, "methods.pixels: found steps 100 and total_steps 80, expected 1 <= steps <= "),
         ({"weights": "shiped"}, "weights: found 'shiped' (string), expected shipped, fit, a folder that exists, or a Hugging Face id"),
     ],
     ids=lambda value: value.split(":")[0] if isinstance(value, str) else "",
@@ -276,6 +291,15 @@ def test_a_mistake_is_told_with_its_path_what_is_allowed_and_the_nearest_name(co
     update_config(config, over)
     [line] = mistakes(config)
     assert expected in line
+
+
+def test_null_leaves_out_a_table_a_sweep_or_a_variant_and_no_method(config):
+    over = {"tables": {"table2": None, "table5": {"variants": {"unguided": None}}}, "sweeps": {"steps": None}, "methods": {"unet": None}}
+    update_config(config, over)
+    leave_out(config)
+    assert "table2" not in config["tables"] and config["sweeps"] == {}
+    assert "unguided" not in config["tables"]["table5"]["variants"] and "unmasked" in config["tables"]["table5"]["variants"]
+    assert mistakes(config) == ["methods.unet: found nothing, expected a mapping. Write {} for none."]
 
 
 def test_a_list_is_suggested_where_one_name_stands(config):

@@ -176,7 +176,7 @@ def test_a_card_that_can_not_run_here_says_why(card: ExternalCard, chunk: Chunk)
     [
         ({"commit": "main"}, "commit 'main' is not one of 40 hexadecimal digits"),
         ({"name": "other"}, "has the name 'other', but the file's name says 'sharper'"),
-        ({"comand": "x"}, "is no card of an external method"),
+        ({"comand": "x"}, "is no card of an external method: unknown key 'comand'. Did you mean 'command'\\? Allowed: name, "),
         ({"repository": "--upload-pack=x"}, "repository '--upload-pack=x' is no URL or path"),
         ({"repository": ""}, "repository '' is no URL or path"),
         ({"commit": "", "unable": "no code"}, "commit '' is not one of 40 hexadecimal digits"),
@@ -188,6 +188,20 @@ def test_a_card_that_can_not_run_here_says_why(card: ExternalCard, chunk: Chunk)
 def test_a_bad_card_is_told(change: dict[str, object], message: str, card: ExternalCard, tmp_path: Path) -> None:
     entry = vars(card) | change
     (tmp_path / "sharper.yaml").write_text(yaml.safe_dump(entry))
+    with pytest.raises(UserError, match=message):
+        read_external(tmp_path / "sharper.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("name: sharper\nlabel: Sharper\n", "it lacks paper, repository, commit, licence, requirements, command"),
+        ("- name\n", "expected a mapping of keys to values"),
+        ("name: [\n", "Can't read .*sharper.yaml"),
+    ],
+)
+def test_a_card_that_is_none_is_told(text: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "sharper.yaml").write_text(text)
     with pytest.raises(UserError, match=message):
         read_external(tmp_path / "sharper.yaml")
 

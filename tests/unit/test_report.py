@@ -35,7 +35,7 @@ def row(method: str, *, control: bool = False, **estimates: Estimate) -> Row:
 
 
 def table(*rows: Row) -> Table:
-    return Table("table1", "embedded", 50, (PSNR, IDD), rows)
+    return Table("table1", "embedded", 64, 50, (PSNR, IDD), rows)
 
 
 A = {"psnr": Estimate(25.0, 24.0, 26.0), "idd_dlib": Estimate(0.5, 0.4, 0.6)}
@@ -157,7 +157,7 @@ def test_a_set_without_truth_shows_none(places: Places) -> None:
 
 
 def test_tables_of_other_metrics_add_to_a_set(places: Places) -> None:
-    other = Table("table4", "recognition", 50, (), (row("a"), row("b")))
+    other = Table("table4", "recognition", 64, 50, (), (row("a"), row("b")))
     [one] = face_sets([table(row("a", **A)), other], places, SetSpec({"orl": ["000"]}))
     assert list(one.columns) == [INPUT, "a", "b", TRUTH] and set(one.scores["a"]) == {"psnr", "idd_dlib"}
 

@@ -458,8 +458,25 @@ def test_tex_is_well_formed(project: Project):
     assert rows[3].startswith(r"A\_1 \& co & 0 & \underline{26.50} & \underline{4.850}")
     assert r"\textbf{28.50}" in rows[5]
     assert r"$\infty$" in rows[7]
-    assert r"\caption{Protocol embedded, dataset orl, degradation blind, 4 images, seed 0." in text
+    assert r"\caption{Protocol embedded, dataset orl, degradation blind, 4 images of 64x64 pixels, seed 0." in text
     assert text.isascii()
+
+
+def test_a_row_without_any_number_says_why_everywhere(project: Project):
+    reason = "not run: needs a CUDA device"
+    project.write("a", "psnr", {}, dict.fromkeys(IDS, reason))
+    table = project.build()
+    assert (table.rows[1].n_failed, table.rows[1].note) == (4, reason)
+    assert [line["note"] for line in csv.DictReader(io.StringIO(to_csv(table)))] == ["", reason, "", ""]
+    assert f"A_1 & co: {reason}." in render(table).splitlines()
+    assert reason in to_markdown(table) and reason in to_tex(table)
+
+
+def test_a_failed_image_s_reason_is_pointed_to(project: Project):
+    project.write("a", "psnr", dict.fromkeys(IDS[1:], 20.0), {IDS[0]: "no face found"})
+    text = render(project.build())
+    assert "A_1 & co, 1 failed: why is in the status column of results/scores/orl/blind/a." in text
+    assert "64 px" in text
 
 
 def test_different_seeds_are_told_apart_in_the_heading(project: Project):

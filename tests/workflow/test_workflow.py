@@ -253,6 +253,19 @@ def test_a_mistyped_config_stops_before_any_work(project: Project) -> None:
     project.configure({})
 
 
+def test_a_size_that_the_weights_were_not_trained_for_is_told(project: Project) -> None:
+    project.configure({"resolution": 96})
+    code, output = project.run("-n", "table1")
+    assert code == 0 and "Note: the shipped weights were trained at 64 pixels, and resolution is 96: " in output, output
+    project.configure({})
+    assert "Note:" not in project.run("-n", "table1")[1]
+
+
+def test_a_chunk_that_is_not_there_is_told(project: Project) -> None:
+    code, output = project.run("-n", "data/aligned/orl/009")
+    assert code != 0 and re.search(r"'orl' has no chunk 009, but 000 to \d+, of \d+ images each", output), output
+
+
 def test_a_folder_of_finished_images_is_a_row(project: Project, tmp_path: Path) -> None:
     mine = tmp_path / "mine"
     mine.mkdir()
@@ -308,6 +321,8 @@ def test_external_programs_are_rows_that_ran_or_say_why_not(project: Project, tm
     assert rows.loc["sharper", "n_failed"] == 0 and rows.loc["sharper", "psnr"] != rows.loc["identity", "psnr"]
     assert rows.loc["needy", "n_failed"] == rows.loc["needy", "n"] == 8 and rows.loc["needy"].filter(regex="psnr|kd|ids").isna().all()
     assert "Needy<br><sub>not run: needs a CUDA device</sub>" in (project.folder / "results/table1.md").read_text()
+    assert rows.loc["needy", "note"] == "not run: needs a CUDA device"
+    assert "Needy: not run: needs a CUDA device." in output
     project.configure({})
 
 

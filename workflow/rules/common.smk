@@ -228,8 +228,11 @@ def recipe_digest(recipe):
 
 def entries_digest(wildcards):
     """Changes with the chunk's pictures."""
-    mine = chunks(dataset_entries(wildcards.dataset), config["chunk"])[int(wildcards.chunk)]
-    return short_digest([(entry.image_id, entry.sha256) for entry in mine])
+    there = chunks(dataset_entries(wildcards.dataset), config["chunk"])
+    if wildcards.chunk not in dataset_chunks(wildcards.dataset):
+        found = f"'{wildcards.dataset}' has no chunk {wildcards.chunk}, but {chunk_name(0)} to {chunk_name(len(there) - 1)}"
+        raise WorkflowError(f"{found}, of {config['chunk']} images each.")
+    return short_digest([(entry.image_id, entry.sha256) for entry in there[int(wildcards.chunk)]])
 
 
 # ---- training
@@ -791,6 +794,17 @@ def loss_logs():
     return [f"results/train/{METHOD_OF[stage]}/{stage}.work/losses.jsonl" for stage in stages]
 
 
+def tell_other_size():
+    """Say when the shipped weights run at another size than they were trained at: they can, but it isn't what they learned."""
+    methods = dict.fromkeys(row.method for row in ROWS.values() if row.method and KNOWN.methods[row.method].trained_here)
+    size, trained_at = config["resolution"], shipped_config()["resolution"]
+    if methods and config["weights"] == "shipped" and size != trained_at and workflow.is_main_process:
+        said = (
+            f"Note: the shipped weights were trained at {trained_at} pixels, and resolution is {size}: {', '.join(methods)} run outside of"
+        )
+        print(f"{said} what they learned. Train them at {size}: `weights: fit`, and config/gpu.yaml.", file=sys.stderr)
+
+
 def show_tables(workflow):
     """Print the tables that the finished run was about; `make` does so itself, also when there was nothing to do."""
     if os.environ.get("CLRFACE_SHOW") == "no":
@@ -808,7 +822,7 @@ def tell_failures():
     told = []
     for path in Path("results/logs").glob("*/*.log"):
         lines = path.read_text(errors="replace").splitlines() if path.stat().st_mtime >= STARTED else []
-        told += [line for line in lines if re.match(r"clrface [\w-]+: ", line)]
+        told += [said[0] for line in lines if (said := re.search(r"clrface [\w-]+: .*", line))]  # it may follow a progress bar
     if told:
         print("\nWhat failed:", *dict.fromkeys(told), sep="\n  ", file=sys.stderr)
 
