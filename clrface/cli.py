@@ -603,6 +603,7 @@ def _add_sweep(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     step = _step(steps, "sweep", "CLR-Face over a grid of settings: quality and cost of each; goes on from the last point.", _sweep)
     _add_faces(step)
     step.add_argument("--spec", type=json.loads, required=True, help="JSON: grid, base, metrics, seeds, base_seed, n_boot, code")
+    step.add_argument("--cache", type=Path, help="where networks' features are kept; left out: nowhere")
 
 
 def _sweep(options: argparse.Namespace) -> None:
@@ -611,7 +612,7 @@ def _sweep(options: argparse.Namespace) -> None:
 
     _set_threads()
     weights = weights_folder(options.weights, "clrface")
-    run_sweep(Sweep(**options.spec), _faces(options), weights, options.raw, _device(options.device), options.out)
+    run_sweep(Sweep(**options.spec), _faces(options), weights, options.raw, _device(options.device), options.out, options.cache)
 
 
 def _add_sweep_figure(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from clrface.metrics.networks import effnet
+from clrface.metrics.networks.effnet_features import features
 from clrface.metrics.sets import PairedSets, frechet_distance
 
 CARD = {
@@ -23,4 +23,4 @@ class Metric(PairedSets):
     """0 for equal sets. Biased upward for few images, by about the same for every method on one set."""
 
     def __init__(self, sources: Path, cache: Path | None = None):
-        super().__init__(effnet.features(sources, cache), frechet_distance)
+        super().__init__(features(sources, cache), frechet_distance)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from clrface.metrics.networks import effnet
+from clrface.metrics.networks.effnet_features import features
 from clrface.metrics.sets import UnpairedSets, unpaired_frechet_distance
 
 CARD = {
@@ -24,4 +24,4 @@ class Metric(UnpairedSets):
     """Holds, beside realism, how the two sets differ in people and cameras: compare rows, not with 0. Biased upward for few images."""
 
     def __init__(self, sources: Path, cache: Path | None = None):
-        super().__init__(effnet.features(sources, cache), unpaired_frechet_distance)
+        super().__init__(features(sources, cache), unpaired_frechet_distance)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from clrface.metrics.networks import effnet
+from clrface.metrics.networks.effnet_features import features
 from clrface.metrics.sets import Grams, PairedSets, kernel_distance
 
 CARD = {
@@ -25,7 +25,7 @@ class Metric(PairedSets):
     """Unbiased, times 1000; 0 for equal sets, and chance may take it below 0."""
 
     def __init__(self, sources: Path, cache: Path | None = None):
-        super().__init__(effnet.features(sources, cache), _thousandfold)
+        super().__init__(features(sources, cache), _thousandfold)
 
 
 def _thousandfold(grams: Grams, counts: np.ndarray) -> float:

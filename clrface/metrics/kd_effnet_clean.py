@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from clrface.metrics.networks import effnet
+from clrface.metrics.networks.effnet_features import features
 from clrface.metrics.sets import Grams, UnpairedSets, unpaired_kernel_distance
 
 CARD = {
@@ -26,7 +26,7 @@ class Metric(UnpairedSets):
     """Unbiased, times 1000. Holds, beside realism, how the two sets differ in people and cameras: compare rows, not with 0."""
 
     def __init__(self, sources: Path, cache: Path | None = None):
-        super().__init__(effnet.features(sources, cache), _thousandfold)
+        super().__init__(features(sources, cache), _thousandfold)
 
 
 def _thousandfold(grams: Grams, counts: np.ndarray) -> float:

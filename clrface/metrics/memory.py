@@ -4,6 +4,7 @@ IDS and IDD embed the same pictures, as FD and KD do, and every row has the same
 network's code and weights, the packages that run it, and the image's values: an edit or an upgrade starts a new cache.
 """
 
+import functools
 import hashlib
 from collections.abc import Callable
 from importlib.metadata import version
@@ -19,27 +20,29 @@ Features = Callable[[np.ndarray], np.ndarray]
 """(B, 3, H, W) float32 RGB in [0, 1] to (B, d)."""
 
 
-def remembered(features: Features, cache: Path | None, module: str, weights: Path) -> Features:
-    """`features`, read from `cache` where they are there and written to it where not; itself without a cache.
+def remembered(load: Callable[[], Features], cache: Path | None, module: str, weights: Path) -> Features:
+    """A network's features, read from `cache` where they are there and written to it where not; without a cache the network's own.
 
     Each image is reckoned alone, so that no digit depends on what was there before.
 
     Args:
+        load: gets the network ready; called when the first image is not in the cache.
         module: the module that holds the network: an edit of it starts a new cache.
         weights: the network's file, for the same reason.
     """
     if cache is None:
-        return features
+        return load()
     versions = hashlib.sha256(" ".join(version(package) for package in PACKAGES).encode()).hexdigest()[:8]
+    network = functools.cache(load)
     name = f"{module.rsplit('.', 1)[-1]}-{fingerprint(module)}-{sha256_file(weights)[:16]}-{versions}"
 
     def lookup(images: np.ndarray) -> np.ndarray:
-        return np.concatenate([_row(features, image[None], Path(cache) / name) for image in np.ascontiguousarray(images)])
+        return np.concatenate([_row(network, image[None], Path(cache) / name) for image in np.ascontiguousarray(images)])
 
     return lookup
 
 
-def _row(features: Features, image: np.ndarray, folder: Path) -> np.ndarray:
+def _row(network: Callable[[], Features], image: np.ndarray, folder: Path) -> np.ndarray:
     digest = hashlib.sha256(str((image.shape, image.dtype.str)).encode() + image.tobytes()).hexdigest()
     path = folder / digest[:2] / f"{digest}.npy"
     if path.is_file():
@@ -47,7 +50,7 @@ def _row(features: Features, image: np.ndarray, folder: Path) -> np.ndarray:
             return np.load(path)
         except (ValueError, EOFError, OSError):
             path.unlink(missing_ok=True)  # damaged: reckoned again below
-    row = features(image)
+    row = network()(image)
     with atomic_path(path) as part:
         np.save(part, row)
     return row

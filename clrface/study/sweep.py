@@ -73,12 +73,13 @@ class Sweep:
         return [dict(zip(self.grid, values, strict=True)) for values in product(*self.grid.values())]
 
 
-def run_sweep(sweep: Sweep, faces: Faces, weights: Path, sources: Path, device: str, out: Path) -> None:
+def run_sweep(sweep: Sweep, faces: Faces, weights: Path, sources: Path, device: str, out: Path, cache: Path | None = None) -> None:
     """Write `out` (csv): a row a point.
 
     Its columns: the settings; `t_start`, the share of the schedule that is really run (t0 to the nearest step); `evaluations` of the
     prior's network; `seconds` an image, the median over batches (processor time on a CPU, wall time elsewhere); `n`; and for each
     metric m the columns m, m_lo, m_hi (95 % bootstrap over images).
+    cache: where networks' features are kept (clrface.metrics.memory): every point is held against the same ground truth.
 
     Raises: UserError for settings that the sampler refuses, before any work.
     """
@@ -95,7 +96,7 @@ def run_sweep(sweep: Sweep, faces: Faces, weights: Path, sources: Path, device: 
         name = json.dumps(point, sort_keys=True)
         if name not in done:
             pipeline = pipelines[sweep.settings(point).latents]
-            done[name] = _measure(sweep, point, faces, pipeline, recogniser, sources, device)
+            done[name] = _measure(sweep, point, faces, pipeline, recogniser, sources, device, cache)
             out.parent.mkdir(parents=True, exist_ok=True)
             with done_file.open("a", encoding="utf-8") as lines:
                 lines.write(json.dumps({"key": key, "point": name, "row": done[name]}) + "\n")
@@ -127,7 +128,14 @@ def _read_done(path: Path, key: str) -> dict[str, dict[str, Any]]:
 
 
 def _measure(
-    sweep: Sweep, point: Mapping[str, Any], faces: Faces, pipeline: CLRFace, recogniser: SFace, sources: Path, device: str
+    sweep: Sweep,
+    point: Mapping[str, Any],
+    faces: Faces,
+    pipeline: CLRFace,
+    recogniser: SFace,
+    sources: Path,
+    device: str,
+    cache: Path | None,
 ) -> dict[str, Any]:
     """One point's columns."""
     settings = sweep.settings(point)
@@ -141,7 +149,7 @@ def _measure(
     row |= {"evaluations": runs[0].evaluations, "seconds": round(seconds, 5), "n": len(faces.ids)}
     indices = bootstrap_indices(sweep.base_seed, faces.dataset, sweep.n_boot, len(faces.ids))
     for metric in sweep.metrics:
-        value = _score(metric, restored, faces.truth, sources, indices)
+        value = _score(metric, restored, faces.truth, sources, indices, cache)
         row |= {metric: value.value, f"{metric}_lo": value.low, f"{metric}_hi": value.high}
     return row
 
@@ -169,11 +177,11 @@ def _batches(count: int) -> Iterator[slice]:
     return (slice(start, min(start + BATCH, count)) for start in range(0, count, BATCH))
 
 
-def _score(metric_id: str, by_seed: np.ndarray, truth: np.ndarray, sources: Path, indices: np.ndarray) -> Estimate:
+def _score(metric_id: str, by_seed: np.ndarray, truth: np.ndarray, sources: Path, indices: np.ndarray, cache: Path | None) -> Estimate:
     """A metric over the seeds, (S, N, 3, H, W), as the tables reckon it."""
     measured = []
     for restored in by_seed:
-        metric = load_metric(metric_id, sources)
+        metric = load_metric(metric_id, sources, cache)
         for part in _batches(len(truth)):
             metric.update(restored[part], truth[part])
         measured.append(metric)

@@ -161,7 +161,7 @@ def test_an_unknown_metric_gets_the_nearest_name() -> None:
 
 def test_metrics_without_torch_start_without_it() -> None:
     """Each metric is a process of its own: importing torch would take longer than measuring."""
-    names = ["psnr", "ssim", "ids_dlib", "idd_dlib", "lmd_dlib", "niqe"]
+    names = ["psnr", "ssim", "ids_dlib", "idd_dlib", "lmd_dlib", "niqe", "fd_effnet", "kd_effnet"]
     modules = ", ".join(["clrface.metrics.measure", "clrface.metrics.recognise", *(f"clrface.metrics.{name}" for name in names)])
     code = f"import sys, {modules}; print([name for name in ('torch', 'torchvision', 'pandas', 'matplotlib') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

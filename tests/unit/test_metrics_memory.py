@@ -38,7 +38,7 @@ def weights(tmp_path: Path) -> Path:
 
 def test_an_image_is_reckoned_once_and_alone(faces: np.ndarray, tmp_path: Path, weights: Path) -> None:
     counted = Counted()
-    look = remembered(counted, tmp_path / "cache", MODULE, weights)
+    look = remembered(lambda: counted, tmp_path / "cache", MODULE, weights)
     first = look(faces)
     np.testing.assert_allclose(first, faces.mean((2, 3)), rtol=1e-5)
     np.testing.assert_array_equal(look(faces[::-1]), first[::-1])
@@ -47,19 +47,19 @@ def test_an_image_is_reckoned_once_and_alone(faces: np.ndarray, tmp_path: Path, 
 
 def test_another_network_or_other_values_are_another_entry(faces: np.ndarray, tmp_path: Path, weights: Path) -> None:
     counted = Counted()
-    remembered(counted, tmp_path / "cache", MODULE, weights)(faces[:1])
+    remembered(lambda: counted, tmp_path / "cache", MODULE, weights)(faces[:1])
     brighter = faces[:1] + np.float32(1e-6)
     assert (brighter != faces[:1]).any()
-    remembered(counted, tmp_path / "cache", MODULE, weights)(brighter)
+    remembered(lambda: counted, tmp_path / "cache", MODULE, weights)(brighter)
     weights.write_bytes(b"others")
-    remembered(counted, tmp_path / "cache", MODULE, weights)(faces[:1])
-    remembered(counted, tmp_path / "cache", "clrface.metrics.networks.dlib_recogniser", weights)(faces[:1])
+    remembered(lambda: counted, tmp_path / "cache", MODULE, weights)(faces[:1])
+    remembered(lambda: counted, tmp_path / "cache", "clrface.metrics.networks.dlib_recogniser", weights)(faces[:1])
     assert counted.asked == [1, 1, 1, 1]
 
 
 def test_a_damaged_entry_is_reckoned_again(faces: np.ndarray, tmp_path: Path, weights: Path) -> None:
     counted = Counted()
-    look = remembered(counted, tmp_path / "cache", MODULE, weights)
+    look = remembered(lambda: counted, tmp_path / "cache", MODULE, weights)
     before = look(faces[:1])
     (entry,) = (tmp_path / "cache").rglob("*.npy")
     for damage in (b"", entry.read_bytes()[:-3], b"not an array"):
@@ -86,3 +86,19 @@ def test_metrics_of_one_network_share_its_cache(faces: np.ndarray, sources: Path
         load_metric(name, sources, tmp_path).update(faces[:2], faces[2:])
     assert len(list(tmp_path.iterdir())) == 2
     assert len(list(tmp_path.rglob("*.npy"))) == 2 * len(faces)
+
+
+def test_a_network_is_loaded_for_the_first_image_that_is_not_there(faces: np.ndarray, tmp_path: Path, weights: Path) -> None:
+    remembered(Counted, tmp_path / "cache", MODULE, weights)(faces[:2])
+
+    def load() -> Counted:
+        loaded.append(1)
+        return Counted()
+
+    loaded: list[int] = []
+    look = remembered(load, tmp_path / "cache", MODULE, weights)
+    look(faces[:2])
+    assert loaded == []
+    look(faces[2:3])
+    look(faces[3:4])
+    assert loaded == [1]

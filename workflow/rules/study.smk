@@ -22,7 +22,8 @@ rule sweep:
         args=lambda wildcards: study_args(config["sweeps"][wildcards.sweep]),
     shell:
         step(
-            "sweep {params.args} --spec {params.spec:q} --aligned {input.aligned} --degraded {input.degraded} --out {output}",
+            "sweep {params.args} --spec {params.spec:q} --aligned {input.aligned} --degraded {input.degraded}"
+            " --cache results/cache --out {output}",
             live=True,
         )
 

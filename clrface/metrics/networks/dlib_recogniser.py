@@ -33,7 +33,7 @@ def load(sources: Path) -> Any:
 
 def embedder(sources: Path, cache: Path | None = None) -> Features:
     """`embed` by the recogniser in the folder of fetched sources; embeddings are kept in the folder `cache`, if there is one."""
-    return remembered(partial(embed, load(sources)), cache, __name__, source_file(sources, WEIGHTS))
+    return remembered(lambda: partial(embed, load(sources)), cache, __name__, source_file(sources, WEIGHTS))
 
 
 def embed(recogniser: Any, images: np.ndarray) -> np.ndarray:

@@ -14,8 +14,6 @@ from torch.nn import functional
 
 from clrface import torchvision_import
 from clrface.errors import UserError
-from clrface.metrics.memory import Features, remembered
-from clrface.metrics.source import source_file
 
 torchvision_import.prepare()
 
@@ -23,13 +21,6 @@ import timm  # noqa: E402  needs torchvision, which is prepared above
 
 FEATURES = 1280
 SIDE_PX = 224
-WEIGHTS = "effnet/efficientnet-lite0-57934424.pth"
-
-
-def features(sources: Path, cache: Path | None = None) -> Features:
-    """The features of the network in the folder of fetched sources; they are kept in the folder `cache`, if there is one."""
-    weights = source_file(sources, WEIGHTS)
-    return remembered(EffnetLite0(weights).features, cache, __name__, weights)
 
 
 class EffnetLite0(nn.Module):

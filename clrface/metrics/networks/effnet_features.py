@@ -1,0 +1,21 @@
+"""EfficientNet-Lite0's features of images, kept between jobs: where all are there, the network, and torch, are not even loaded."""
+
+from pathlib import Path
+
+from clrface.metrics.memory import Features, remembered
+from clrface.metrics.source import source_file
+
+NETWORK = "clrface.metrics.networks.effnet"
+WEIGHTS = "effnet/efficientnet-lite0-57934424.pth"
+
+
+def features(sources: Path, cache: Path | None = None) -> Features:
+    """The features of the network in the folder of fetched sources; they are kept in the folder `cache`, if there is one."""
+    weights = source_file(sources, WEIGHTS)
+
+    def load() -> Features:
+        from clrface.metrics.networks.effnet import EffnetLite0
+
+        return EffnetLite0(weights).features
+
+    return remembered(load, cache, NETWORK, weights)
