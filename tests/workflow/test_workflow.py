@@ -261,6 +261,14 @@ def test_a_size_that_the_weights_were_not_trained_for_is_told(project: Project) 
     assert "Note:" not in project.run("-n", "table1")[1]
 
 
+def test_rounds_of_scheduling_are_not_planned_by_the_clock(project: Project) -> None:
+    """Snakemake plans them with any limit of jobs a second, one more with each job that ends. One that the user sets stays."""
+    limited, gallery = "Submitting maximum", ("--verbose", "--forcerun", "align_gallery", "data/gallery/orl")
+    code, output = project.run(*gallery)
+    assert code == 0 and "align_gallery" in output and limited not in output, output
+    assert f"{limited} 7 job(s) over 1" in project.run(*gallery, "--max-jobs-per-timespan", "7/1s")[1]
+
+
 def test_a_chunk_that_is_not_there_is_told(project: Project) -> None:
     code, output = project.run("-n", "data/aligned/orl/009")
     assert code != 0 and re.search(r"'orl' has no chunk 009, but 000 to \d+, of \d+ images each", output), output
