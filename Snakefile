@@ -72,6 +72,10 @@ rule fetch_all:
         expand("data/raw/{source}/SOURCE.json", source=needed_sources()),
 
 
+onstart:
+    lift_default_rate(workflow)
+
+
 onsuccess:
     show_tables(workflow)
 

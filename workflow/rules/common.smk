@@ -81,19 +81,18 @@ def forget_dead_lock():
     return held
 
 
-def lift_default_rate():
+def lift_default_rate(workflow):
     """Take Snakemake's default limit of 100 jobs a second off; one that the user sets stays.
 
     With a limit, its scheduler (9.27) plans another round for a second after each round and drops none: rounds pile up with every job
     that ends, and after a hundred jobs cost a third of a core.
     """
-    limit = workflow.scheduling_settings.max_jobs_per_timespan if workflow.scheduling_settings else None
+    limit = workflow.scheduling_settings.max_jobs_per_timespan
     if limit and (limit.max_jobs, limit.timespan) == (100, 1):
-        workflow.scheduling_settings.max_jobs_per_timespan = None
+        workflow.scheduler.job_rate_limiter = None
 
 
 ALIVE = forget_dead_lock()
-lift_default_rate()
 
 
 def read_project():
