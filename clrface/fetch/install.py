@@ -17,7 +17,7 @@ from clrface.fetch.archives import BadArchive, Limits, Taken, extract
 from clrface.fetch.download import PAUSES_S, Found, obtain
 from clrface.fetch.lock import LOCK, is_locked, members_digest, record, with_lock
 from clrface.fetch.sources import Source, entry_digest
-from clrface.files import atomic_path, explain_os_error
+from clrface.files import atomic_path, explain_os_error, sha256_file
 from clrface.manifest import FETCHED, of_aligned_faces, write_manifest
 
 RECORD = "SOURCE.json"
@@ -98,12 +98,12 @@ def _install(source: Source, found: Found, folder: Path, downloads: Path) -> Non
     shutil.rmtree(fresh, ignore_errors=True)
     try:
         with atomic_path(fresh / RECORD) as temporary:
-            taken = _take(source, found, fresh)
+            taken, sums = _take(source, found, fresh), _sums(found)
             if source.faces:
                 entries = of_aligned_faces({name: file.sha256 for name, file in taken.items()}, source.faces == "training")
                 write_manifest(fresh / FETCHED, entries)
-            temporary.write_text(json.dumps(_record(source, found, taken), indent=1) + "\n", encoding="utf-8")
-        if is_locked(source) and (told := record(lock_of(folder.parent), source, found.archive, found.path, taken)):
+            temporary.write_text(json.dumps(_record(source, found, sums, taken), indent=1) + "\n", encoding="utf-8")
+        if is_locked(source) and (told := record(lock_of(folder.parent), source, found.archive, sums, taken)):
             print(told, file=sys.stderr, flush=True)
         _replace(folder, fresh)
     except BadArchive:
@@ -153,13 +153,20 @@ def _difference(source: Source, taken: Mapping[str, Taken], expected: Mapping[st
     return None
 
 
-def _record(source: Source, found: Found, taken: Mapping[str, Taken]) -> dict[str, Any]:
+def _sums(found: Found) -> dict[str, Any] | None:
+    """Of the archive as it lies there; None for a folder."""
+    if not found.path.is_file():
+        return None
+    return {"sha256": found.archive.sha256 or sha256_file(found.path), "bytes": found.path.stat().st_size}
+
+
+def _record(source: Source, found: Found, sums: Mapping[str, Any] | None, taken: Mapping[str, Taken]) -> dict[str, Any]:
     return {
         "source": source.name,
         "entry": entry_digest(source),
         "from": str(found.archive),
         "content": members_digest(taken),
-        "archive": {"found_as": str(found.path), "sha256": found.archive.sha256, "bytes": found.archive.size_bytes},
+        "archive": {"found_as": str(found.path), **(sums or {})},
         "licence": source.licence,
         "citation": source.citation,
         "members": {name: file._asdict() for name, file in sorted(taken.items())},

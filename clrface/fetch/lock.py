@@ -20,7 +20,7 @@ from filelock import FileLock
 from clrface.errors import UserError
 from clrface.fetch.archives import Taken
 from clrface.fetch.sources import Archive, Source
-from clrface.files import sha256_file, write_text
+from clrface.files import write_text
 
 LOCK = "sources.lock.json"
 
@@ -44,21 +44,21 @@ def members_digest(members: Mapping[str, Taken]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def record(lock: Path, source: Source, archive: Archive, path: Path, members: Mapping[str, Taken]) -> str:
-    """Write what came into the lock, if it isn't there; returns what to tell the user, empty when nothing was new.
+def record(lock: Path, source: Source, archive: Archive, sums: Mapping[str, Any] | None, members: Mapping[str, Taken]) -> str:
+    """Write what came into the lock, where it isn't there yet; returns what to tell the user, empty when nothing was new.
 
-    archive: as it was asked for. path: where it lies.
+    sums: the archive's `sha256` and `bytes`; None for a folder, of which only the members' digest is kept.
     """
     with FileLock(lock.with_name(f".{lock.name}.lock")):
         content = _read(lock)
+        is_new = source.name not in content
         entry = content.setdefault(source.name, {"files": len(members), "content": members_digest(members), "archives": {}})
-        if not archive.first_use or not path.is_file() or archive.file in entry["archives"]:
-            new = {}
-        else:
-            new = {archive.file: {"sha256": sha256_file(path), "bytes": path.stat().st_size, "from": str(archive)}}
-        entry["archives"] |= new
-        write_text(lock, json.dumps(content, indent=1, sort_keys=True) + "\n")
-    return "".join(_told(source, name, sums, lock) for name, sums in new.items())
+        if archive.first_use and sums and archive.file not in entry["archives"]:
+            entry["archives"][archive.file] = {**sums, "from": str(archive)}
+            is_new = True
+        if is_new:
+            write_text(lock, json.dumps(content, indent=1, sort_keys=True) + "\n")
+    return _told(source, archive, sums, lock) if is_new else ""
 
 
 def _locked(archive: Archive, sums: Mapping[str, Mapping[str, Any]]) -> Archive:
@@ -66,13 +66,14 @@ def _locked(archive: Archive, sums: Mapping[str, Mapping[str, Any]]) -> Archive:
     return replace(archive, sha256=known["sha256"], size_bytes=known["bytes"]) if known else archive
 
 
-def _told(source: Source, name: str, sums: Mapping[str, Any], lock: Path) -> str:
+def _told(source: Source, archive: Archive, sums: Mapping[str, Any] | None, lock: Path) -> str:
+    received = f"{sums['bytes']:,} bytes, sha256 {sums['sha256']}" if sums else "a folder; the digest of its files is kept"
     return (
-        f"{source.name}: TRUSTED ON FIRST USE. Nobody published a checksum of {name}; "
+        f"{source.name}: TRUSTED ON FIRST USE. Nobody published a checksum of {archive.file or 'these files'}; "
         f"its size, where known, and its {source.files:,} files are as expected.\n"
-        f"  received {sums['bytes']:,} bytes, sha256 {sums['sha256']}\n"
-        f"  from {sums['from']}\n"
-        f"  Recorded in {lock}: nothing else is accepted from now on. Compare the sum with a colleague's, and commit that file."
+        f"  received {received}\n"
+        f"  from {archive}\n"
+        f"  Recorded in {lock}: nothing else is accepted from now on. Compare it with a colleague's, and commit that file."
     )
 
 

@@ -13,11 +13,11 @@ def tell_sizes(sources: Sequence[Source], raw_folder: Path) -> str:
     missing = [source for source in sources if not is_fetched(source, raw_folder)]
     if not missing:
         return f"All {len(sources)} sources are there; nothing to fetch."
-    sizes = {source.name: _bytes(source) for source in missing}
-    known = [size for size in sizes.values() if size is not None]
+    sizes = [(source.name, _bytes(source)) for source in missing]
+    known = [size for _, size in sizes if size is not None]
     unknown = len(sizes) - len(known)
-    lines = [f"  {name:24} {f'{size:,} bytes' if size is not None else 'size not published':>20}" for name, size in sizes.items()]
-    total = f"{sum(known):,} bytes to download" + (f", and {unknown} sources of unknown size" if unknown else "")
+    lines = [f"  {name:24} {f'{size:,} bytes' if size is not None else 'size not published':>20}" for name, size in sizes]
+    total = f"{sum(known):,} bytes to download" + (f", and {unknown} of unknown size" if unknown else "")
     place = next(folder for folder in (Path(raw_folder).absolute(), *Path(raw_folder).absolute().parents) if folder.exists())
     free = f"free there: {shutil.disk_usage(place).free:,} bytes; an archive and its extracted files both stay"
     return "\n".join([f"To fetch: {len(missing)} of {len(sources)} sources.", *lines, f"In all {total} ({free})."])
