@@ -49,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_degrade(steps)
     _add_train(steps)
     _add_weights(steps)
+    _add_import_vq(steps)
     _add_restore(steps)
     _add_install_external(steps)
     _add_measure(steps)
@@ -234,6 +235,25 @@ def _weights(options: argparse.Namespace) -> None:
     from clrface.weights import digest, weights_folder
 
     write_text(options.out, to_json({name: digest(weights_folder(options.weights, name)) for name in options.methods}))
+
+
+def _add_import_vq(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    step = _step(
+        steps,
+        "import-vq",
+        "Turn a VQ autoencoder's checkpoint of latent diffusion's layout (CompVis, ResShift) into a folder that stage autoencoder starts from.",
+        _import_vq,
+    )
+    step.add_argument("--checkpoint", type=Path, required=True, help="e.g. celeba256_vq_f4_dim3_face.pth")
+    step.add_argument("--out", type=Path, required=True, help="a folder that isn't there yet")
+
+
+def _import_vq(options: argparse.Namespace) -> None:
+    from clrface.models.latent_diffusion import import_vq
+
+    shape = import_vq(options.checkpoint, options.out)
+    print(f"{options.out}: {json.dumps(shape)}")
+    print(f"To start from it: training.stages.autoencoder.options.start_from: {options.out}, with this network; steps: 0 takes it as it is.")
 
 
 # ---- restore

@@ -9,6 +9,8 @@ from torch.nn import functional
 class RestorationUNet(ModelMixin, ConfigMixin):
     """x = y + U(y): diffusers' UNet2DModel behind a pixel-unshuffle stem, predicting the residual in one step."""
 
+    _supports_gradient_checkpointing = True
+
     @register_to_config
     def __init__(
         self,

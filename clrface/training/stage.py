@@ -33,6 +33,8 @@ class StageSpec:
     log_every: int = 10
     grey_probability: float = 0.5
     """How often a training face is made grey. The embedded test faces are grey, the training faces are not."""
+    gradient_checkpointing: bool = False
+    """Reckon the networks' inner layers again in the backward pass instead of keeping them: less memory, about a third more time."""
 
 
 class Stage(ABC):
@@ -51,6 +53,10 @@ class Stage(ABC):
     def networks(self) -> dict[str, nn.Module]:
         """The networks that learn, by turn."""
         return {"main": self.main}
+
+    def differentiated(self) -> list[nn.Module]:
+        """The networks whose layers the backward pass needs: those that learn, and those that a loss looks through."""
+        return list(self.networks().values())
 
     @abstractmethod
     def loss(self, turn: str, batch: Batch, step: int) -> tuple[torch.Tensor | None, Scalars]:
