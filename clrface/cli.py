@@ -241,7 +241,7 @@ def _add_import_vq(steps: "argparse._SubParsersAction[argparse.ArgumentParser]")
     step = _step(
         steps,
         "import-vq",
-        "Turn a VQ autoencoder's checkpoint of latent diffusion's layout (CompVis, ResShift) into a folder that stage autoencoder starts from.",
+        "Turn a VQ checkpoint of latent diffusion's layout (CompVis, ResShift) into a folder that stage autoencoder starts from.",
         _import_vq,
     )
     step.add_argument("--checkpoint", type=Path, required=True, help="e.g. celeba256_vq_f4_dim3_face.pth")
@@ -253,7 +253,7 @@ def _import_vq(options: argparse.Namespace) -> None:
 
     shape = import_vq(options.checkpoint, options.out)
     print(f"{options.out}: {json.dumps(shape)}")
-    print(f"To start from it: training.stages.autoencoder.options.start_from: {options.out}, with this network; steps: 0 takes it as it is.")
+    print(f"To start from it: training.stages.autoencoder.options.start_from: {options.out}, with this network; steps: 0 takes it whole.")
 
 
 # ---- restore

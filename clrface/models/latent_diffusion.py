@@ -1,7 +1,8 @@
 """Latent diffusion's VQ checkpoints as our autoencoder: the key layout of CompVis' `VQModelInterface`, which ResShift's files have too.
 
-Layout (ldm.modules.diffusionmodules.model): encoder.down.<level>.block.<n>, encoder.mid.{block_1, attn_1, block_2}, quant_conv, quantize.embedding,
-post_quant_conv, decoder.mid, decoder.up.<level>.block.<n>; attention as 1 x 1 convolutions. diffusers' own converter maps all but the codebook.
+Layout (ldm.modules.diffusionmodules.model): encoder.down.<level>.block.<n>, encoder.mid.{block_1, attn_1, block_2}, quant_conv,
+quantize.embedding, post_quant_conv, decoder.mid, decoder.up.<level>.block.<n>; attention as 1 x 1 convolutions. diffusers' own converter
+maps all but the codebook.
 The network's shape is read off the tensors' shapes: such a file holds no config.
 """
 

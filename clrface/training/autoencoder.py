@@ -24,6 +24,9 @@ from clrface.training.data import Batch
 from clrface.training.losses import Perceptual
 from clrface.training.stage import Scalars, Stage, StageSpec
 
+LATENTS_A_CODE = 64
+"""What k-means looks at, at most: a batch at 512x512 has a million latents, and more of them move no centre."""
+
 
 class AutoencoderStage(Stage):
     """Options: weights `perceptual` and `adversarial`, `perceptual_share` of a batch, `revive_every` so many steps.
@@ -95,6 +98,8 @@ class AutoencoderStage(Stage):
         shifted = [truth.roll((dy, dx), (-2, -1)) for dy in shifts for dx in shifts]
         latents = torch.cat([self._latents(image) for image in shifted]).cpu().numpy().astype(np.float64)
         rng = np.random.default_rng(derive_seed(self.spec.steps, "codebook"))
+        most = LATENTS_A_CODE * self.main.config["codes"]
+        latents = latents if len(latents) <= most else rng.choice(latents, most, replace=False)
         centres, _ = kmeans2(latents, self.main.config["codes"], iter=10, minit="points", rng=rng, missing="warn")
         self._place(torch.arange(len(centres)), torch.from_numpy(centres).float())
 

@@ -10,8 +10,9 @@ import torch
 from diffusers import ModelMixin
 from torch import nn
 
+from clrface.degrade.recipes import Recipe
 from clrface.models.loading import save_network
-from clrface.training.data import Batch
+from clrface.training.data import Batch, Faces, Latents
 
 Scalars = dict[str, float]
 
@@ -70,6 +71,10 @@ class Stage(ABC):
     @abstractmethod
     def columns(self) -> int:
         """How many pictures make a row of the sheet."""
+
+    def latents(self, faces: Faces, digest: str, recipe: Recipe, place: Path, rank: int, world: int) -> Latents | None:
+        """Kept latents of the training faces, in `place`, for a stage that wants them; `digest` is the faces'."""
+        return None
 
     def before_step(self, batch: Batch, step: int) -> None:
         """Anything to do before a step's losses, such as starting a codebook."""

@@ -1,4 +1,4 @@
-"""A VQ checkpoint in latent diffusion's layout, with random weights: every key finds its place, and the pictures are the official network's."""
+"""A VQ checkpoint in latent diffusion's layout, of random weights: every key finds its place, and pictures are the official network's."""
 
 import json
 import math
@@ -169,7 +169,9 @@ def test_it_encodes_and_decodes_as_the_official_network(small: Tensors, tmp_path
     [
         lambda named: {"state_dict": named | {"loss.discriminator.main.0.weight": torch.zeros(3)}},
         lambda named: {f"module._orig_mod.{key}": value for key, value in named.items()},
-        lambda named: {f"first_stage_model.{key}": value for key, value in named.items()} | {"model.diffusion_model.out.0.bias": torch.zeros(2)},
+        lambda named: (
+            {f"first_stage_model.{key}": value for key, value in named.items()} | {"model.diffusion_model.out.0.bias": torch.zeros(2)}
+        ),
     ],
     ids=["with its losses", "behind wrappers", "in a whole model"],
 )

@@ -263,7 +263,10 @@ def training_records():
 
 
 def stage_needs(wildcards):
-    return [training_record(stage) for stage in NEEDS[wildcards.stage]]
+    """The stages before, and the folder that it starts from, if it starts from one."""
+    start = config["training"]["stages"][wildcards.stage]["options"].get("start_from", "")
+    files = [] if start in ("", *METHOD_OF) else sorted(map(str, Path(start).glob("*.safetensors")))
+    return [training_record(stage) for stage in NEEDS[wildcards.stage]] + files
 
 
 def training_options():
