@@ -176,6 +176,7 @@ def restoration(name: str, made: dict[str, Any], options: argparse.Namespace, de
     import torch
 
     from clrface.models.identity import IdentityHead
+    from clrface.models.loading import move
     from clrface.models.mask import LatentMask
     from clrface.models.pixel_diffusion import PixelSampler
     from clrface.models.recogniser import SFace
@@ -190,8 +191,8 @@ def restoration(name: str, made: dict[str, Any], options: argparse.Namespace, de
         return lambda: sampler.restore(lq, seeds), 100 - options.pixel_steps
     pipeline.GROUP = options.group
     recogniser = SFace(Path("data/raw")).to(device)
-    head = IdentityHead(recogniser.channels).to(device).eval()
-    mask = LatentMask(made["autoencoder"].config["latent_channels"], **stages(options)["mask"]["network"]).to(device).eval()
+    head = move(IdentityHead(recogniser.channels), device)
+    mask = move(LatentMask(made["autoencoder"].config["latent_channels"], **stages(options)["mask"]["network"]), device)
     clrface = pipeline.CLRFace(made["autoencoder"], made["irn"], head, made["prior"], mask)
     settings = pipeline.Settings(steps=options.steps, t0=0.1, guidance_every=4)
     settings = replace(settings, guidance="none") if name == "clrface_unguided" else settings

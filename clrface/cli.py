@@ -407,6 +407,7 @@ def _add_tabulate(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def _tabulate(options: argparse.Namespace) -> None:
     from clrface.metrics.registry import metric_cards
+    from clrface.published import Published
     from clrface.registry import method_card
     from clrface.tables.table import RowSpec, TableSpec
     from clrface.tables.tabulate import tabulate
@@ -416,6 +417,7 @@ def _tabulate(options: argparse.Namespace) -> None:
     chunks = spec.pop("chunks", None)
     cards = {row: replace(method_card(method), label=label) for row, (method, label) in spec.pop("cards").items()}
     rows = [RowSpec(**{**row, "seeds": tuple(row["seeds"])}) for row in spec.pop("rows")]
+    spec["published"] = [Published(**cell) for cell in spec.pop("published", ())]
     spec["device"] = _device(spec["device"])
     table = TableSpec(rows=rows, metric_cards=metric_cards(), method_cards=cards, **spec)
     tabulate(table, scores=options.scores, degraded=options.degraded, weights=weights, target=options.out, chunks=chunks)

@@ -44,6 +44,7 @@ from clrface.manifest import (
     select,
 )
 from clrface.metrics.registry import metric_card, metric_cards, metric_modules
+from clrface.published import load_published, of_blocks
 from clrface.registry import method_cards, method_code
 from clrface.stages import METHOD_OF, NEEDS, SHORT, stages_of
 from clrface.weights import digest, local_folder
@@ -120,6 +121,7 @@ try:
     METRIC_CARDS = metric_cards()
     for name in METRICS:
         metric_card(name)
+    PUBLISHED = load_published("config/published.yaml")
     CLAIMS = load_claims("config/claims.yaml", METRIC_CARDS, config["tables"])
 except UserError as error:
     raise WorkflowError(str(error)) from None
@@ -490,6 +492,9 @@ def table_spec(wildcards):
         "device": config["device"],
         "datasets": {d: config["datasets"][d] for d in table_datasets(config, wildcards.table)},
     }
+    published = of_blocks(PUBLISHED.get(spec["protocol"], ()), table_blocks(wildcards.table), spec["metrics"])
+    if published:
+        spec["published"] = [asdict(cell) for cell in published]
     return json.dumps(spec, sort_keys=True)
 
 
