@@ -61,6 +61,6 @@ class Restorer:
         if self.part == "irn":
             return (known.x_irn + known.chroma).clamp(0, 1).cpu()
         if self.part == "irn_autoencoded":
-            return keep_grey(pipeline.autoencoder.decode(known.z_irn) + known.chroma, lq).clamp(0, 1).cpu()
+            return pipeline.irn.tinted(pipeline.autoencoder.decode(known.z_irn) + known.chroma, lq).clamp(0, 1).cpu()
         seen = pipeline.autoencoder.seen(truth)
         return keep_grey(pipeline.autoencoder.decode(pipeline.autoencoder.encode(seen)) + truth - seen, truth).clamp(0, 1).cpu()

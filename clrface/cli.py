@@ -50,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_degrade(steps)
     _add_train(steps)
     _add_weights(steps)
+    _add_import_vq(steps)
     _add_restore(steps)
     _add_install_external(steps)
     _add_measure(steps)
@@ -259,6 +260,25 @@ def _weights(options: argparse.Namespace) -> None:
     write_text(options.out, to_json({name: digest(weights_folder(options.weights, name)) for name in options.methods}))
 
 
+def _add_import_vq(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    step = _step(
+        steps,
+        "import-vq",
+        "Turn a VQ checkpoint of latent diffusion's layout (CompVis, ResShift) into a folder that stage autoencoder starts from.",
+        _import_vq,
+    )
+    step.add_argument("--checkpoint", type=Path, required=True, help="e.g. celeba256_vq_f4_dim3_face.pth")
+    step.add_argument("--out", type=Path, required=True, help="a folder that isn't there yet")
+
+
+def _import_vq(options: argparse.Namespace) -> None:
+    from clrface.models.latent_diffusion import import_vq
+
+    shape = import_vq(options.checkpoint, options.out)
+    print(f"{options.out}: {json.dumps(shape)}")
+    print(f"To start from it: training.stages.autoencoder.options.start_from: {options.out}, with this network; steps: 0 takes it whole.")
+
+
 # ---- restore
 
 
@@ -410,6 +430,7 @@ def _add_tabulate(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def _tabulate(options: argparse.Namespace) -> None:
     from clrface.metrics.registry import metric_cards
+    from clrface.published import Published
     from clrface.registry import method_card
     from clrface.tables.table import RowSpec, TableSpec
     from clrface.tables.tabulate import tabulate
@@ -419,6 +440,7 @@ def _tabulate(options: argparse.Namespace) -> None:
     chunks = spec.pop("chunks", None)
     cards = {row: replace(method_card(method), label=label) for row, (method, label) in spec.pop("cards").items()}
     rows = [RowSpec(**{**row, "seeds": tuple(row["seeds"])}) for row in spec.pop("rows")]
+    spec["published"] = [Published(**cell) for cell in spec.pop("published", ())]
     spec["device"] = _device(spec["device"])
     table = TableSpec(rows=rows, metric_cards=metric_cards(), method_cards=cards, **spec)
     tabulate(table, scores=options.scores, degraded=options.degraded, weights=weights, target=options.out, chunks=chunks)

@@ -21,8 +21,11 @@ class Autoencoder(ModelMixin, ConfigMixin):
 
     The stem folds `patch` x `patch` pixels into channels: the costly full-resolution layers go, the compression stays
     f = patch * 2 ** (levels - 1). `luminance` says that it was trained on grey faces alone: it then decodes grey ones, and
-    the pipeline refines the luminance of a picture and takes its colours from the IRN.
+    the pipeline refines the luminance of a picture and takes its colours from the IRN. `mid_attention`: one head over the latent's
+    positions, as latent diffusion's VQ models have it (`clrface.models.latent_diffusion` reads those).
     """
+
+    _supports_gradient_checkpointing = True
 
     @register_to_config
     def __init__(
@@ -34,6 +37,7 @@ class Autoencoder(ModelMixin, ConfigMixin):
         codes: int = 1024,
         norm_groups: int = 16,
         luminance: bool = False,
+        mid_attention: bool = False,
     ):
         super().__init__()
         levels = len(channels)
@@ -50,7 +54,7 @@ class Autoencoder(ModelMixin, ConfigMixin):
             num_vq_embeddings=codes,
             norm_num_groups=norm_groups,
             vq_embed_dim=latent_channels,
-            mid_block_add_attention=False,
+            mid_block_add_attention=mid_attention,
         )
         self.register_buffer("latent_mean", torch.zeros(latent_channels))
         self.register_buffer("latent_std", torch.ones(latent_channels))

@@ -17,6 +17,8 @@ from clrface.models.autoencoder import Autoencoder
 class CodePredictor(ModelMixin, ConfigMixin):
     """An encoder shaped like the autoencoder's (`autoencoder`: its config), then a pre-norm transformer over the h x w places."""
 
+    _supports_gradient_checkpointing = True  # of its encoder
+
     @register_to_config
     def __init__(self, autoencoder: dict, places: int = 16, width: int = 192, depth: int = 4, heads: int = 6):
         super().__init__()

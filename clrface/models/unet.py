@@ -5,9 +5,16 @@ from diffusers import ConfigMixin, ModelMixin, UNet2DModel
 from diffusers.configuration_utils import register_to_config
 from torch.nn import functional
 
+from clrface.models.colour import keep_grey
+
 
 class RestorationUNet(ModelMixin, ConfigMixin):
-    """x = y + U(y): diffusers' UNet2DModel behind a pixel-unshuffle stem, predicting the residual in one step."""
+    """x = y + U(y): diffusers' UNet2DModel behind a pixel-unshuffle stem, predicting the residual in one step.
+
+    `colours_grey` says that it was trained to colour grey photographs; any other leaves them grey (`tinted`).
+    """
+
+    _supports_gradient_checkpointing = True
 
     @register_to_config
     def __init__(
@@ -18,6 +25,7 @@ class RestorationUNet(ModelMixin, ConfigMixin):
         attention_levels: int = 1,
         norm_groups: int = 16,
         head_dim: int = 32,
+        colours_grey: bool = False,
     ):
         super().__init__()
         self.patch = patch
@@ -28,6 +36,10 @@ class RestorationUNet(ModelMixin, ConfigMixin):
         folded = functional.pixel_unshuffle(2 * y - 1, self.patch)
         residual = self.unet(folded, 0).sample
         return y + functional.pixel_shuffle(residual, self.patch) / 2
+
+    def tinted(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """Pictures x (B, 3, H, W) restored from y, but grey where y is grey: unless this network was trained to colour it."""
+        return x if self.config["colours_grey"] else keep_grey(x, y)
 
 
 def latent_unet(

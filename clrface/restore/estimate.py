@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import torch
 
 from clrface.models.autoencoder import Autoencoder
-from clrface.models.colour import keep_grey
 from clrface.models.unet import RestorationUNet
 
 
@@ -33,7 +32,7 @@ class Estimate:
 def estimate(autoencoder: Autoencoder, irn: RestorationUNet, y: torch.Tensor) -> Estimate:
     """Make the first estimate of faces, (B, 3, H, W) in [0, 1]; no gradients, single precision out."""
     with torch.no_grad():
-        x_irn = keep_grey(irn(y).float(), y).clamp(0, 1)
+        x_irn = irn.tinted(irn(y).float(), y).clamp(0, 1)
         y, seen = autoencoder.seen(y), autoencoder.seen(x_irn)
         z_y, z_irn = (autoencoder.encode(image).float() for image in (y, seen))
     return Estimate(z_y, z_irn, y, seen, x_irn - seen)

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import torch
 
-from clrface.models.colour import keep_grey
 from clrface.models.loading import load_network, move
 from clrface.models.unet import RestorationUNet
 
@@ -22,4 +21,4 @@ class OneStep:
     @torch.no_grad()
     def restore(self, lq: torch.Tensor, seeds: list[int]) -> torch.Tensor:
         lq = lq.to(self.device)
-        return keep_grey(self.network(lq), lq).clamp(0, 1).cpu()
+        return self.network.tinted(self.network(lq), lq).clamp(0, 1).cpu()

@@ -14,7 +14,6 @@ from diffusers import ModelMixin, UNet2DModel
 
 from clrface.errors import UserError
 from clrface.models.autoencoder import Autoencoder
-from clrface.models.colour import keep_grey
 from clrface.models.identity import IdentityHead
 from clrface.models.loading import load_network, move, save_network
 from clrface.models.mask import LatentMask
@@ -155,7 +154,7 @@ class CLRFace:
         guide = self._guide(decode, known, settings, seeds, recogniser, target)
 
         def picture(z: torch.Tensor) -> torch.Tensor:
-            return keep_grey(decode(z) + known.chroma, y).clamp(0, 1)
+            return self.irn.tinted(decode(z) + known.chroma, y).clamp(0, 1)
 
         show = None if observe is None else lambda step: observe(Moment(known, guide, step, picture))
         return picture(Sampler(self.prior, settings).run(eps, known, guide, show))

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from clrface.api import MetricCard
 from clrface.tables.bootstrap import Estimate
+from clrface.tables.calibration import PARTS, calibration_of, calibrations, note, published_metrics
 from clrface.tables.table import ARROWS, Mark, Row, Table, format_value, marks
 
 DASH = "–"
@@ -20,21 +21,23 @@ _TEX_SPECIAL = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\te
 def to_csv(table: Table) -> str:
     """One line a row; numbers as the shortest text that reads back to the same float, `inf`, or empty if unmeasured.
 
-    `note` says why a row has no number.
+    `note` says why a row has no number. Where others published numbers for the table's protocol and sets, those and the differences
+    (ours minus theirs) are the last columns.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    names = [card.id for card in table.metrics]
+    names, compared = [card.id for card in table.metrics], published_metrics(table)
     writer.writerow(
         ["method", "label", "dataset", "degradation", "n", "n_failed", "seeds"]
         + [m + end for m in names for end in ("", "_lo", "_hi")]
         + ["note"]
+        + [f"{metric}_{part}" for metric in compared for part in PARTS[1:]]
     )
     for row in table.rows:
         numbers = ["" if math.isnan(part) else repr(part) for m in names for part in row.estimates[m]]
-        writer.writerow(
-            [row.method, row.label, row.dataset, row.degradation, row.n, row.n_failed, " ".join(map(str, row.seeds)), *numbers, row.note]
-        )
+        known = [row.method, row.label, row.dataset, row.degradation, row.n, row.n_failed, " ".join(map(str, row.seeds))]
+        beside = [calibration_of(table, row).value(part, metric) for metric in compared for part in PARTS[1:]]
+        writer.writerow([*known, *numbers, row.note, *("" if math.isnan(value) else repr(value) for value in beside)])
     return text.getvalue()
 
 
@@ -56,9 +59,27 @@ def to_markdown(table: Table) -> str:
             cells = [_markdown_cell(row.estimates[card.id], card, column[i]) for card, column in zip(table.metrics, by_metric, strict=True)]
             lines.append([label, str(row.n_failed), *cells])
         parts.append(f"## {markdown_escape(dataset)}, degradation `{degradation}`: {count(rows[0].n)}, {seeds_text(rows)}")
-        parts.append("\n".join(f"| {' | '.join(line)} |" for line in lines))
+        parts.append(_markdown_table(lines))
+        parts += _markdown_calibration(table, dataset, degradation)
     parts.append(legend(table, best="**bold**", second="<u>underlined</u>", controls="italics"))
     return "\n\n".join(parts) + "\n"
+
+
+def _markdown_table(lines: Sequence[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _markdown_calibration(table: Table, dataset: str, degradation: str) -> list[str]:
+    """Ours, theirs and the difference, three lines a method; nothing where nobody published."""
+    cards, found = calibrations(table, dataset, degradation)
+    if not found:
+        return []
+    lines = [["Method", "", *(markdown_escape(heading(card)) for card in cards)], [":--", ":--", *["--:"] * len(cards)]]
+    for one in found:
+        for part in PARTS:
+            lines.append([markdown_escape(one.label) if part == PARTS[0] else "", part, *(one.text(part, card) or DASH for card in cards)])
+    title = f"### {markdown_escape(dataset)}, degradation `{degradation}`: beside published numbers"
+    return [title, _markdown_table(lines), markdown_escape(note(table, dataset, degradation))]
 
 
 def to_tex(table: Table) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 
 from clrface.api import MethodCard, MetricCard
 from clrface.errors import UserError, unknown_name
+from clrface.published import Published
 from clrface.tables.bootstrap import (
     UNMEASURED,
     Estimate,
@@ -56,6 +57,7 @@ class TableSpec:
     """What the methods ran on, e.g. `cpu`."""
     datasets: Mapping[str, Any] = field(default_factory=dict)
     """The config's entries of the test sets: which split, which pictures."""
+    published: Sequence[Published] = ()
 
     def cards(self) -> list[MetricCard]:
         """The metrics' cards in column order. Raises: UserError for an unknown metric."""
@@ -102,6 +104,8 @@ class Table:
     n_boot: int
     metrics: tuple[MetricCard, ...]
     rows: tuple[Row, ...]
+    published: tuple[Published, ...] = ()
+    """What others published under this protocol for the table's sets and metrics."""
 
     def blocks(self) -> Iterator[tuple[str, str, list[Row]]]:
         """(dataset, degradation, rows): methods are compared within a block only."""
@@ -126,7 +130,7 @@ def build_table(spec: TableSpec, scores: Path, lq_ids: Mapping[tuple[str, str], 
         ids = _common_ids([one for by_metric in read for files in by_metric.values() for one in files], lq_ids[block], block)
         indices = bootstrap_indices(spec.base_seed, block[0], spec.n_boot, len(ids))
         rows += [_finish(row, spec, by_metric, ids, indices) for row, by_metric in zip(members, read, strict=True)]
-    return Table(name, spec.protocol, spec.resolution, spec.n_boot, tuple(cards), tuple(rows))
+    return Table(name, spec.protocol, spec.resolution, spec.n_boot, tuple(cards), tuple(rows), tuple(spec.published))
 
 
 def marks(rows: Sequence[Row], card: MetricCard) -> list[Mark]:
@@ -163,7 +167,7 @@ def table_to_json(table: Table) -> dict[str, Any]:
             asdict(row) | {"estimates": {metric: [_plain(part) for part in estimate] for metric, estimate in row.estimates.items()}}
             for row in table.rows
         ],
-    }
+    } | ({"published": [asdict(cell) for cell in table.published]} if table.published else {})
 
 
 def table_from_json(content: Mapping[str, Any]) -> Table:
@@ -173,7 +177,8 @@ def table_from_json(content: Mapping[str, Any]) -> Table:
         for row in content["rows"]
     ]
     metrics = [MetricCard(**card | {"sources": tuple(card["sources"])}) for card in content["metrics"]]
-    return Table(content["table"], content["protocol"], content["resolution"], content["bootstrap"], tuple(metrics), tuple(rows))
+    published = tuple(Published(**cell) for cell in content.get("published", ()))
+    return Table(content["table"], content["protocol"], content["resolution"], content["bootstrap"], tuple(metrics), tuple(rows), published)
 
 
 def table_values(table: Table) -> dict[str, dict[str, dict[str, dict[str, float]]]]:

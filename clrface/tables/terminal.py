@@ -12,6 +12,7 @@ from typing import TextIO
 
 from clrface.api import MetricCard
 from clrface.errors import UserError
+from clrface.tables.calibration import PARTS, calibrations, note
 from clrface.tables.formats import DASH, count, seeds_text
 from clrface.tables.table import ARROWS, Mark, Row, Table, format_value, marks, table_from_json
 
@@ -66,6 +67,7 @@ def render(table: Table, width: int = 110, colour: bool = False) -> str:
             styles: list[list[Mark]] = [*([""] * len(rows) for _ in fixed), *(column_marks[card.id] for card in cards)]
             lines += _panel(columns, styles, len(rows), style)
         lines += [style("quiet", line) for line in _reasons(dataset, degradation, rows, width)]
+        lines += _calibration(table, dataset, degradation, width, style)
     lines += [style("quiet", line) for line in textwrap.wrap(_legend(table), width)]
     return "\n".join(lines) + "\n"
 
@@ -82,6 +84,21 @@ def _reasons(dataset: str, degradation: str, rows: Sequence[Row], width: int) ->
     return [*lines, ""] if lines else []
 
 
+def _calibration(table: Table, dataset: str, degradation: str, width: int, style: Callable[[str, str], str]) -> list[str]:
+    """Ours, theirs and the difference, three lines a method; nothing where nobody published."""
+    cards, found = calibrations(table, dataset, degradation)
+    if not found:
+        return []
+    labels = [one.label if part == PARTS[0] else "" for one in found for part in PARTS]
+    fixed = [_left_column("method", labels), _left_column("", [part for _ in found for part in PARTS])]
+    columns = [_heading_column(card, [one.text(part, card) or DASH for one in found for part in PARTS]) for card in cards]
+    lines = [style("title", f"{table.name} · {dataset} · {degradation} · beside published numbers")]
+    unmarked: list[Mark] = [""] * len(labels)
+    for group in _grouped(columns, fixed, width):
+        lines += _panel([*fixed, *group], [unmarked] * (len(fixed) + len(group)), len(labels), style)
+    return [*lines, *(style("quiet", line) for line in textwrap.wrap(note(table, dataset, degradation), width)), ""]
+
+
 def _legend(table: Table) -> str:
     """What a reader must know to read the numbers."""
     return (
@@ -92,18 +109,25 @@ def _legend(table: Table) -> str:
 
 def _panels(cards: Sequence[MetricCard], rows: Sequence[Row], fixed: Sequence[Column], width: int) -> list[list[MetricCard]]:
     """The metrics in as few groups as fit beside the fixed columns."""
-    base = sum(len(column[-1]) for column in fixed) + len(GAP) * (len(fixed) - 1)
     unmarked: list[Mark] = [""] * len(rows)
-    panels: list[list[MetricCard]] = [[]]
+    groups = _grouped([_metric_column(card, rows, unmarked) for card in cards], fixed, width)
+    left = iter(cards)
+    return [[next(left) for _ in group] for group in groups]
+
+
+def _grouped(columns: Sequence[Column], fixed: Sequence[Column], width: int) -> list[list[Column]]:
+    """Columns in as few groups as fit beside the fixed ones."""
+    base = sum(len(column[-1]) for column in fixed) + len(GAP) * (len(fixed) - 1)
+    groups: list[list[Column]] = [[]]
     used = base
-    for card in cards:
-        needed = len(GAP) + len(_metric_column(card, rows, unmarked)[-1])
-        if panels[-1] and used + needed > width:
-            panels.append([])
+    for column in columns:
+        needed = len(GAP) + len(column[-1])
+        if groups[-1] and used + needed > width:
+            groups.append([])
             used = base
-        panels[-1].append(card)
+        groups[-1].append(column)
         used += needed
-    return panels
+    return groups
 
 
 def _panel(columns: Sequence[Column], styles: Sequence[Sequence[Mark]], n_rows: int, style: Callable[[str, str], str]) -> list[str]:
@@ -121,9 +145,12 @@ def _panel(columns: Sequence[Column], styles: Sequence[Sequence[Mark]], n_rows: 
 
 
 def _label_column(rows: Sequence[Row]) -> Column:
-    labels = [f"[{row.label}]" if row.control else row.label for row in rows]
-    width = max(map(len, ["method", *labels]))
-    return [label.ljust(width) for label in ["method", *labels]]
+    return _left_column("method", [f"[{row.label}]" if row.control else row.label for row in rows])
+
+
+def _left_column(name: str, texts: Sequence[str]) -> Column:
+    width = max(map(len, [name, *texts]))
+    return [text.ljust(width) for text in [name, *texts]]
 
 
 def _number_column(name: str, values: Sequence[int]) -> Column:
@@ -135,7 +162,12 @@ def _number_column(name: str, values: Sequence[int]) -> Column:
 def _metric_column(card: MetricCard, rows: Sequence[Row], marked: Sequence[Mark]) -> Column:
     """Heading lines and cells, all of one width; the sign of a mark stands after the number, so the digits align and stay apart."""
     values = [row.estimates[card.id].value for row in rows]
-    cells = [(DASH if math.isnan(v) else format_value(v, card)) + SIGNS[mark] for v, mark in zip(values, marked, strict=True)]
+    return _heading_column(
+        card, [(DASH if math.isnan(v) else format_value(v, card)) + SIGNS[mark] for v, mark in zip(values, marked, strict=True)]
+    )
+
+
+def _heading_column(card: MetricCard, cells: Sequence[str]) -> Column:
     unit = f"{card.unit} {ARROWS[card.direction]}".strip()
     width = max(map(len, [*cells, *card.label.split(), unit]))
     heading = [*textwrap.wrap(card.label, width, break_on_hyphens=False), unit]

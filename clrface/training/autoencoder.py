@@ -14,24 +14,33 @@ from scipy.cluster.vq import kmeans2
 from torch import nn
 from torch.nn import functional
 
+from clrface.errors import UserError
 from clrface.models.autoencoder import Autoencoder
 from clrface.models.discriminator import PatchDiscriminator
+from clrface.models.loading import load_network
 from clrface.seeds import derive_seed
 from clrface.training.adversary import hinge_loss
 from clrface.training.data import Batch
 from clrface.training.losses import Perceptual
 from clrface.training.stage import Scalars, Stage, StageSpec
 
+LATENTS_A_CODE = 64
+"""What k-means looks at, at most: a batch at 512x512 has a million latents, and more of them move no centre."""
+
 
 class AutoencoderStage(Stage):
     """Options: weights `perceptual` and `adversarial`, `perceptual_share` of a batch, `revive_every` so many steps.
 
-    `adversarial_from` and `quantise_from` are shares of the steps.
+    `adversarial_from` and `quantise_from` are shares of the steps. `start_from`: a folder of weights (`clrface import-vq` makes one), whose
+    codebook is kept instead of a fresh one; with no steps at all, only its latents' mean and spread are measured.
     """
 
     def __init__(self, spec: StageSpec, sources: Path, models: Path, device: torch.device):
         super().__init__(spec, sources, models, device)
         self.main: Autoencoder = Autoencoder(**spec.network)
+        self.start_from = spec.options.get("start_from")
+        if self.start_from:
+            self.main.load_state_dict(self._start(Path(self.start_from)).state_dict())
         self.discriminator = PatchDiscriminator()
         self.perceptual = Perceptual(sources, device, spec.options["perceptual_share"])
         self.adversarial_from = round(spec.options["adversarial_from"] * spec.steps)
@@ -43,6 +52,17 @@ class AutoencoderStage(Stage):
     def register_use(self) -> None:
         """How often each code was used of late: a buffer of the autoencoder's quantiser, so that checkpoints keep it."""
         self.main.vq.quantize.register_buffer("use", torch.ones(self.main.config["codes"]))
+
+    def _start(self, folder: Path) -> Autoencoder:
+        """The network to start from. Raises: UserError when it is another one than the config's."""
+        network = load_network(Autoencoder, folder)
+        asked, found = dict(self.main.config), dict(network.config)
+        if odd := [key for key in asked if not key.startswith("_") and _plain(asked[key]) != _plain(found.get(key))]:
+            raise UserError(
+                f"Stage {self.spec.name} starts from {folder}, whose `{odd[0]}` is {found.get(odd[0])}; the config's network has "
+                f"{asked[odd[0]]}. Give the stage's network what {folder}/config.json says, or leave `start_from` out."
+            )
+        return network
 
     def networks(self) -> dict[str, nn.Module]:
         return {"main": self.main, "discriminator": self.discriminator}
@@ -78,11 +98,13 @@ class AutoencoderStage(Stage):
         shifted = [truth.roll((dy, dx), (-2, -1)) for dy in shifts for dx in shifts]
         latents = torch.cat([self._latents(image) for image in shifted]).cpu().numpy().astype(np.float64)
         rng = np.random.default_rng(derive_seed(self.spec.steps, "codebook"))
+        most = LATENTS_A_CODE * self.main.config["codes"]
+        latents = latents if len(latents) <= most else rng.choice(latents, most, replace=False)
         centres, _ = kmeans2(latents, self.main.config["codes"], iter=10, minit="points", rng=rng, missing="warn")
         self._place(torch.arange(len(centres)), torch.from_numpy(centres).float())
 
     def before_step(self, batch: Batch, step: int) -> None:
-        if step == self.quantise_from:
+        if step == self.quantise_from and not self.start_from:
             self._start_codebook(batch["hq"])
 
     def after_step(self, batch: Batch, step: int) -> None:
@@ -123,6 +145,10 @@ class AutoencoderStage(Stage):
     def save(self, folder: Path) -> None:
         del self.main.vq.quantize.use  # a matter of training
         super().save(folder)
+
+
+def _plain(value: object) -> object:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _broadcast(tensor: torch.Tensor) -> torch.Tensor:

@@ -1,12 +1,16 @@
 """Training pairs, degraded afresh at every step, in the loader's workers.
 
+Faces that would fill the memory are read from their files when they are drawn (`FaceFiles`).
+
 A sample is named by (seed, step, slot) and drawn from that name alone: which face, its augmentation, its degradation and
 the seed for the network's own noise. So the data doesn't depend on the number of workers or processes, and a run that
 resumes at a step sees what an unbroken run would have seen.
 """
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -16,17 +20,47 @@ from tqdm import tqdm
 from clrface.degrade.apply import apply, grey, is_grey
 from clrface.degrade.recipes import Recipe, draw
 from clrface.errors import UserError
+from clrface.files import sha256_file
 from clrface.images import read_rgb, to_unit
 from clrface.seeds import derive_seed
 
 Batch = dict[str, torch.Tensor]
-"""`hq`, `lq`: (B, 3, H, W) float32 RGB in [0, 1]; `seed`: (B,) int64, one seed an image for noise."""
+"""`hq`, `lq`: (B, 3, H, W) float32 RGB in [0, 1]; `seed`: (B,) int64, one seed an image for noise; `latent`, where they are
+cached: (B, C, h, w) float32, E(hq)."""
 
 GAIN, BIAS = (0.85, 1.15), (-0.08, 0.08)  # mild contrast and brightness
 
 
-def load_faces(folder: Path, ids: list[str]) -> np.ndarray:
-    """Read the aligned faces of `ids`, wherever among the chunks of `folder` they lie, as (N, R, R, 3) uint8."""
+MEMORY_BYTES = 8 * 2**30
+"""Faces that take more are read when they are drawn: FFHQ's at 512x512 would take 55 GB in each process."""
+
+
+class FaceFiles:
+    """Aligned faces in their PNGs, indexed like an array of them, (R, R, 3) uint8 each."""
+
+    def __init__(self, paths: Sequence[Path]):
+        self.paths = list(paths)
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        return read_rgb(self.paths[index])
+
+
+Faces = np.ndarray | FaceFiles
+
+
+def faces_digest(faces: Faces) -> str:
+    """Changes with any pixel, and with the order."""
+    if isinstance(faces, np.ndarray):
+        return hashlib.sha256(faces.tobytes()).hexdigest()
+    told = "".join(sha256_file(path) for path in tqdm(faces.paths, desc="checksums of faces", unit="image", leave=False))
+    return hashlib.sha256(told.encode()).hexdigest()
+
+
+def load_faces(folder: Path, ids: list[str], memory_bytes: int = MEMORY_BYTES) -> Faces:
+    """The aligned faces of `ids`, wherever among the chunks of `folder` they lie: (N, R, R, 3) uint8, or files if that is too much."""
     paths = {path.stem: path for path in Path(folder).glob("*/*.png")}
     missing = [image_id for image_id in ids if image_id not in paths]
     if missing:
@@ -34,33 +68,59 @@ def load_faces(folder: Path, ids: list[str]) -> np.ndarray:
             f"Found {len(ids) - len(missing)} of {len(ids)} training faces under {folder}; "
             f"the first missing one is {missing[0]}. Align them first."
         )
+    if ids and len(ids) * read_rgb(paths[ids[0]]).nbytes > memory_bytes:
+        return FaceFiles([paths[image_id] for image_id in ids])
     return np.stack([read_rgb(paths[image_id]) for image_id in tqdm(ids, desc="reading faces", unit="image")])
 
 
-class Pairs(Dataset[Batch]):
-    """Sample (step, slot) as a training pair; see the module's text."""
+class Latents(Protocol):
+    """E(x) of every face as training may show it, kept from once (clrface.training.latents)."""
 
-    def __init__(self, faces: np.ndarray, recipe: Recipe, seed: int, augment: bool = True, grey_probability: float = 0.5):
+    def read(self, face: int, flipped: bool, grey: bool) -> torch.Tensor:
+        """(C, h, w) float32."""
+        ...
+
+
+class Pairs(Dataset[Batch]):
+    """Sample (step, slot) as a training pair; see the module's text.
+
+    With `latents` the truth is a face as it is, or its mirror image, in any light but its own never: those have been encoded.
+    """
+
+    def __init__(
+        self,
+        faces: Faces,
+        recipe: Recipe,
+        seed: int,
+        augment: bool = True,
+        grey_probability: float = 0.5,
+        latents: Latents | None = None,
+    ):
         self.faces, self.recipe, self.seed, self.augment, self.grey_probability = faces, recipe, seed, augment, grey_probability
+        self.latents = latents
 
     def __getitem__(self, name: tuple[int, int]) -> Batch:
         step, slot = name
         rng = np.random.default_rng(derive_seed(self.seed, "training sample", str(step), str(slot)))
-        face = self.faces[rng.integers(len(self.faces)) if self.augment else slot % len(self.faces)]
-        truth = _augment(face, rng) if self.augment else face
-        if rng.random() < self.grey_probability:
+        place = int(rng.integers(len(self.faces))) if self.augment else slot % len(self.faces)
+        flipped = self.augment and rng.random() < 0.5
+        truth = self.faces[place][:, ::-1] if flipped else self.faces[place]
+        if self.augment and self.latents is None:
+            truth = _lit(truth, rng)
+        is_made_grey = rng.random() < self.grey_probability
+        if is_made_grey:
             truth = grey(truth)
         draws = draw(self.recipe, truth.shape[0], is_grey(truth), rng)
         degraded = apply(truth, draws)
         if draws.grey and self.recipe.grey_truth:
-            truth = grey(truth)
+            truth, is_made_grey = grey(truth), True
         seed = torch.tensor(int(rng.integers(2**62)))
-        return {"hq": torch.from_numpy(to_unit(truth)), "lq": torch.from_numpy(to_unit(degraded)), "seed": seed}
+        sample = {"hq": torch.from_numpy(to_unit(truth)), "lq": torch.from_numpy(to_unit(degraded)), "seed": seed}
+        return sample if self.latents is None else sample | {"latent": self.latents.read(place, flipped, is_made_grey)}
 
 
-def _augment(face: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    if rng.random() < 0.5:
-        face = face[:, ::-1]
+def _lit(face: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """In a mildly other light."""
     lit = (face.astype(np.float32) - 127.5) * rng.uniform(*GAIN) + 127.5 + 255 * rng.uniform(*BIAS)
     return np.rint(np.clip(lit, 0, 255)).astype(np.uint8)
 
@@ -84,7 +144,7 @@ def loader(pairs: Pairs, steps: Steps, workers: int) -> DataLoader[Batch]:
     return DataLoader(pairs, batch_sampler=steps, num_workers=workers, prefetch_factor=4 if workers else None)
 
 
-def fixed_batch(faces: np.ndarray, recipe: Recipe, seed: int, count: int, grey_probability: float) -> Batch:
+def fixed_batch(faces: Faces, recipe: Recipe, seed: int, count: int, grey_probability: float) -> Batch:
     """`count` faces spread over the set, unaugmented, degraded the same on every call: for sample sheets and validation."""
     pairs = Pairs(faces, recipe, seed, augment=False, grey_probability=grey_probability)
     count = min(count, len(faces))

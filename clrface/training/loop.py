@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from accelerate import Accelerator
+from diffusers import ModelMixin
 from diffusers.training_utils import EMAModel
 from filelock import FileLock, Timeout
 from PIL import Image
@@ -26,8 +27,8 @@ from clrface.degrade.recipes import Recipe
 from clrface.errors import UserError
 from clrface.files import atomic_path, sha256_file, write_text
 from clrface.images import to_bytes
-from clrface.stages import NEEDS, network_folder
-from clrface.training.data import Batch, Pairs, Steps, fixed_batch, loader
+from clrface.stages import METHOD_OF, NEEDS, network_folder
+from clrface.training.data import Batch, Faces, Pairs, Steps, faces_digest, fixed_batch, loader
 from clrface.training.stage import Stage, StageSpec
 
 GRADIENT_NORM = 1.0
@@ -44,6 +45,8 @@ class Run:
         self.step, self.key = 0, key
         for network in stage.networks().values():
             network.to(accelerator.device)
+        if spec.gradient_checkpointing:
+            _checkpoint_gradients(stage)
         self.optimisers = {
             name: torch.optim.AdamW(network.parameters(), lr=spec.learning_rate, betas=(0.9, 0.99), weight_decay=1e-4)
             for name, network in stage.networks().items()
@@ -123,17 +126,31 @@ class Run:
         return True
 
 
-def run_key(spec: StageSpec, recipe: Recipe, seed: int, faces: np.ndarray, models: Path) -> str:
+def _checkpoint_gradients(stage: Stage) -> None:
+    """Reckon the inner layers again in the backward pass, in every network that can. Raises: UserError when none can."""
+    able = [part for part in stage.differentiated() if isinstance(part, ModelMixin) and part._supports_gradient_checkpointing]
+    if not able:
+        raise UserError(
+            f"Stage {stage.spec.name} has no network whose layers could be reckoned again. Take its `gradient_checkpointing` out."
+        )
+    for network in able:
+        network.enable_gradient_checkpointing()
+
+
+def run_key(spec: StageSpec, recipe: Recipe, seed: int, digest: str, models: Path) -> str:
     """A checksum of all that a stage's weights come from: only a run with the same one may go on from a checkpoint.
 
-    How often to log, sample and save is left out. `models` are the stages trained before; what this stage leaves there isn't.
+    How often to log, sample and save, and how to save memory, is left out. `digest` is the faces'. `models` are the stages trained before;
+    what this stage leaves there isn't.
     """
-    quiet = {"checkpoint_every", "sample_every", "log_every"}
+    quiet = {"checkpoint_every", "sample_every", "log_every", "gradient_checkpointing"}
     settings = {key: value for key, value in asdict(spec).items() if key not in quiet}
     folders = [network_folder(models, name, beside=spec.name) for name in NEEDS[spec.name]]
+    start = spec.options.get("start_from")
+    folders += [Path(start)] if start and start not in METHOD_OF else []  # a folder, not a stage before this one
     before = [sha256_file(path) for folder in folders for path in sorted(folder.glob("*.safetensors"))]
     told = json.dumps([settings, asdict(recipe), seed, before], sort_keys=True, default=list).encode()
-    return hashlib.sha256(told + hashlib.sha256(faces.tobytes()).digest()).hexdigest()
+    return hashlib.sha256(told + bytes.fromhex(digest)).hexdigest()
 
 
 def schedule(step: int, spec: StageSpec) -> float:
@@ -151,8 +168,8 @@ def train(
     spec: StageSpec,
     accelerator: Accelerator,
     folder: Path,
-    faces: np.ndarray,
-    val_faces: np.ndarray,
+    faces: Faces,
+    val_faces: Faces,
     recipe: Recipe,
     seed: int,
     workers: int,
@@ -161,26 +178,29 @@ def train(
 
     Raises: UserError when another process trains this stage in this folder, and when the loss is not finite.
     """
-    run = Run(stage, spec, accelerator, folder, run_key(spec, recipe, seed, faces, stage.models))
+    digest = faces_digest(faces)
+    run = Run(stage, spec, accelerator, folder, run_key(spec, recipe, seed, digest, stage.models))
     if accelerator.is_main_process:
         run.work.mkdir(parents=True, exist_ok=True)
     alone = FileLock(run.work / ".lock") if accelerator.is_main_process else nullcontext()
     try:
         with alone.acquire(timeout=0) if isinstance(alone, FileLock) else alone:
-            _train(run, faces, val_faces, recipe, seed, workers)
+            latents = stage.latents(faces, digest, recipe, run.work / "latents", accelerator.process_index, accelerator.num_processes)
+            accelerator.wait_for_everyone()
+            _train(run, Pairs(faces, recipe, seed, grey_probability=spec.grey_probability, latents=latents), val_faces, workers)
     except Timeout:
         raise UserError(
             f"Another process trains stage {spec.name} in {run.work}. Wait for it, or stop it; then run the same command again."
         ) from None
 
 
-def _train(run: Run, faces: np.ndarray, val_faces: np.ndarray, recipe: Recipe, seed: int, workers: int) -> None:
+def _train(run: Run, pairs: Pairs, val_faces: Faces, workers: int) -> None:
     stage, spec, accelerator = run.stage, run.spec, run.accelerator
     resumed = run.load_checkpoint()
     main = accelerator.is_main_process
     steps = Steps(run.step, spec.steps, spec.batch, accelerator.process_index, accelerator.num_processes)
-    batches = loader(Pairs(faces, recipe, seed, grey_probability=spec.grey_probability), steps, workers)
-    look = _to(fixed_batch(val_faces, recipe, seed, 8, spec.grey_probability), accelerator.device)
+    batches = loader(pairs, steps, workers)
+    look = _to(fixed_batch(val_faces, pairs.recipe, pairs.seed, 8, spec.grey_probability), accelerator.device)
     if main:
         _forget_after(run.work / LOSSES, run.step)
     writer = SummaryWriter(str(run.work / "tensorboard"), purge_step=run.step) if main else None
@@ -204,7 +224,7 @@ def _train(run: Run, faces: np.ndarray, val_faces: np.ndarray, recipe: Recipe, s
             _log(writer, run.work / LOSSES, {f"val_{key}": value for key, value in validation.items()}, run.step)
     run.save_checkpoint()
     if main:
-        _finish(run, faces, recipe, seed, look, writer)
+        _finish(run, pairs, look, writer)
     accelerator.wait_for_everyone()
 
 
@@ -226,10 +246,10 @@ class averaged:
         self.run.stage.main.train()
 
 
-def _finish(run: Run, faces: np.ndarray, recipe: Recipe, seed: int, look: Batch, writer: SummaryWriter | None) -> None:
+def _finish(run: Run, trained_on: Pairs, look: Batch, writer: SummaryWriter | None) -> None:
     run.ema.copy_to(run.stage.main.parameters())
     run.stage.main.eval()
-    pairs = Pairs(faces, recipe, seed + 1, grey_probability=run.spec.grey_probability)
+    pairs = Pairs(trained_on.faces, trained_on.recipe, trained_on.seed + 1, grey_probability=run.spec.grey_probability)
     batches = loader(pairs, Steps(0, FINISH_BATCHES, run.spec.batch), 0)
     with torch.no_grad():
         run.stage.finish([_to(batch, run.accelerator.device) for batch in batches])
@@ -239,7 +259,7 @@ def _finish(run: Run, faces: np.ndarray, recipe: Recipe, seed: int, look: Batch,
     run.stage.save(part)
     write_text(
         part / "training.json",
-        json.dumps({"stage": run.spec.name, "steps": run.step, "batch": run.spec.batch, "seed": seed}, indent=2) + "\n",
+        json.dumps({"stage": run.spec.name, "steps": run.step, "batch": run.spec.batch, "seed": trained_on.seed}, indent=2) + "\n",
     )
     shutil.rmtree(run.folder, ignore_errors=True)
     part.replace(run.folder)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 from diffusers import UNet2DModel
+from torch import nn
 from torch.nn import functional
 
 from clrface.models.autoencoder import Autoencoder
@@ -42,6 +43,9 @@ class MaskStage(Stage):
         self.perceptual = Perceptual(sources, device, share=1.0)
         self.main: LatentMask = LatentMask(self.autoencoder.config["latent_channels"], **spec.network)
         self.schedule = training_schedule()
+
+    def differentiated(self) -> list[nn.Module]:
+        return [*super().differentiated(), self.autoencoder]
 
     def loss(self, turn: str, batch: Batch, step: int) -> tuple[torch.Tensor | None, Scalars]:
         truth, options = self.autoencoder.seen(batch["hq"]), self.spec.options

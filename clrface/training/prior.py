@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from diffusers import UNet2DModel
 
+from clrface.degrade.recipes import Recipe
 from clrface.models.autoencoder import Autoencoder
 from clrface.models.loading import load_network, move
 from clrface.models.unet import RestorationUNet, latent_unet
@@ -16,7 +17,8 @@ from clrface.noise import normal, uniform
 from clrface.restore.estimate import estimate
 from clrface.restore.sampler import Sampler, SamplerSpec, training_schedule
 from clrface.stages import NEEDS
-from clrface.training.data import Batch
+from clrface.training.data import Batch, Faces, Latents
+from clrface.training.latents import keep_latents, looks
 from clrface.training.stage import Scalars, Stage, StageSpec
 
 
@@ -24,7 +26,7 @@ class PriorStage(Stage):
     """Option `near_t0`: each pair is seen twice, at a time of the whole schedule and at one below this share of it.
 
     Runs that start from the IRN's latent live below; and the encoders and the IRN, about as costly as the prior, run once for both.
-    Needs the autoencoder and the IRN.
+    Option `cache_latents`: z_0 is encoded once for the whole training (clrface.training.latents). Needs the autoencoder and the IRN.
     """
 
     def __init__(self, spec: StageSpec, sources: Path, models: Path, device: torch.device):
@@ -36,8 +38,7 @@ class PriorStage(Stage):
         self.schedule = training_schedule()
 
     def loss(self, turn: str, batch: Batch, step: int) -> tuple[torch.Tensor | None, Scalars]:
-        with torch.no_grad():
-            z_0 = self.autoencoder.encode(batch["hq"]).float()
+        z_0 = batch["latent"] if "latent" in batch else self._encoded(batch["hq"])
         known = estimate(self.autoencoder, self.irn, batch["lq"])
         seeds, shape = batch["seed"].tolist(), tuple(z_0.shape[1:])
         draws = {"all": 1.0, "near": self.spec.options["near_t0"]}
@@ -50,6 +51,16 @@ class PriorStage(Stage):
         error = (pred.float() - self.schedule.get_velocity(z_0, eps, t)).square().mean((1, 2, 3))
         scalars = {name: part.mean().item() for name, part in zip(draws, error.detach().chunk(2), strict=True)}
         return error.mean(), {"loss": error.mean().item(), **scalars}
+
+    def _encoded(self, hq: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            return self.autoencoder.encode(hq).float()
+
+    def latents(self, faces: Faces, digest: str, recipe: Recipe, place: Path, rank: int, world: int) -> Latents | None:
+        if not self.spec.options.get("cache_latents"):
+            return None
+        shown, weights = looks(self.spec.grey_probability, recipe), self.models / NEEDS[self.spec.name][0]
+        return keep_latents(self.autoencoder, weights, faces, digest, shown, place, rank, world)
 
     def sheet(self, batch: Batch) -> torch.Tensor:
         known = estimate(self.autoencoder, self.irn, batch["lq"])

@@ -10,8 +10,9 @@ import torch
 from diffusers import ModelMixin
 from torch import nn
 
+from clrface.degrade.recipes import Recipe
 from clrface.models.loading import save_network
-from clrface.training.data import Batch
+from clrface.training.data import Batch, Faces, Latents
 
 Scalars = dict[str, float]
 
@@ -33,6 +34,8 @@ class StageSpec:
     log_every: int = 10
     grey_probability: float = 0.5
     """How often a training face is made grey. The embedded test faces are grey, the training faces are not."""
+    gradient_checkpointing: bool = False
+    """Reckon the networks' inner layers again in the backward pass instead of keeping them: less memory, about a third more time."""
 
 
 class Stage(ABC):
@@ -52,6 +55,10 @@ class Stage(ABC):
         """The networks that learn, by turn."""
         return {"main": self.main}
 
+    def differentiated(self) -> list[nn.Module]:
+        """The networks whose layers the backward pass needs: those that learn, and those that a loss looks through."""
+        return list(self.networks().values())
+
     @abstractmethod
     def loss(self, turn: str, batch: Batch, step: int) -> tuple[torch.Tensor | None, Scalars]:
         """The turn's loss on a batch (None: no update at this step), and the scalars to log."""
@@ -64,6 +71,10 @@ class Stage(ABC):
     @abstractmethod
     def columns(self) -> int:
         """How many pictures make a row of the sheet."""
+
+    def latents(self, faces: Faces, digest: str, recipe: Recipe, place: Path, rank: int, world: int) -> Latents | None:
+        """Kept latents of the training faces, in `place`, for a stage that wants them; `digest` is the faces'."""
+        return None
 
     def before_step(self, batch: Batch, step: int) -> None:
         """Anything to do before a step's losses, such as starting a codebook."""

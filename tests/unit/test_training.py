@@ -1,6 +1,7 @@
 """Training on real faces with tiny networks: every stage runs and learns, a killed run goes on exactly, weights come back."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from accelerate import Accelerator
+from diffusers.models.resnet import ResnetBlock2D
 from filelock import FileLock
 from safetensors.torch import load_file
 
@@ -16,14 +18,16 @@ from clrface.errors import UserError
 from clrface.fingerprint import ROOT
 from clrface.images import to_unit
 from clrface.models.autoencoder import Autoencoder
-from clrface.models.loading import load_network
+from clrface.models.loading import load_network, save_network
 from clrface.models.recogniser import SFace
 from clrface.models.unet import RestorationUNet
 from clrface.restore.estimate import decoding, estimate
 from clrface.restore.pipeline import CLRFace, Settings
 from clrface.stages import METHOD_OF
-from clrface.training.data import Pairs, Steps, loader
-from clrface.training.loop import LOSSES, schedule, train
+from clrface.training import latents as kept_latents
+from clrface.training.data import FaceFiles, Pairs, Steps, faces_digest, load_faces, loader
+from clrface.training.loop import LOSSES, Run, schedule, train
+from clrface.training.prior import PriorStage
 from clrface.training.run import STAGES
 from clrface.training.stage import Stage, StageSpec
 
@@ -304,6 +308,129 @@ def test_the_prior_sees_each_pair_at_a_near_and_at_any_time(trained: Path, sourc
     anywhere, near = seen[0].chunk(2)
     assert near.max() < 400 <= anywhere.max() and len(near) == 32
     assert loss is not None and loss.item() == pytest.approx((scalars["all"] + scalars["near"]) / 2, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["unet", "autoencoder", "decoder", "prior", "mask", "pixel_diffusion", "codebook"])
+def test_layers_reckoned_again_give_the_same_gradients(name: str, trained: Path, sources: Path, faces: np.ndarray) -> None:
+    batch = next(iter(loader(Pairs(faces, RECIPE, seed=0, grey_probability=1.0), Steps(0, 1, 2), workers=0)))
+
+    def gradients(gradient_checkpointing: bool) -> tuple[list[torch.Tensor], int]:
+        torch.manual_seed(0)
+        spec = replace(TINY[name], gradient_checkpointing=gradient_checkpointing)
+        stage = STAGES[name](spec, sources, place(trained, name).parent, torch.device("cpu"))
+        Run(stage, spec, Accelerator(cpu=True), trained / "none", "key")
+        calls = 0
+
+        def count(*_: object) -> None:
+            nonlocal calls
+            calls += 1
+
+        for network in stage.differentiated():
+            for part in network.modules():
+                if isinstance(part, ResnetBlock2D):
+                    part.register_forward_hook(count)
+        loss, _ = stage.loss("main", batch, spec.steps)
+        assert loss is not None
+        loss.backward()
+        return [value.grad for value in stage.main.parameters() if value.grad is not None], calls
+
+    (plain, once), (again, more) = gradients(False), gradients(True)
+    assert more > once > 0, "the inner layers are reckoned again"
+    assert plain and all(torch.allclose(a, b, atol=1e-7) for a, b in zip(plain, again, strict=True))
+
+
+def test_a_stage_without_such_layers_says_so(trained: Path, faces: np.ndarray, sources: Path) -> None:
+    with pytest.raises(UserError, match="identity has no network"):
+        run(replace(TINY["identity"], gradient_checkpointing=True), trained, faces, sources)
+
+
+CACHED = replace(TINY["prior"], options={"near_t0": 0.4, "cache_latents": True}, checkpoint_every=2, sample_every=1000)
+
+
+@pytest.fixture
+def alone(trained: Path, tmp_path: Path) -> Path:
+    """The prior's predecessors in a folder of the test's own."""
+    for stage in ("autoencoder", "irn"):
+        shutil.copytree(place(trained, stage), place(tmp_path, stage))
+    return tmp_path
+
+
+def test_kept_latents_give_the_losses_of_fresh_ones(alone: Path, faces: np.ndarray, sources: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = run(CACHED, alone, faces, sources)
+    [folder] = (work(alone, "prior") / "latents").iterdir()
+    written = {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
+    assert set(written) == {"00000.safetensors"}
+    assert load_file(folder / "00000.safetensors")["latents"].shape == (len(faces), 4, 3, 16, 16), "mirrored and not, grey and not"
+
+    again = run(CACHED, alone, faces, sources)
+    assert again == kept and {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == written, "reused"
+
+    from_kept = PriorStage.loss
+
+    def fresh(self: PriorStage, turn: str, batch: dict[str, torch.Tensor], step: int) -> object:
+        return from_kept(self, turn, {key: value for key, value in batch.items() if key != "latent"}, step)
+
+    monkeypatch.setattr(PriorStage, "loss", fresh)
+    for a, b in zip(kept, run(CACHED, alone, faces, sources), strict=True):
+        assert a == pytest.approx(b, rel=2e-3), "the same pictures encoded at every step; half precision apart"
+
+
+def test_another_autoencoder_has_its_latents_made_anew(
+    alone: Path, faces: np.ndarray, sources: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(CACHED, alone, faces, sources)
+    [before] = (work(alone, "prior") / "latents").iterdir()
+    network = load_network(Autoencoder, place(alone, "autoencoder"))
+    network.vq.quant_conv.weight.data *= 1.5
+    save_network(network, place(alone, "autoencoder"))
+    run(CACHED, alone, faces, sources)
+    [after] = (work(alone, "prior") / "latents").iterdir()
+    assert before.name != after.name and "another autoencoder" in capsys.readouterr().err
+
+
+def test_keeping_latents_goes_on_where_it_stopped_and_is_shared_out(
+    alone: Path, faces: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_latents, "SHARD_FACES", 5)
+    weights = place(alone, "autoencoder")
+    autoencoder, digest = load_network(Autoencoder, weights), faces_digest(faces)
+    shown = kept_latents.looks(0.0, RECIPE)
+    assert shown == [(False, False), (True, False)]
+    for rank in (1, 0):
+        cache = kept_latents.keep_latents(autoencoder, weights, faces, digest, shown, tmp_path / "kept", rank, world=2)
+        there = sorted(path.name for path in cache.folder.iterdir())
+        assert there == (["00001.safetensors"] if rank else [f"0000{index}.safetensors" for index in range(3)])
+    (cache.folder / "00001.safetensors").unlink()
+    first = (cache.folder / "00000.safetensors").stat().st_mtime_ns
+    kept_latents.keep_latents(autoencoder, weights, faces, digest, shown, tmp_path / "kept")
+    assert (cache.folder / "00000.safetensors").stat().st_mtime_ns == first
+    x = torch.from_numpy(to_unit(faces[7][:, ::-1].copy()))[None]
+    assert torch.allclose(cache.read(7, flipped=True, grey=False), autoencoder.encode(x)[0], atol=5e-3)
+
+
+def test_faces_that_would_fill_the_memory_are_read_when_drawn(aligned_orl: Path, faces: np.ndarray) -> None:
+    ids = [path.stem for path in sorted(aligned_orl.glob("*.png"))]
+    whole, files = load_faces(aligned_orl.parent, ids), load_faces(aligned_orl.parent, ids, memory_bytes=len(ids))
+    assert isinstance(whole, np.ndarray) and isinstance(files, FaceFiles) and len(files) == len(whole)
+    a, b = (Pairs(some, RECIPE, seed=1)[(0, 3)] for some in (whole, files))
+    assert all(torch.equal(a[key], b[key]) for key in a)
+    assert faces_digest(files) == faces_digest(FaceFiles(files.paths)) != faces_digest(FaceFiles(files.paths[::-1]))
+
+
+def test_an_autoencoder_starts_from_a_folder_and_keeps_its_codes(trained: Path, faces: np.ndarray, sources: Path, tmp_path: Path) -> None:
+    start = load_network(Autoencoder, place(trained, "autoencoder"))
+    start.latent_std.mul_(7)
+    save_network(start, tmp_path / "start")
+    spec = replace(TINY["autoencoder"], steps=0, options=VQ | {"start_from": str(tmp_path / "start")})
+    run(spec, tmp_path, faces, sources)
+    taken = load_network(Autoencoder, place(tmp_path, "autoencoder"))
+    assert torch.equal(taken.codebook.weight, start.codebook.weight), "as it was"
+    assert (taken.latent_std < start.latent_std / 2).all(), "measured"
+    run(replace(spec, steps=2), tmp_path, faces, sources)
+    trained_on = load_network(Autoencoder, place(tmp_path, "autoencoder"))
+    assert 0 < (trained_on.codebook.weight - start.codebook.weight).abs().mean() < start.codebook.weight.std() / 10
+    with pytest.raises(UserError, match="whose `codes` is 32; the config's network has 64"):
+        run(replace(spec, network=spec.network | {"codes": 64}), tmp_path, faces, sources)
 
 
 def test_guidance_towards_other_faces_is_not_guidance_towards_the_irn(trained: Path, faces: np.ndarray, sources: Path) -> None:

@@ -45,6 +45,7 @@ from clrface.manifest import (
 )
 from clrface.metrics.registry import metric_card, metric_modules
 from clrface.project import needed_sources, read_project
+from clrface.published import load_published, of_blocks
 from clrface.registry import method_code
 from clrface.stages import METHOD_OF, NEEDS, SHORT, stages_of
 from clrface.stages import SOURCES as TRAINING_SOURCES
@@ -119,6 +120,7 @@ try:
     METRICS = protocol_metrics()
     for name in METRICS:
         metric_card(name)
+    PUBLISHED = load_published("config/published.yaml")
     CLAIMS = load_claims("config/claims.yaml", METRIC_CARDS, config["tables"])
 except UserError as error:
     raise WorkflowError(str(error)) from None
@@ -327,7 +329,10 @@ def training_records():
 
 
 def stage_needs(wildcards):
-    return [training_record(stage) for stage in NEEDS[wildcards.stage]]
+    """The stages before, and the folder that it starts from, if it starts from one."""
+    start = config["training"]["stages"][wildcards.stage]["options"].get("start_from", "")
+    files = [] if start in ("", *METHOD_OF) else sorted(map(str, Path(start).glob("*.safetensors")))
+    return [training_record(stage) for stage in NEEDS[wildcards.stage]] + files
 
 
 def training_options():
@@ -551,6 +556,9 @@ def table_spec(wildcards):
         "device": config["device"],
         "datasets": {d: config["datasets"][d] for d in table_datasets(config, wildcards.table)},
     }
+    published = of_blocks(PUBLISHED.get(spec["protocol"], ()), table_blocks(wildcards.table), spec["metrics"])
+    if published:
+        spec["published"] = [asdict(cell) for cell in published]
     return json.dumps(spec, sort_keys=True)
 
 

@@ -1,0 +1,103 @@
+"""The clean faces' latents, encoded once for all of the prior's training: E(x) of each face and of its mirror image, in safetensors shards.
+
+What can't be kept is the rest of a pair. A face is degraded afresh at every step, so z_y = E(y) and z_I = E(IRN(y)) are new every time;
+of the three encodings of a step this saves one, that of the clean face.
+
+A shard is whole or absent (a run that is stopped goes on with the next), processes share the shards out, and the folder's name is a
+checksum of the autoencoder's weights and the faces: another autoencoder, or other faces, and all is made anew.
+"""
+
+import hashlib
+import json
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from tqdm import tqdm
+
+from clrface.degrade.apply import grey
+from clrface.degrade.recipes import Recipe
+from clrface.files import atomic_path, sha256_file
+from clrface.images import to_unit
+from clrface.models.autoencoder import Autoencoder
+from clrface.training.data import Faces
+
+SHARD_FACES = 256
+"""100 MB a shard at 512x512: 3 x 128 x 128 in half precision, twice."""
+AT_ONCE = 4
+NAME = "latents"
+
+Look = tuple[bool, bool]
+"""How training may show a face: mirrored, grey."""
+
+
+def looks(grey_probability: float, recipe: Recipe) -> list[Look]:
+    """Every look that pairs of these settings can have."""
+    may_be_grey = grey_probability > 0 or (recipe.grey_truth and recipe.grey_probability > 0)
+    greys = [*([False] if grey_probability < 1 else []), *([True] if may_be_grey else [])]
+    return [(flipped, is_grey) for is_grey in greys for flipped in (False, True)]
+
+
+class LatentCache:
+    """Kept latents, (C, h, w) each, at zero mean and unit variance; half precision on disk, single in use."""
+
+    def __init__(self, folder: Path, shown: Sequence[Look]):
+        self.folder, self.shown = folder, list(shown)
+
+    def read(self, face: int, flipped: bool, grey: bool) -> torch.Tensor:
+        """E(x) of a face, by its place in the training set, as it is shown."""
+        with safe_open(shard(self.folder, face // SHARD_FACES), "pt") as file:
+            return file.get_slice(NAME)[face % SHARD_FACES, self.shown.index((flipped, grey))].float()
+
+
+def shard(folder: Path, index: int) -> Path:
+    """Where a shard lies; its tensor is (faces, looks, C, h, w)."""
+    return folder / f"{index:05d}.safetensors"
+
+
+def keep_latents(
+    autoencoder: Autoencoder, weights: Path, faces: Faces, digest: str, shown: Sequence[Look], place: Path, rank: int = 0, world: int = 1
+) -> LatentCache:
+    """Encode what isn't there yet of this process's shards, and give the cache; the caller waits for the other processes.
+
+    Args:
+        autoencoder: on its device, ready for use; `weights` is the folder it was read from, and `digest` the faces'.
+        place: the folder of caches; those of other weights or faces are removed.
+    """
+    sums = [sha256_file(path) for path in sorted(weights.glob("*.safetensors"))]
+    key = hashlib.sha256(json.dumps([sums, digest, list(shown), SHARD_FACES]).encode()).hexdigest()[:16]
+    folder = place / key
+    if rank == 0:
+        _remove_others(folder)
+    mine = [index for index in range(rank, -(-len(faces) // SHARD_FACES), world) if not shard(folder, index).is_file()]
+    for index in tqdm(mine, desc="latents, kept once", unit="shard", disable=not mine or rank > 0):
+        _write_shard(autoencoder, faces, shown, folder, index)
+    return LatentCache(folder, shown)
+
+
+def _remove_others(folder: Path) -> None:
+    for other in folder.parent.glob("*"):
+        if other != folder:
+            print(f"The latents in {other} are of another autoencoder or other faces: removed, and made anew.", file=sys.stderr)
+            shutil.rmtree(other)
+
+
+@torch.no_grad()
+def _write_shard(autoencoder: Autoencoder, faces: Faces, shown: Sequence[Look], folder: Path, index: int) -> None:
+    first = index * SHARD_FACES
+    encoded = []
+    for start in range(first, min(first + SHARD_FACES, len(faces)), AT_ONCE):
+        group = [faces[place] for place in range(start, min(start + AT_ONCE, first + SHARD_FACES, len(faces)))]
+        by_look = []
+        for flipped, is_grey in shown:
+            pictures = [face[:, ::-1] if flipped else face for face in group]
+            pictures = [grey(picture) if is_grey else picture for picture in pictures]
+            x = torch.stack([torch.from_numpy(to_unit(picture)) for picture in pictures])
+            by_look.append(autoencoder.encode(x.to(autoencoder.latent_mean.device)).half().cpu())
+        encoded.append(torch.stack(by_look, 1))
+    with atomic_path(shard(folder, index)) as part:
+        save_file({NAME: torch.cat(encoded)}, part)
