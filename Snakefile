@@ -67,9 +67,9 @@ rule train:
         "results/figures/losses.png",
 
 
-rule fetch_all:
+rule fetch:
     input:
-        expand("data/raw/{source}/SOURCE.json", source=needed_sources()),
+        fetched_files(),
 
 
 onsuccess:

@@ -52,7 +52,7 @@ def ours(name: str, sources: Path, pred: np.ndarray, ref: np.ndarray) -> float:
 
 
 def main() -> int:
-    """Print both values of every metric and pair; 1 where they differ by more than half of a fourth digit: after the point, or of all digits."""
+    """Print both values of every metric and pair; 1 where they differ by more than half of a fourth digit."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--raw", type=Path, default=RAW)
     parser.add_argument("--metrics", nargs="*", help="some of them")

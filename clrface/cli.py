@@ -46,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="clrface", description="Blind face restoration, benchmarked. The steps that the workflow runs.")
     steps = parser.add_subparsers(dest="step", required=True, metavar="STEP")
     _add_fetch(steps)
+    _add_mirror(steps)
     _add_align(steps)
     _add_degrade(steps)
     _add_train(steps)
@@ -105,6 +106,26 @@ def _fetch(options: argparse.Namespace) -> None:
         fetch(name, sources, options.raw, options.downloads, options.mirrors)
 
 
+def _add_mirror(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    step = _step(steps, "mirror", "Fetch the archives that a config needs, and pack them into one folder for `mirrors:`.", _mirror)
+    step.add_argument("names", nargs="*", help="entries of config/sources.yaml; all that the config needs when left out")
+    step.add_argument("--to", type=Path, required=True, help="the folder; what is there already stays")
+    step.add_argument("--config", nargs="+", type=Path, default=[PROFILE], help="the run's --configfile")
+    step.add_argument("--mirrors", nargs="*", type=Path, default=[], help="folders looked into by checksum before the network")
+
+
+def _mirror(options: argparse.Namespace) -> None:
+    from clrface.fetch.mirror import pack
+    from clrface.project import config_of, needed_sources, read_project
+
+    project = read_project()
+    config = config_of(options.config, project)
+    names = options.names or needed_sources(config, project)
+    if "timeout_s" in config:
+        os.environ["CLRFACE_TIMEOUT_S"] = str(config["timeout_s"])
+    pack(names, project.sources, options.to, RAW, Path("data/downloads"), [*options.mirrors, *map(Path, config["mirrors"])])
+
+
 # ---- align
 
 
@@ -161,6 +182,7 @@ def _add_degrade(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     step.add_argument("--recipes", type=Path, default=RECIPES)
     step.add_argument("--aligned", type=Path, required=True)
     step.add_argument("--base-seed", type=int, required=True)
+    step.add_argument("--raw", type=Path, default=RAW, help="where the sources' folders are: a recipe may take finished pictures from one")
     step.add_argument("--out", type=Path, required=True)
 
 
@@ -169,7 +191,8 @@ def _degrade(options: argparse.Namespace) -> None:
     from clrface.degrade.recipes import get_recipe, load_recipes
 
     recipe = get_recipe(load_recipes(options.recipes), options.recipe)
-    degrade_chunk(_ids(options.aligned, only_ok=True), options.aligned, options.out, recipe, options.dataset, options.base_seed)
+    ids = _ids(options.aligned, only_ok=True)
+    degrade_chunk(ids, options.aligned, options.out, recipe, options.dataset, options.base_seed, options.raw)
 
 
 # ---- train

@@ -9,7 +9,7 @@ import math
 import re
 import reprlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, cast
@@ -48,6 +48,13 @@ class Known:
     manifests: Collection[str]
     """The datasets that have a manifest."""
     metrics: Collection[str]
+    sets: Mapping[str, str] = field(default_factory=dict)
+    """Sets of aligned faces without a manifest in git, whose source says how many there are, and what each is for: test or training."""
+
+    @property
+    def test_sets(self) -> list[str]:
+        """The names that `datasets` may have."""
+        return [*self.manifests, *(name for name, use in self.sets.items() if use == "test")]
 
 
 @dataclass(frozen=True)
@@ -98,7 +105,7 @@ def validate_config(config: Mapping[str, Any], known: Known, folder: Path = Path
     """
     mistakes = find_mistakes(config, _schema(config, known), folder)
     mistakes += _unknown_entries(config, "methods", known.methods, "For images restored elsewhere")
-    mistakes += _unknown_entries(config, "datasets", known.manifests, "For a test set of your own")
+    mistakes += _unknown_entries(config, "datasets", known.test_sets, "For a test set of your own")
     mistakes += _taken_names(config, known)
     mistakes += _wrong_sizes(config, known)
     mistakes += _wrong_sweeps(config)
@@ -204,7 +211,7 @@ def _schema(config: Mapping[str, Any], known: Known) -> dict[str, Any]:
     parts, keys = schema["$defs"], schema["properties"]
     parts["protocol"]["enum"] = sorted(known.protocols)
     parts["recipe"]["enum"] = sorted(known.recipes)
-    parts["manifest"]["enum"] = sorted(known.manifests)
+    parts["manifest"]["enum"] = sorted([*known.manifests, *(name for name, use in known.sets.items() if use == "training")])
     parts["dataset"]["enum"] = list(_entries(config, "datasets"))
     parts["row"]["enum"] = [*_entries(config, "methods"), *_entries(config, "variants")]
     described = {name: parts.get(card.family, {}).get("properties", {}) for name, card in known.methods.items()}
@@ -219,6 +226,7 @@ def _schema(config: Mapping[str, Any], known: Known) -> dict[str, Any]:
     keys["methods"]["properties"] = params
     parts["variant"]["properties"] = {name: part | {"minProperties": 1} for name, part in params.items()}
     keys["datasets"]["properties"] = {name: {"$ref": "#/$defs/manifest_dataset"} for name in known.manifests}
+    keys["datasets"]["properties"] |= {name: {"$ref": "#/$defs/set_dataset"} for name in known.test_sets if name in known.sets}
     return _inlined(schema, parts)
 
 

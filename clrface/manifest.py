@@ -6,7 +6,7 @@ This module imports neither torch nor dlib, so that the workflow can read it whi
 import csv
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from itertools import groupby
 from pathlib import Path, PurePosixPath
@@ -16,6 +16,9 @@ from clrface.files import sha256_file, write_text
 from clrface.images import IMAGE_SUFFIXES
 
 SPLITS = ("train", "val", "test")
+VAL_SHARE = 0.03
+FETCHED = "manifest.csv"
+"""The manifest of a set without one in git, beside its SOURCE.json: made when it is fetched."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,36 @@ def pictures_in(path: Path) -> dict[str, Path]:
     return {file.stem: file for file in files}
 
 
+def of_aligned_faces(files: Mapping[str, str], training: bool = False) -> list[Entry]:
+    """Entries for a fetched set of faces, one a file: the stem as image_id, nobody known, in natural order.
+
+    files: name to sha256. training: train, and about 3 % val, instead of test.
+    Raises: UserError when two files have the same stem.
+    """
+    names = sorted(files, key=natural)
+    _refuse_repeats([PurePosixPath(name).stem for name in names], "The set has two files named")
+    return [Entry(PurePosixPath(name).stem, name, "", split_of(files[name]) if training else "test", files[name]) for name in names]
+
+
+def split_of(sha256: str) -> str:
+    """`val` for about 3 % of all contents, else `train`: a file keeps its split whatever else is in the dataset."""
+    return "val" if int(sha256[:8], 16) < VAL_SHARE * 16**8 else "train"
+
+
+def every(count: int, images: int | None = None, offset: int = 0) -> list[int]:
+    """The places, of `count` pictures, of so many evenly spaced ones from `offset` on; None takes all.
+
+    Raises: UserError when there are fewer pictures, or the offset reaches beyond the spacing.
+    """
+    if images is None:
+        return list(range(count))
+    if count < images:
+        raise UserError(f"Found {count} pictures, but `images` asks for {images}. Lower it, or complete the manifest.")
+    if offset >= count // images:
+        raise UserError(f"Found an `offset` of {offset}, but {images} of {count} pictures lie {count // images} apart. Lower it.")
+    return [place * count // images + offset for place in range(images)]
+
+
 def select(
     entries: Iterable[Entry],
     identities: int | None = None,
@@ -118,15 +151,7 @@ def select(
                 )
     start = -images_per_identity if last and images_per_identity is not None else 0
     picked = [entry for group in people.values() for entry in group[start:][:images_per_identity]]
-    if images is None:
-        return picked
-    if len(picked) < images:
-        raise UserError(f"Found {len(picked)} pictures, but `images` asks for {images}. Lower it, or complete the manifest.")
-    if offset >= len(picked) // images:
-        raise UserError(
-            f"Found an `offset` of {offset}, but {images} of {len(picked)} pictures lie {len(picked) // images} apart. Lower it."
-        )
-    return [picked[place * len(picked) // images + offset] for place in range(images)]
+    return [picked[place] for place in every(len(picked), images, offset)]
 
 
 def natural(text: str) -> list[tuple[int, str]]:

@@ -41,6 +41,8 @@ NEEDS = {
     **{f"autoencoder_{latents}": () for latents in SHORT},
     **{f"prior_{latents}": (f"autoencoder_{latents}", "irn") for latents in SHORT},
 }
+SOURCES = ("sface", "stlpips")
+"""What the training looks through: entries of config/sources.yaml."""
 
 
 def stages_of(method: str, latents: str = "f4") -> list[str]:

@@ -1,5 +1,7 @@
 """What the tests share: the fetched sources, and real faces."""
 
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ from clrface.fingerprint import ROOT
 from clrface.images import read_rgb
 from clrface.manifest import read_manifest, select
 from clrface.torchvision_import import prepare
+from tests.shelf import ARCHIVE, Place, Shelf
 
 prepare()  # the reference packages import torchvision
 
@@ -49,3 +52,20 @@ def official(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.unit.official_weights import write_all
 
     return write_all(tmp_path_factory.mktemp("official"), sources)
+
+
+@pytest.fixture
+def shelf() -> Iterator[Shelf]:
+    with Shelf() as server:
+        server.files["/toy.zip"] = ARCHIVE
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    monkeypatch.delenv("CLRFACE_MIRRORS", raising=False)
+    return Place(tmp_path)

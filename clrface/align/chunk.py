@@ -5,15 +5,14 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 from tqdm import tqdm
 
-from clrface.align.geometry import align, warp
+from clrface.align.geometry import align
 from clrface.align.landmarks import FaceFinder, Fallback
+from clrface.align.raw import read_raw, to_size
 from clrface.api import OK
-from clrface.errors import UserError
 from clrface.files import sha256_file, write_text
-from clrface.images import read_rgb, write_png
+from clrface.images import write_png
 from clrface.manifest import Entry
 
 NO_FACE = "no face found"
@@ -58,30 +57,10 @@ def resize_chunk(entries: Sequence[Entry], raw_folder: Path, out_folder: Path, s
     """
     rows = []
     for entry in tqdm(entries, desc="resize", unit="image", mininterval=1):
-        rgb = read_raw(entry, raw_folder)
-        height, width = rgb.shape[:2]
-        if height != width:
-            raise UserError(
-                f"{Path(raw_folder) / entry.file} is {width}x{height} pixels, but an aligned picture is square. "
-                "Crop it, or let it be aligned: remove `align: false` from the dataset's entry in the config."
-            )
         target = Path(out_folder) / f"{entry.image_id}.png"
-        write_png(target, warp(rgb, np.array([[size / width, 0, 0], [0, size / width, 0]]), size))
+        write_png(target, to_size(read_raw(entry, raw_folder), size, Path(raw_folder) / entry.file))
         rows.append([entry.image_id, OK, sha256_file(target)])
     _write_index(Path(out_folder) / "index.csv", rows)
-
-
-def read_raw(entry: Entry, raw_folder: Path) -> np.ndarray:
-    """The entry's picture as (H, W, 3) uint8.
-
-    Raises: UserError when the file is missing, truncated, or its checksum is not the manifest's.
-    """
-    path = Path(raw_folder) / entry.file
-    rgb = read_rgb(path)
-    found = sha256_file(path)
-    if found != entry.sha256:
-        raise UserError(f"{path} is altered: found sha256 {found}, but the manifest says {entry.sha256}. Fetch the source again.")
-    return rgb
 
 
 def _write_index(path: Path, rows: list[list]) -> None:

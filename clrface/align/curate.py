@@ -18,7 +18,7 @@ from clrface.api import OK
 from clrface.errors import UserError
 from clrface.files import sha256_file
 from clrface.images import read_rgb
-from clrface.manifest import Entry, natural, write_manifest
+from clrface.manifest import Entry, natural, split_of, write_manifest
 
 SUFFIX = "jpg.chip.jpg"
 """Of every chip; one name lacks the dot before it."""
@@ -31,8 +31,6 @@ MIN_SHARPNESS = 0.20
 
 MAX_OFFSET = 0.10
 """In shares of the side. The chips come aligned: an eye or mouth further from the template is a wrong crop or a wrong find."""
-
-VAL_SHARE = 0.03
 
 COPY, FAR, BLURRED = "copy of another file", "landmarks far from the template", "blurred"
 
@@ -81,11 +79,6 @@ def sharpness(rgb: np.ndarray) -> float:
     half = cv2.resize(grey, (grey.shape[1] // 2, grey.shape[0] // 2), interpolation=cv2.INTER_AREA)
     fine, coarse = (cv2.Laplacian(view, cv2.CV_64F)[edge:-edge, edge:-edge].var() for view, edge in ((grey, 4), (half, 2)))
     return float(fine / coarse) if coarse > 0 else 0.0
-
-
-def split_of(sha256: str) -> str:
-    """`val` for about 3 % of all contents, else `train`: a file keeps its split whatever else is in the dataset."""
-    return "val" if int(sha256[:8], 16) < VAL_SHARE * 16**8 else "train"
 
 
 def main() -> None:

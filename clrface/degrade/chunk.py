@@ -5,27 +5,61 @@ import io
 from dataclasses import asdict, fields
 from pathlib import Path
 
+import numpy as np
 from tqdm import tqdm
 
+from clrface.align.raw import read_raw, to_size
 from clrface.degrade.apply import apply, is_grey
 from clrface.degrade.recipes import Draws, Recipe, draw
+from clrface.errors import UserError
 from clrface.files import write_text
 from clrface.images import read_rgb, write_png
+from clrface.manifest import FETCHED as MANIFEST
+from clrface.manifest import Entry, match_ids, read_manifest
 from clrface.seeds import generator
 
 DRAWS = "draws.csv"
 
 
-def degrade_chunk(ids: list[str], aligned: Path, out: Path, recipe: Recipe, dataset: str, base_seed: int) -> None:
-    """Write `<image_id>.png` for each id in `aligned`, and draws.csv; the same bytes on every run."""
+def degrade_chunk(
+    ids: list[str], aligned: Path, out: Path, recipe: Recipe, dataset: str, base_seed: int, raw: Path = Path("data/raw")
+) -> None:
+    """Write `<image_id>.png` for each id in `aligned`, and draws.csv; the same bytes on every run.
+
+    raw: the sources' folders; a recipe of finished pictures (`given`) takes them from there.
+    """
+    given = given_pictures(recipe, raw) if recipe.kind == "given" else {}
     rows = []
     for image_id in tqdm(ids, desc=f"degrade {dataset} {recipe.name}", unit="image"):
         rgb = read_rgb(aligned / f"{image_id}.png")
-        drawn = draw(recipe, rgb.shape[0], is_grey(rgb), generator(base_seed, "degrade", dataset, recipe.name, image_id))
-        write_png(out / f"{image_id}.png", apply(rgb, drawn))
+        if given:
+            degraded, drawn = _take(given, image_id, recipe, raw, rgb.shape[0])
+        else:
+            drawn = draw(recipe, rgb.shape[0], is_grey(rgb), generator(base_seed, "degrade", dataset, recipe.name, image_id))
+            degraded = apply(rgb, drawn)
+        write_png(out / f"{image_id}.png", degraded)
         rows.append({"image_id": image_id, **asdict(drawn)})
     text = io.StringIO()
     writer = csv.DictWriter(text, ["image_id", *(field.name for field in fields(Draws))], lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     write_text(out / DRAWS, text.getvalue())
+
+
+def given_pictures(recipe: Recipe, raw: Path) -> dict[str, Entry]:
+    """The finished low-quality pictures by image_id: the very same names as the test set's, none missing and none more.
+
+    Raises: UserError naming those that differ.
+    """
+    pictures = {entry.image_id: entry for entry in read_manifest(raw / recipe.source / MANIFEST)}
+    truth = [entry.image_id for entry in read_manifest(raw / recipe.dataset / MANIFEST)]
+    match_ids(pictures, truth, f"'{recipe.source}', the low-quality versions of '{recipe.dataset}'")
+    return pictures
+
+
+def _take(given: dict[str, Entry], image_id: str, recipe: Recipe, raw: Path, size: int) -> tuple[np.ndarray, Draws]:
+    """A finished picture, brought to `size` if it has another, and the record of the side that it had."""
+    if image_id not in given:
+        raise UserError(f"Recipe '{recipe.name}' has no picture '{image_id}': it is for '{recipe.dataset}' alone. Choose another recipe.")
+    rgb = read_raw(given[image_id], raw / recipe.source)
+    return to_size(rgb, size, raw / recipe.source / given[image_id].file), Draws(recipe.name, side_px=rgb.shape[0])

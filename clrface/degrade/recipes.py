@@ -21,7 +21,7 @@ class Recipe:
     """One recipe; config/degradations.yaml explains the kinds. Ranges are drawn uniformly, ends included for integers."""
 
     name: str
-    kind: Literal["classical", "by_side", "bicubic", "grey", "as_is"]
+    kind: Literal["classical", "by_side", "bicubic", "grey", "as_is", "given"]
     reference_size: int = 512
     kernel_px: tuple[int, ...] = ()
     sigma_px: Range = (0.0, 0.0)
@@ -37,6 +37,10 @@ class Recipe:
     grey_probability: float = 0.0
     grey_truth: bool = False
     """The ground truth turns grey with its input (training only: a test set's truth is never changed)."""
+    source: str = ""
+    """`given`: the entry of config/sources.yaml that brings the finished low-quality pictures."""
+    dataset: str = ""
+    """`given`: the test set whose pictures they are the low-quality versions of."""
 
 
 @dataclass(frozen=True)
@@ -82,9 +86,11 @@ def _recipe(name: str, entry: dict[str, Any]) -> Recipe:
     for key in entry:
         if key not in allowed:
             raise unknown_name(f"key in degradation recipe '{name}'", key, allowed)
-    kinds = ("classical", "by_side", "bicubic", "grey", "as_is")
+    kinds = ("classical", "by_side", "bicubic", "grey", "as_is", "given")
     if entry.get("kind") not in kinds:
         raise UserError(f"Degradation recipe '{name}': found kind '{entry.get('kind')}', expected one of {', '.join(kinds)}.")
+    if entry["kind"] == "given" and not (entry.get("source") and entry.get("dataset")):
+        raise UserError(f"Degradation recipe '{name}' is given: say by which `source` of config/sources.yaml, and for which `dataset`.")
     values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
     return Recipe(name=name, **values)
 
@@ -96,7 +102,13 @@ def draw(recipe: Recipe, size: int, is_grey: bool, rng: np.random.Generator) -> 
         size: the picture's side in pixels.
         is_grey: whether its three channels are equal; only `by_side` recipes use it.
         rng: the image's own generator (`clrface.seeds`).
+
+    Raises: UserError for a recipe of finished pictures, which draws nothing.
     """
+    if recipe.kind == "given":
+        raise UserError(
+            f"Recipe '{recipe.name}' has finished pictures of '{recipe.dataset}', and degrades no others. Choose another recipe."
+        )
     if recipe.kind == "by_side":
         return _draw_by_side(recipe, size, is_grey, rng)
     if recipe.kind == "classical":

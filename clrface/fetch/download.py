@@ -1,20 +1,27 @@
 """From an entry to an archive that has the right checksum: mirrors first, then the network, with retries."""
 
 import errno
+import json
 import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 from clrface.errors import UserError
-from clrface.fetch.readers import READERS, Failed
+from clrface.fetch.archives import BadArchive
+from clrface.fetch.readers import READERS, Failed, address
 from clrface.fetch.sources import Archive, Source
 from clrface.files import explain_os_error, sha256_file
 
 PAUSES_S = (1.0, 4.0)
 """Waits before the second and the third try."""
+PROGRESS_BYTES = 1 << 20
+"""What a try must add for not being counted."""
+INDEX = "mirror.json"
+"""The list of what a folder packed by `clrface mirror` holds."""
 PAGE_START_BYTES = 4096
 WEB_PAGE = re.compile(rb"\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b(?:.*?<title[^>]*>(?P<title>[^<]*))?", re.IGNORECASE | re.DOTALL)
 
@@ -26,56 +33,98 @@ class Found(NamedTuple):
     path: Path
 
 
-def obtain(source: Source, folder: Path, mirrors: Sequence[Path], pauses_s: Sequence[float] = PAUSES_S) -> Found:
-    """The first of the source's archives that can be had: from `folder` (earlier downloads), a mirror, or its reader.
+def obtain(
+    source: Source, folder: Path, mirrors: Sequence[Path], use: Callable[[Found], None], pauses_s: Sequence[float] = PAUSES_S
+) -> Found:
+    """Hand the source's archives to `use`, one after the other, until one is good; return that one.
 
-    What lies in a mirror is used there, not copied; downloads go to `folder`.
+    First those that are there, in `folder` (earlier downloads) or a mirror, then each by its reader. What lies in a mirror is used there,
+    not copied; downloads go to `folder`. `use` raises BadArchive for an archive that holds other files than it should.
     Raises: UserError with each place tried and its answer.
     """
+    answers: list[str] = []
     for archive in source.archives:
         for place in (folder, *mirrors):
-            if path := find(place, archive):
+            if path := find(place, archive, source.name):
                 _say(f"{source.name}: found as {path}")
-                return Found(archive, path)
-    answers = [f"mirror {mirror}: {'no file with this checksum' if mirror.is_dir() else 'no such folder'}" for mirror in mirrors]
+                if good := _used(Found(archive, path), use, answers):
+                    return good
+    answers += [f"mirror {mirror}: {_lacks(mirror)}" for mirror in mirrors]
     for archive in source.archives:
         _say(f"{source.name}: getting {archive.file or 'files'} from {archive}")
         try:
-            return Found(archive, _download(archive, folder, pauses_s))
+            found = Found(archive, _download(archive, folder, pauses_s))
         except Failed as failure:
+            _say(f"{source.name}: {archive}: {failure}")
             answers.append(f"{archive}: {failure}")
+            continue
+        if good := _used(found, use, answers):
+            return good
     raise UserError(_nowhere(source, answers))
 
 
-def find(place: Path, archive: Archive) -> Path | None:
+def _used(found: Found, use: Callable[[Found], None], answers: list[str]) -> Found | None:
+    try:
+        use(found)
+    except BadArchive as error:
+        answers.append(f"{found.archive}: {error}")
+        return None
+    return found
+
+
+def _lacks(mirror: Path) -> str:
+    return "no file with this checksum, or of this name where none is known" if mirror.is_dir() else "no such folder"
+
+
+def find(place: Path, archive: Archive, source: str = "") -> Path | None:
     """The file of folder `place` that is this archive, by its name or another one; None when there is none.
 
-    Without a checksum in the entry the name alone decides: then the manifest checks the members.
+    Without a checksum in the entry, that of the folder's own list (clrface.fetch.mirror) counts. Without either the name alone decides:
+    then the manifest checks the members, or the first use does.
     """
     if not archive.file or not place.is_dir():
         return None
+    if archive.sha256 is None:
+        archive = _as_listed(place, archive, source)
     named = place / archive.file
     if archive.sha256 is None:
-        return named if named.is_file() else None
+        return named if _is(named, archive) else None
     others = (path for path in sorted(place.iterdir()) if path != named)
     return next((path for path in (named, *others) if _is(path, archive)), None)
 
 
+def _as_listed(place: Path, archive: Archive, source: str) -> Archive:
+    """The archive with the checksum that the folder's list gives, if it has one."""
+    try:
+        listed = json.loads((place / INDEX).read_text(encoding="utf-8"))["archives"]
+    except FileNotFoundError:
+        return archive
+    except (json.JSONDecodeError, KeyError) as error:
+        raise UserError(f"{place / INDEX} is no list of archives ({error}). Pack the folder anew: python -m clrface mirror.") from error
+    sums = next((entry for entry in listed if (entry["source"], entry["file"]) == (source, archive.file)), None)
+    return replace(archive, sha256=sums["sha256"], size_bytes=sums["bytes"]) if sums else archive
+
+
 def _is(path: Path, archive: Archive) -> bool:
     """Sizes are compared first, so that a folder of large files isn't read through."""
-    return path.is_file() and archive.size_bytes in (None, path.stat().st_size) and sha256_file(path) == archive.sha256
+    right_size = path.is_file() and archive.size_bytes in (None, path.stat().st_size)
+    return right_size and (archive.sha256 is None or sha256_file(path) == archive.sha256)
 
 
 def _download(archive: Archive, folder: Path, pauses_s: Sequence[float]) -> Path:
-    for pause_s in (*pauses_s, None):
+    """Tries again after each pause. A try that brought the file on a good deal doesn't count: a large one may need many."""
+    part, left = folder / f"{archive.file}.part", list(pauses_s)
+    while True:
+        had = part.stat().st_size if part.exists() else 0
         try:
             return _attempt(archive, folder)
         except Failed as failure:
-            if pause_s is None or not failure.transient:
+            went_on = part.exists() and part.stat().st_size >= had + PROGRESS_BYTES
+            if not failure.transient or not (left or went_on):
                 raise
+            pause_s = pauses_s[0] if went_on else left.pop(0)
             _say(f"{archive}: {failure}; trying again in {pause_s:g} s")
             time.sleep(pause_s)
-    raise AssertionError("the last pause is None")
 
 
 def _attempt(archive: Archive, folder: Path) -> Path:
@@ -103,36 +152,59 @@ def _attempt(archive: Archive, folder: Path) -> Path:
 
 
 def _check(path: Path, archive: Archive) -> None:
-    """Raises: Failed for a file that isn't the archive: a web page, or other bytes than the entry says."""
-    if path.is_dir() or _is(path, archive):
+    """Raises: Failed for a file that isn't the archive: a web page, or other bytes than the entry, or the lock, says."""
+    if path.is_dir():
         return
     with path.open("rb") as handle:
         start = handle.read(PAGE_START_BYTES)
-    if page := WEB_PAGE.match(start):
+    if (page := WEB_PAGE.match(start)) and not _is_summed(path, archive):
         title = page["title"].decode(errors="replace").strip() if page["title"] else "no title"
-        raise Failed(f"a web page ({title}) came instead of the file")
-    if archive.sha256 is not None:
+        raise Failed(f"a web page ({title}) came instead of the file, {path.stat().st_size:,} bytes")
+    if not _is(path, archive):
+        place = "the lock file" if archive.first_use and archive.sha256 else "config/sources.yaml"
         raise Failed(
-            f"found {path.stat().st_size:,} bytes with sha256 {sha256_file(path)}, "
-            f"but expected {f'{archive.size_bytes:,} bytes with ' if archive.size_bytes else ''}sha256 {archive.sha256}. "
+            f"found {path.stat().st_size:,} bytes with sha256 {sha256_file(path)}, beginning with {start[:8]!r}, "
+            f"but expected {_expected(archive)}. "
             "Run again in case the transfer was damaged; if it stays so, the publisher changed the file: "
-            "look at what changed before correcting config/sources.yaml"
+            f"look at what changed before correcting {place}"
         )
 
 
+def _is_summed(path: Path, archive: Archive) -> bool:
+    return archive.sha256 is not None and _is(path, archive)
+
+
+def _expected(archive: Archive) -> str:
+    """The bytes and the sum that are asked for, as far as known."""
+    size = [f"{archive.size_bytes:,} bytes"] if archive.size_bytes is not None else []
+    recorded = " (as first received)" if archive.first_use else ""
+    return " with ".join([*size, *([f"sha256 {archive.sha256}{recorded}"] if archive.sha256 else [])])
+
+
 def _nowhere(source: Source, answers: Sequence[str]) -> str:
-    wanted = [
-        f"  {archive.file} {f'with sha256 {archive.sha256}' if archive.sha256 else '(its members are checked)'}"
-        for archive in source.archives
-        if archive.file
-    ]
-    by_hand = [
-        "To go on by hand, put one of these into a folder, name that folder under `mirrors:` in the config "
-        "(or in the variable CLRFACE_MIRRORS) and run the same command again:",
-        *wanted,
-    ]
+    """What was tried, and how to go on by hand: which file, from where, under which name and checksum, and where to put it."""
     tried = [f"Can't get source '{source.name}'. Tried:", *(f"  {answer}" for answer in answers)]
-    return "\n".join(tried + (by_hand if wanted else ["Correct its path in config/sources.yaml, or put the files there."]))
+    wanted = dict.fromkeys(_by_hand(archive) for archive in source.archives if archive.file)
+    if not wanted:
+        return "\n".join([*tried, "Correct its path in config/sources.yaml, or put the files there."])
+    return "\n".join(
+        [
+            *tried,
+            "To go on by hand, get one of these with a browser or from a colleague:",
+            *(f"  {line}" for line in wanted),
+            *([f"  (see also {source.page})"] if source.page else []),
+            "Put it into a folder of its own, e.g. data/mirror, name that folder under `mirrors:` in the config "
+            "(or in the variable CLRFACE_MIRRORS) and run the same command again.",
+        ]
+    )
+
+
+def _by_hand(archive: Archive) -> str:
+    """`toy.zip with sha256 ..., from https://...`."""
+    unknown = "no checksum known: what you put there is trusted, and recorded" if archive.first_use else "its members are checked"
+    known = f"with {expected}" if (expected := _expected(archive)) else ""
+    said = f"{archive.file} {known}".rstrip() + ("" if archive.sha256 else f" ({unknown})")
+    return said + (f", from {where}" if (where := address(archive)) else "")
 
 
 def _say(text: str) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
@@ -14,8 +15,10 @@ from filelock import FileLock
 from clrface.errors import unknown_name
 from clrface.fetch.archives import BadArchive, Limits, Taken, extract
 from clrface.fetch.download import PAUSES_S, Found, obtain
+from clrface.fetch.lock import LOCK, is_locked, members_digest, record, with_lock
 from clrface.fetch.sources import Source, entry_digest
-from clrface.files import atomic_path, explain_os_error
+from clrface.files import atomic_path, explain_os_error, sha256_file
+from clrface.manifest import FETCHED, of_aligned_faces, write_manifest
 
 RECORD = "SOURCE.json"
 MIRRORS_VARIABLE = "CLRFACE_MIRRORS"
@@ -31,7 +34,8 @@ def fetch(
 ) -> Path:
     """Have the source's files under `raw_folder`/<name>/, and return the path of the SOURCE.json there.
 
-    Does nothing when they are there already; replaces the whole folder when it is stale or has no SOURCE.json.
+    Does nothing when they are there already; replaces the whole folder when it is stale or has no SOURCE.json. A checksum that nobody
+    published is recorded in sources.lock.json beside `raw_folder`, and then enforced.
     mirrors: folders looked into by checksum before the network; CLRFACE_MIRRORS adds more.
     pauses_s: waits between tries, one fewer than there are tries.
     Raises: UserError for an unknown name, an archive that can't be had, isn't the right one or holds other files
@@ -39,31 +43,40 @@ def fetch(
     """
     if name not in sources:
         raise unknown_name("source", name, sources)
-    source, folder = sources[name], Path(raw_folder) / name
-    if is_fetched(source, raw_folder):
+    folder = Path(raw_folder) / name
+    if is_fetched(sources[name], raw_folder):
         return folder / RECORD
     downloads = Path(downloads_folder) / name
     with _alone(downloads):
-        if not is_fetched(source, raw_folder):
-            found = obtain(source, downloads, [*map(Path, mirrors), *_mirrors_named_outside()], pauses_s)
-            _install(source, found, folder, downloads)
+        if not is_fetched(sources[name], raw_folder):
+            source = with_lock(sources[name], lock_of(raw_folder))
+            obtain(source, downloads, all_mirrors(mirrors), lambda found: _install(source, found, folder, downloads), pauses_s)
     return folder / RECORD
 
 
+def lock_of(raw_folder: Path) -> Path:
+    """Where the checksums of what came first are: beside the folder of the sources' files."""
+    return Path(raw_folder).parent / LOCK
+
+
+def all_mirrors(mirrors: Sequence[Path]) -> list[Path]:
+    """Those, and the ones that CLRFACE_MIRRORS names."""
+    named_outside = os.environ.get(MIRRORS_VARIABLE, "").split(os.pathsep)
+    return list(dict.fromkeys([*map(Path, mirrors), *(Path(part) for part in named_outside if part)]))
+
+
 def is_fetched(source: Source, raw_folder: Path) -> bool:
-    """Whether its SOURCE.json is of this entry, and each file it lists is there with its size."""
+    """Whether its SOURCE.json is of this entry (and of what the lock holds), and each file it lists is there with its size."""
     folder = Path(raw_folder) / source.name
     try:
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-        return record["entry"] == entry_digest(source) and all(
-            (folder / name).stat().st_size == member["bytes"] for name, member in record["members"].items()
+        return (
+            record["entry"] == entry_digest(source)
+            and (not is_locked(source) or record["content"] == with_lock(source, lock_of(raw_folder)).locked)
+            and all((folder / name).stat().st_size == member["bytes"] for name, member in record["members"].items())
         )
     except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError, KeyError):
         return False
-
-
-def _mirrors_named_outside() -> list[Path]:
-    return [Path(part) for part in os.environ.get(MIRRORS_VARIABLE, "").split(os.pathsep) if part]
 
 
 @contextmanager
@@ -85,8 +98,13 @@ def _install(source: Source, found: Found, folder: Path, downloads: Path) -> Non
     shutil.rmtree(fresh, ignore_errors=True)
     try:
         with atomic_path(fresh / RECORD) as temporary:
-            taken = _take(source, found, fresh)
-            temporary.write_text(json.dumps(_record(source, found, taken), indent=1) + "\n", encoding="utf-8")
+            taken, sums = _take(source, found, fresh), _sums(found)
+            if source.faces:
+                entries = of_aligned_faces({name: file.sha256 for name, file in taken.items()}, source.faces == "training")
+                write_manifest(fresh / FETCHED, entries)
+            temporary.write_text(json.dumps(_record(source, found, sums, taken), indent=1) + "\n", encoding="utf-8")
+        if is_locked(source) and (told := record(lock_of(folder.parent), source, found.archive, sums, taken)):
+            print(told, file=sys.stderr, flush=True)
         _replace(folder, fresh)
     except BadArchive:
         # A download with no checksum of its own is judged by its members: the next run must not find it again.
@@ -101,13 +119,17 @@ def _take(source: Source, found: Found, folder: Path) -> dict[str, Taken]:
     expected = source.expected()
 
     def wanted(name: str) -> str | None:
-        inner = name.removeprefix(found.archive.strip)
-        inside = name.startswith(found.archive.strip) and any(_matches(inner, glob) for glob in source.members)
+        inner = found.archive.inner(name)
+        inside = inner is not None and any(_matches(inner, glob) for glob in source.members)
         return inner if inside and (expected is None or inner in expected) else None
 
     taken = extract(found.path, found.archive.file, folder, wanted, Limits(source.max_files, source.max_bytes))
     if problem := _difference(source, taken, expected):
         raise BadArchive(found.path, f"isn't what the entry of source '{source.name}' says: {problem}")
+    if source.locked and members_digest(taken) != source.locked:
+        raise BadArchive(
+            found.path, f"holds other files than source '{source.name}' gave at first: the lock file has another digest of its members"
+        )
     return taken
 
 
@@ -131,12 +153,20 @@ def _difference(source: Source, taken: Mapping[str, Taken], expected: Mapping[st
     return None
 
 
-def _record(source: Source, found: Found, taken: Mapping[str, Taken]) -> dict[str, Any]:
+def _sums(found: Found) -> dict[str, Any] | None:
+    """Of the archive as it lies there; None for a folder."""
+    if not found.path.is_file():
+        return None
+    return {"sha256": found.archive.sha256 or sha256_file(found.path), "bytes": found.path.stat().st_size}
+
+
+def _record(source: Source, found: Found, sums: Mapping[str, Any] | None, taken: Mapping[str, Taken]) -> dict[str, Any]:
     return {
         "source": source.name,
         "entry": entry_digest(source),
         "from": str(found.archive),
-        "archive": {"found_as": str(found.path), "sha256": found.archive.sha256, "bytes": found.archive.size_bytes},
+        "content": members_digest(taken),
+        "archive": {"found_as": str(found.path), **(sums or {})},
         "licence": source.licence,
         "citation": source.citation,
         "members": {name: file._asdict() for name, file in sorted(taken.items())},

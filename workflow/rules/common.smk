@@ -14,14 +14,12 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
-import yaml
 from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, workflow.basedir)
 
 from clrface.claims import COST_TABLE, load_claims
 from clrface.config import (
-    Known,
     all_rows,
     has_truth,
     leave_out,
@@ -30,22 +28,26 @@ from clrface.config import (
     table_datasets,
     validate_config,
 )
-from clrface.degrade.recipes import load_recipes
 from clrface.errors import UserError
 from clrface.external import external_path, has_cuda, read_external
-from clrface.fetch.sources import entry_digest, load_sources
+from clrface.fetch.sizes import tell_sizes
+from clrface.fetch.sources import entry_digest
 from clrface.files import sha256_file
 from clrface.fingerprint import fingerprint
 from clrface.manifest import (
+    FETCHED,
     chunk_name,
     chunks,
+    every,
     from_folder,
     read_manifest,
     select,
 )
-from clrface.metrics.registry import metric_card, metric_cards, metric_modules
-from clrface.registry import method_cards, method_code
+from clrface.metrics.registry import metric_card, metric_modules
+from clrface.project import needed_sources, read_project
+from clrface.registry import method_code
 from clrface.stages import METHOD_OF, NEEDS, SHORT, stages_of
+from clrface.stages import SOURCES as TRAINING_SOURCES
 from clrface.weights import digest, local_folder
 
 STARTED = time.time()
@@ -84,20 +86,6 @@ def forget_dead_lock():
 ALIVE = forget_dead_lock()
 
 
-def read_project():
-    """The project's own files: sources, recipes, protocols, and the methods' and metrics' cards."""
-    manifests = [path.stem for path in Path("data/manifests").glob("*.csv")]
-    protocols = yaml.safe_load(Path("config/protocols.yaml").read_text())
-    known = Known(
-        methods=method_cards(),
-        protocols=list(protocols),
-        recipes=list(load_recipes("config/degradations.yaml")),
-        manifests=manifests,
-        metrics=list(metric_cards()),
-    )
-    return known, load_sources("config/sources.yaml"), protocols
-
-
 def table_protocol(table):
     """The name of a table's protocol: its own, or the profile's."""
     return config["tables"][table].get("protocol", config["protocol"])
@@ -114,10 +102,10 @@ def protocol_metrics():
 
 try:
     leave_out(config)
-    KNOWN, SOURCES, PROTOCOLS = read_project()
+    PROJECT = read_project()
+    KNOWN, SOURCES, PROTOCOLS, METRIC_CARDS = PROJECT.known, PROJECT.sources, PROJECT.protocols, PROJECT.metrics
     validate_config(config, KNOWN)
     METRICS = protocol_metrics()
-    METRIC_CARDS = metric_cards()
     for name in METRICS:
         metric_card(name)
     CLAIMS = load_claims("config/claims.yaml", METRIC_CARDS, config["tables"])
@@ -131,6 +119,8 @@ TABLES = list(config["tables"])
 # Told aside of the rules: where an archive may lie is no part of what it is, and another mirror reruns nothing.
 MIRRORS = [*config["mirrors"], *os.environ.get("CLRFACE_MIRRORS", "").split(os.pathsep)]
 os.environ.update(CLRFACE_MIRRORS=os.pathsep.join(dict.fromkeys(MIRRORS)))
+if "timeout_s" in config:
+    os.environ.update(CLRFACE_TIMEOUT_S=str(config["timeout_s"]))
 ROWS = {row.name: row for row in all_rows(config, KNOWN.methods)}
 CUDA = has_cuda(config["device"])
 GPU = int(CUDA or config["device"] == "mps")
@@ -139,9 +129,29 @@ GPU = int(CUDA or config["device"] == "mps")
 # ---- datasets
 
 
+def is_set(dataset):
+    """Whether a dataset is a set of aligned faces whose names are known only once it is fetched: its source says how many there are."""
+    return dataset in KNOWN.sets and dataset not in KNOWN.manifests
+
+
+def manifest_path(dataset):
+    """Where a dataset's manifest is: in git, or made when the set is fetched."""
+    return f"data/raw/{dataset}/{FETCHED}" if is_set(dataset) else f"data/manifests/{dataset}.csv"
+
+
+@cache
+def dataset_places(dataset):
+    """Which pictures of a test set are taken, by their place in it."""
+    entry = config["datasets"][dataset]
+    try:
+        return every(SOURCES[dataset].files, entry.get("images"), entry.get("offset", 0))
+    except UserError as error:
+        raise WorkflowError(str(error)) from None
+
+
 @cache
 def dataset_entries(dataset):
-    """The pictures of a test set, in order."""
+    """The pictures of a test set whose names are known, in order."""
     entry = config["datasets"][dataset]
     try:
         if "folder" in entry:
@@ -162,7 +172,8 @@ def dataset_entries(dataset):
 
 def dataset_chunks(dataset):
     """The names of a test set's chunks."""
-    count = len(chunks(dataset_entries(dataset), config["chunk"]))
+    pictures = dataset_places(dataset) if is_set(dataset) else dataset_entries(dataset)
+    count = len(chunks(pictures, config["chunk"]))
     return [chunk_name(index) for index in range(count)]
 
 
@@ -179,6 +190,8 @@ def gallery_args(wildcards):
     dataset, entry = wildcards.dataset, config["datasets"][wildcards.dataset]
     if is_own(dataset):
         raise WorkflowError(f"The folder of '{dataset}' doesn't say who is in it, so nobody can be recognised. Leave it out of the table.")
+    if is_set(dataset):
+        raise WorkflowError(f"Nobody says who is in '{dataset}', so nobody can be recognised. Leave it out of the table.")
     if "gallery" not in entry:
         said = f"Recognition on '{dataset}' compares with clean photographs of its people"
         raise WorkflowError(f"{said}. Say how many of each: `datasets: {{{dataset}: {{gallery: 4}}}}`, or leave the table out.")
@@ -197,6 +210,8 @@ def is_own(dataset):
 
 def align_inputs(wildcards):
     """The sources that aligning a dataset reads."""
+    if is_set(wildcards.dataset):
+        return [f"data/raw/{wildcards.dataset}/SOURCE.json"]
     sources = ["dlib"] if is_own(wildcards.dataset) else ["dlib", wildcards.dataset]
     return [f"data/raw/{source}/SOURCE.json" for source in sources]
 
@@ -209,8 +224,9 @@ def align_args(wildcards):
         words += ["--folder", entry["folder"]]
         words += [] if entry.get("align", True) else ["--aligned"]
     else:
-        words += ["--manifest", f"data/manifests/{dataset}.csv"]
+        words += ["--manifest", manifest_path(dataset)]
         words += ["--raw", f"data/raw/{dataset}"]
+        words += ["--aligned"] if is_set(dataset) else []
         words += ["--splits", entry.get("split", "test")]
         for key in ("identities", "images_per_identity", "images", "offset"):
             if key in entry:
@@ -222,17 +238,34 @@ def align_args(wildcards):
 
 @cache
 def recipe_digest(recipe):
-    """Changes with the recipe's numbers."""
-    return short_digest(asdict(load_recipes("config/degradations.yaml")[recipe]))
+    """Changes with the recipe's numbers, and with the source of finished pictures."""
+    found = PROJECT.recipes[recipe]
+    given = {"given": entry_digest(SOURCES[found.source])} if found.source else {}
+    return short_digest({key: value for key, value in asdict(found).items() if value != ""} | given)
+
+
+def degrade_inputs(wildcards):
+    """The source of a recipe's finished pictures, and the names of the test set that they belong to; none for a recipe that degrades."""
+    recipe = PROJECT.recipes[wildcards.recipe]
+    if recipe.kind != "given":
+        return []
+    if wildcards.dataset != recipe.dataset:
+        said = f"Recipe '{recipe.name}' has finished pictures of '{recipe.dataset}', not of '{wildcards.dataset}'"
+        raise WorkflowError(f"{said}. Give '{wildcards.dataset}' a table, or a recipe, of its own.")
+    return [f"data/raw/{name}/SOURCE.json" for name in (recipe.source, recipe.dataset)]
 
 
 def entries_digest(wildcards):
-    """Changes with the chunk's pictures."""
-    there = chunks(dataset_entries(wildcards.dataset), config["chunk"])
+    """Changes with the chunk's pictures; of a set whose names aren't known, with its source's entry and the pictures' places."""
+    pictures = dataset_places(wildcards.dataset) if is_set(wildcards.dataset) else dataset_entries(wildcards.dataset)
+    there = chunks(pictures, config["chunk"])
     if wildcards.chunk not in dataset_chunks(wildcards.dataset):
         found = f"'{wildcards.dataset}' has no chunk {wildcards.chunk}, but {chunk_name(0)} to {chunk_name(len(there) - 1)}"
         raise WorkflowError(f"{found}, of {config['chunk']} images each.")
-    return short_digest([(entry.image_id, entry.sha256) for entry in there[int(wildcards.chunk)]])
+    mine = there[int(wildcards.chunk)]
+    if is_set(wildcards.dataset):
+        return short_digest([entry_digest(SOURCES[wildcards.dataset]), mine])
+    return short_digest([(entry.image_id, entry.sha256) for entry in mine])
 
 
 # ---- training
@@ -248,9 +281,29 @@ def training_chunks():
 
 @cache
 def training_ids():
+    """The training's faces, or their places in a set whose names aren't known."""
     dataset = config["training"]["dataset"]
+    if is_set(dataset):
+        return list(range(SOURCES[dataset].files))
     listed = read_manifest(f"data/manifests/{dataset}.csv")
     return [(entry.image_id, entry.sha256) for entry in listed if entry.split != "test"]
+
+
+def training_digest():
+    """Changes with the training's faces."""
+    dataset = config["training"]["dataset"]
+    return short_digest([entry_digest(SOURCES[dataset]), SOURCES[dataset].files] if is_set(dataset) else training_ids())
+
+
+def align_training_needs(wildcards):
+    """The faces; and what finds them, unless they are aligned already."""
+    sources = [wildcards.dataset] if is_set(wildcards.dataset) else ["dlib", wildcards.dataset]
+    return [f"data/raw/{source}/SOURCE.json" for source in sources]
+
+
+def align_training_args(wildcards):
+    words = ["--manifest", manifest_path(wildcards.dataset), *(["--aligned"] if is_set(wildcards.dataset) else [])]
+    return joined(words)
 
 
 def training_record(stage):
@@ -571,7 +624,8 @@ def claims_digest():
     """Changes with what is claimed, and with who is on the photographs: people are resampled."""
     tables = [table for table in claimed_tables() if table in TABLES]
     datasets = sorted({dataset for table in tables for dataset in table_datasets(config, table)})
-    people = {dataset: [(entry.image_id, entry.identity) for entry in dataset_entries(dataset)] for dataset in datasets}
+    known = [dataset for dataset in datasets if not is_set(dataset)]
+    people = {dataset: [(entry.image_id, entry.identity) for entry in dataset_entries(dataset)] for dataset in known}
     return short_digest([asdict(CLAIMS), people])
 
 
@@ -830,14 +884,14 @@ def tell_failures():
 # ---- words
 
 
-def needed_sources():
-    """The sources that the whole config needs."""
-    names = {"dlib"}
-    for row in ROWS.values():
-        names |= set(KNOWN.methods[row.method].sources if row.method else ())
-    for metric in METRICS:
-        names |= set(METRIC_CARDS[metric].sources)
-    return sorted(names | {name for name in config["datasets"] if not is_own(name)})
+def fetched_files():
+    """What `snakemake fetch` brings: the sources that the whole config needs, and the external programs that can run here."""
+    names = needed_sources(config, PROJECT)
+    if "fetch" in sys.argv and workflow.is_main_process:
+        print(tell_sizes([SOURCES[name] for name in names], Path("data/raw")), file=sys.stderr)
+    external = [row.method for row in ROWS.values() if row.method and KNOWN.methods[row.method].external]
+    programs = [path for name in dict.fromkeys(external) for path in external_inputs(name)]
+    return [f"data/raw/{name}/SOURCE.json" for name in names] + programs
 
 
 def metric_sources(wildcards):

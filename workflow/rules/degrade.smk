@@ -3,7 +3,8 @@
 
 rule degrade:
     input:
-        "data/aligned/{dataset}/{chunk}",
+        aligned="data/aligned/{dataset}/{chunk}",
+        given=degrade_inputs,
     output:
         directory("data/degraded/{dataset}/{recipe}/{chunk}"),
     log:
@@ -20,5 +21,5 @@ rule degrade:
     shell:
         step(
             "degrade --dataset {wildcards.dataset} --recipe {wildcards.recipe}"
-            " --aligned {input} --base-seed {params.base_seed} --out {output}"
+            " --aligned {input.aligned} --base-seed {params.base_seed} --out {output}"
         )

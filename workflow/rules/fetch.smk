@@ -1,7 +1,7 @@
 """Fetch: download, verify, extract; and install the programs of external repositories."""
 
 
-rule fetch:
+rule fetch_source:
     output:
         "data/raw/{source}/SOURCE.json",
     log:

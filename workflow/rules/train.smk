@@ -4,7 +4,7 @@
 rule train_stage:
     input:
         faces=lambda wildcards: training_chunks(),
-        sources=expand("data/raw/{source}/SOURCE.json", source=("sface", "stlpips")),
+        sources=expand("data/raw/{source}/SOURCE.json", source=TRAINING_SOURCES),
         before=stage_needs,
     output:
         "results/train/{method}/{stage}/training.json",
@@ -22,13 +22,14 @@ rule train_stage:
     params:
         spec=stage_spec,
         dataset=config["training"]["dataset"],
+        manifest=manifest_path(config["training"]["dataset"]),
         options=training_options(),
         recipe=recipe_digest(config["training"]["degradation"]),
         code=fingerprint("clrface.training.run"),
     shell:
         step(
             "train --spec {params.spec:q} --faces data/training/{params.dataset}"
-            " --manifest data/manifests/{params.dataset}.csv {params.options}"
+            " --manifest {params.manifest} {params.options}"
             " --models results/train/{wildcards.method} --out results/train/{wildcards.method}/{wildcards.stage}",
             live=True,
             launcher=training_launcher(),

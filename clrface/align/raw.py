@@ -1,0 +1,35 @@
+"""A dataset's raw pictures: read and checked, and brought to size where they are aligned already."""
+
+from pathlib import Path
+
+import numpy as np
+
+from clrface.align.geometry import warp
+from clrface.errors import UserError
+from clrface.files import sha256_file
+from clrface.images import read_rgb
+from clrface.manifest import Entry
+
+
+def to_size(rgb: np.ndarray, size: int, path: Path) -> np.ndarray:
+    """A square picture, (S, S, 3) uint8, at `size` pixels; as it is if it has them. path: told when it isn't square."""
+    height, width = rgb.shape[:2]
+    if height != width:
+        raise UserError(
+            f"{path} is {width}x{height} pixels, but an aligned picture is square. "
+            "Crop it, or let it be aligned: remove `align: false` from the dataset's entry in the config."
+        )
+    return rgb if width == size else warp(rgb, np.array([[size / width, 0, 0], [0, size / width, 0]]), size)
+
+
+def read_raw(entry: Entry, raw_folder: Path) -> np.ndarray:
+    """The entry's picture as (H, W, 3) uint8.
+
+    Raises: UserError when the file is missing, truncated, or its checksum is not the manifest's.
+    """
+    path = Path(raw_folder) / entry.file
+    rgb = read_rgb(path)
+    found = sha256_file(path)
+    if found != entry.sha256:
+        raise UserError(f"{path} is altered: found sha256 {found}, but the manifest says {entry.sha256}. Fetch the source again.")
+    return rgb

@@ -1,0 +1,81 @@
+"""The project's own files, read once: methods, metrics, protocols, recipes, sources; and which sources a config needs.
+
+Nothing heavy is imported here: the workflow calls this while it builds its graph.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from clrface.api import MetricCard
+from clrface.config import Known, all_rows, leave_out, load_config, validate_config
+from clrface.degrade.recipes import Recipe, load_recipes
+from clrface.errors import UserError
+from clrface.fetch.sources import Source, load_sources
+from clrface.metrics.registry import metric_cards
+from clrface.registry import method_cards
+from clrface.stages import SOURCES as TRAINING_SOURCES
+
+
+@dataclass(frozen=True)
+class Project:
+    """What a config may name."""
+
+    known: Known
+    sources: Mapping[str, Source]
+    protocols: Mapping[str, Any]
+    recipes: Mapping[str, Recipe]
+    metrics: Mapping[str, MetricCard]
+
+
+def read_project(folder: Path = Path()) -> Project:
+    """Read `folder`'s config/ and data/manifests/, and the cards. Raises: UserError for a file with mistakes."""
+    sources = load_sources(folder / "config" / "sources.yaml")
+    recipes = load_recipes(folder / "config" / "degradations.yaml")
+    protocols = yaml.safe_load((folder / "config" / "protocols.yaml").read_text(encoding="utf-8"))
+    metrics = metric_cards()
+    known = Known(
+        methods=method_cards(),
+        protocols=list(protocols),
+        recipes=list(recipes),
+        manifests=[path.stem for path in (folder / "data" / "manifests").glob("*.csv")],
+        metrics=list(metrics),
+        sets={name: source.faces for name, source in sources.items() if source.faces},
+    )
+    for recipe in recipes.values():
+        for name in {recipe.source, recipe.dataset} - {*known.sets, ""}:
+            raise UserError(f"Degradation recipe '{recipe.name}' names '{name}': config/sources.yaml must have it, with `faces: test`.")
+    return Project(known, sources, protocols, recipes, metrics)
+
+
+def config_of(paths: Sequence[Path], project: Project) -> dict[str, Any]:
+    """The checked config of a run with these files: as for Snakemake, one that names no `profile` is laid over the embedded one."""
+    config = load_config(paths)
+    if "profile" not in config:
+        config = load_config([Path("config/embedded.yaml"), *paths])
+    leave_out(config)
+    validate_config(config, project.known)
+    return config
+
+
+def needed_sources(config: Mapping[str, Any], project: Project) -> list[str]:
+    """The sources that everything a valid config can make needs, its training too where the weights are fitted."""
+    names = {"dlib", *(name for name, entry in config["datasets"].items() if "folder" not in entry)}
+    for row in all_rows(config, project.known.methods):
+        names |= set(project.known.methods[row.method].sources if row.method else ())
+    for metric in _metrics(config, project):
+        names |= set(project.metrics[metric].sources)
+    recipes = {recipe for table in config["tables"].values() for recipe in table["degradations"]}
+    names |= {project.recipes[recipe].source for recipe in recipes} - {""}
+    if config["weights"] == "fit":
+        names |= {config["training"]["dataset"], *TRAINING_SOURCES}
+    return sorted(names)
+
+
+def _metrics(config: Mapping[str, Any], project: Project) -> set[str]:
+    protocols = {table.get("protocol", config["protocol"]) for table in config["tables"].values()}
+    named = {metric for sweep in config["sweeps"].values() for metric in sweep["metrics"]}
+    return named | {metric for name in protocols for metric in project.protocols[name]["metrics"]}

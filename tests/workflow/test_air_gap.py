@@ -1,0 +1,120 @@
+"""A machine without a network: the archives that a config needs are packed where there is one, then a run has only that folder.
+
+The sets are miniatures in the official layout, served from the loopback: real faces, the archives' names, folders and file names.
+"""
+
+import csv
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from clrface.fingerprint import ROOT
+from tests.shelf import CLOSED, Shelf, zipped
+
+COPIED = ("clrface", "baselines", "config", "workflow", "profiles", "Snakefile", "environment.yml", "data/manifests")
+SETS = {
+    "celeba_test": ("celeba_512_validation.zip", "celeba_512_validation/{:08d}.png"),
+    "celeba_test_lq_gfpgan": ("celeba_512_validation_lq.zip", "celeba_512_validation_lq/{:08d}.png"),
+    "lfw_test": ("lfw_cropped_faces.zip", "lfw_cropped_faces/cropped_faces/Person_{:04d}_00.png"),
+}
+CONFIG = {
+    "protocol": "fidelity",
+    "bootstrap": 20,
+    "datasets": {"celeba_test": {}, "lfw_test": {"reference": "celeba_test"}},
+    "tables": {
+        "table1": {"datasets": ["celeba_test"], "degradations": ["gfpgan_lq"], "methods": ["identity", "oracle"]},
+        "table3": {"datasets": ["lfw_test"], "degradations": ["as_is"], "methods": ["identity"], "protocol": "naturalness"},
+        **{f"table{number}": None for number in (2, 4, 5)},
+    },
+}
+PROTOCOLS = {"fidelity": {"metrics": ["psnr"]}, "naturalness": {"metrics": ["niqe"]}}
+pytestmark = pytest.mark.timeout(900)
+
+
+def png(rgb: np.ndarray) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(rgb).save(out, "PNG")
+    return out.getvalue()
+
+
+def blurred(rgb: np.ndarray) -> np.ndarray:
+    return np.asarray(Image.fromarray(rgb).resize((16, 16), Image.Resampling.BOX).resize(rgb.shape[:2], Image.Resampling.BILINEAR))
+
+
+@pytest.fixture
+def project(tmp_path: Path, shelf: Shelf, sources: Path, orl_faces: dict[str, np.ndarray]) -> Path:
+    """A copy of the project whose sets have a place that is down, then the loopback; what the package index gives is there."""
+    folder = tmp_path / "project"
+    for name in COPIED:
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, folder / name, **({"ignore": shutil.ignore_patterns("__pycache__")} if copy is shutil.copytree else {}))
+    (folder / "models").symlink_to(ROOT / "models")
+    faces = list(orl_faces.values())
+    entries = yaml.safe_load((folder / "config/sources.yaml").read_text())
+    for name, (archive, member) in SETS.items():
+        made = [blurred(face) if name == "celeba_test_lq_gfpgan" else face for face in faces]
+        shelf.files[f"/datasets/chaofengc/FaceSRDatasets/resolve/main/{archive}"] = zipped(
+            {member.format(number): png(face) for number, face in enumerate(made)}
+        )
+        for place in entries[name]["archives"]:
+            place["endpoint"] = shelf.url if place["revision"] == "main" else CLOSED
+            place.pop("bytes", None)
+        entries[name]["files"] = len(faces)
+    (folder / "config/sources.yaml").write_text(yaml.safe_dump(entries, sort_keys=False))
+    (folder / "config/protocols.yaml").write_text(
+        yaml.safe_dump(yaml.safe_load((folder / "config/protocols.yaml").read_text()) | PROTOCOLS)
+    )
+    (folder / "small.yaml").write_text(yaml.safe_dump(CONFIG | {"chunk": len(faces)}))
+    (folder / "data/raw").mkdir()
+    for source in sources.iterdir():
+        (folder / "data/raw" / source.name).symlink_to(source)
+    return folder
+
+
+def call(project: Path, *words: str, **variables: str) -> str:
+    """Run, and return what was said; pip may reach no index."""
+    environment = os.environ | {"NO_COLOR": "1", "PIP_CONFIG_FILE": os.devnull, "PIP_INDEX_URL": f"{CLOSED}/simple"} | variables
+    ended = subprocess.run(
+        [sys.executable, "-m", *words], cwd=project, env=environment, capture_output=True, text=True, timeout=600, check=False
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout + ended.stderr
+
+
+def test_a_run_goes_on_with_the_packed_folder_alone(project: Path, shelf: Shelf, tmp_path: Path) -> None:
+    planned = call(project, "snakemake", "-n", "results/table1.csv", "results/table3.csv", "fetch", "--configfile", "small.yaml")
+    assert "fetch_source" in planned and shelf.asked == [], "the graph is built from counts: no file is there"
+    assert "To fetch: 3 of 10 sources." in planned and "In all 0 bytes to download, and 3 of unknown size" in planned
+
+    packed = tmp_path / "packed"
+    there = os.pathsep.join(str(path) for path in (ROOT / "data" / "downloads").iterdir())
+    said = call(project, "clrface", "mirror", "--to", str(packed), "--config", "small.yaml", CLRFACE_MIRRORS=there)
+    assert said.count("TRUSTED ON FIRST USE") == 3
+    listed = json.loads((packed / "mirror.json").read_text())["archives"]
+    assert {entry["source"] for entry in listed} == {*SETS, "dlib", "effnet", "lfw25", "niqe", "orl", "sface", "stlpips"}
+
+    shelf.shutdown()
+    shelf.server_close()
+    shutil.rmtree(project / "data/raw")
+    shutil.rmtree(project / "data/downloads")
+    (project / "data/sources.lock.json").unlink()
+    (project / "small.yaml").write_text(yaml.safe_dump(yaml.safe_load((project / "small.yaml").read_text()) | {"mirrors": [str(packed)]}))
+    words = ("--cores", "2", "results/table1.csv", "results/table3.csv", "--configfile", "small.yaml")
+    call(project, "snakemake", *words)
+
+    rows = {row["method"]: row for row in csv.DictReader((project / "results/table1.csv").open())}
+    assert rows["oracle"]["psnr"] == "inf" and 15 < float(rows["identity"]["psnr"]) < 40 and rows["identity"]["n"] == "12"
+    given = project / "data/degraded/celeba_test/gfpgan_lq/000/00000003.png"
+    assert np.array_equal(np.asarray(Image.open(given)), np.asarray(Image.open(project / "data/raw/celeba_test_lq_gfpgan/00000003.png")))
+    [row] = csv.DictReader((project / "results/table3.csv").open())
+    assert row["n"] == "12" and float(row["niqe"]) > 0
+    assert "Nothing to be done" in call(project, "snakemake", *words), "the record of the first use reruns nothing"
