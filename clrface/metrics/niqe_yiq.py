@@ -22,7 +22,7 @@ WEIGHTS = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 def yiq_luminance(image: np.ndarray) -> np.ndarray:
-    """Y of YIQ in whole numbers of [0, 255], (H, W) float64, of (3, H, W) RGB in [0, 1]: weighted in single precision, which decides ties."""
+    """Y of YIQ, whole numbers of [0, 255], (H, W) float64, of (3, H, W) RGB in [0, 1]: weighted in single precision, which settles ties."""
     return (np.tensordot(WEIGHTS, image.astype(np.float32), axes=1) * np.float32(255)).round().astype(np.float64)
 
 

@@ -4,6 +4,7 @@ The trunk's are torchvision's ImageNet weights, the linear layers' lie in the pa
 """
 
 import re
+import warnings
 from pathlib import Path
 from typing import Literal
 
@@ -36,7 +37,8 @@ class Lpips(nn.Module):
     def __init__(self, net: Net, sources: Path):
         super().__init__()
         trunk, lins = source_file(sources, TRUNKS[net]), source_file(sources, f"lpips/{net}.pth")
-        with torch.device("meta"):  # no random start: every tensor comes from a file
+        with torch.device("meta"), warnings.catch_warnings():  # no random start: every tensor comes from a file
+            warnings.simplefilter("ignore")  # the package calls torchvision by an older name of an option
             self.network = lpips.LPIPS(pretrained=False, pnet_rand=True, net=net, verbose=False)
         state = _trunk(states.read(trunk), self.network) | _lins(states.read(lins))
         state |= {"scaling_layer.shift": _plane(SHIFT), "scaling_layer.scale": _plane(SCALE)}
