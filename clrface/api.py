@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import torch
 
 OK = "ok"
+DROPPED = "dropped"
+"""How the status begins of an image that a metric's definition leaves out of its mean: no value, and no failure either."""
 
 
 class Score(NamedTuple):
@@ -109,6 +111,9 @@ class MetricCard:
     clean photographs of the same people and of others. The last three ask for no ground truth."""
     cached: bool = False
     """True if `Metric` takes a folder `cache` too, to keep a network's features in: see clrface.metrics.memory."""
+
+    failed_as: float | None = None
+    """What a failed image counts as in the mean, where the definition divides by the number of all images; None: it is left out."""
 
     @property
     def needs_truth(self) -> bool:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 SOURCES = Path("config/sources.yaml")
 RECIPES = Path("config/degradations.yaml")
 CLAIMS = Path("config/claims.yaml")
+PROTOCOLS = Path("config/protocols.yaml")
 PROFILE = Path("config/embedded.yaml")
 REFERENCE = Path("results/reference/embedded")
 RAW = Path("data/raw")
@@ -27,8 +28,8 @@ MANIFESTS = Path("data/manifests")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one step.
 
-    Returns 0, 1 where `reproduce` found differences, 2 after an error that the user can put right (told in one message), 130 when
-    interrupted.
+    Returns 0, 1 where `reproduce` found differences or `evaluate` a metric without a value, 2 after an error that the user can put right
+    (told in one message), 130 when interrupted.
     """
     options = _parser().parse_args(arguments)
     try:
@@ -54,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_restore(steps)
     _add_install_external(steps)
     _add_measure(steps)
+    _add_evaluate(steps)
     _add_tabulate(steps)
     _add_metrics(steps)
     _add_samples(steps)
@@ -415,6 +417,43 @@ def _people(manifest: Path) -> dict[str, str]:
     from clrface.manifest import read_manifest
 
     return {entry.image_id: entry.identity for entry in read_manifest(manifest)}
+
+
+def _add_evaluate(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    step = _step(
+        steps,
+        "evaluate",
+        "Measure any folder of images by a protocol, without a workflow. Pairs by file stem. Returns 1 if a metric has no value.",
+        _evaluate,
+    )
+    step.add_argument("--pred", type=Path, required=True, help="the restored images")
+    step.add_argument("--gt", type=Path, help="the ground truth: as many images, of the same names and sizes")
+    step.add_argument("--lq", type=Path, help="the degraded inputs, for metrics that compare with them")
+    step.add_argument("--clean", type=Path, help="clean faces of other people, for distances to them")
+    step.add_argument("--protocol", required=True, help="an entry of config/protocols.yaml, e.g. vqfr, pmrf")
+    step.add_argument("--metrics", type=lambda text: text.split(","), help="some of the protocol's metrics: psnr,ssim")
+    step.add_argument("--out", type=Path, help="write the table as csv, too")
+    step.add_argument("--bootstrap", type=int, default=1000, help="resamples of the intervals")
+    step.add_argument("--batch", type=int, default=16)
+    step.add_argument("--protocols", type=Path, default=PROTOCOLS)
+    step.add_argument("--raw", type=Path, default=RAW, help="where fetched sources are")
+    step.add_argument("--cache", type=Path, help="a folder that keeps networks' features for other metrics and runs")
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from clrface.files import write_text
+    from clrface.metrics.protocols import load_protocol
+    from clrface.tables.evaluate import Folders, evaluate, render, to_csv
+    from clrface.tables.terminal import printable
+
+    protocol = load_protocol(options.protocols, options.protocol)
+    folders = Folders(options.pred, options.gt, options.lq, options.clean)
+    metrics = protocol.pick(options.metrics)
+    done = evaluate(protocol, metrics, folders, options.raw, options.bootstrap, batch=options.batch, cache=options.cache)
+    if options.out:
+        write_text(options.out, to_csv(done))
+    sys.stdout.write(printable(render(done), sys.stdout))
+    return int(not done.complete)
 
 
 # ---- tabulate

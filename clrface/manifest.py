@@ -72,6 +72,11 @@ def from_folder(path: Path) -> list[Entry]:
 
     Raises: UserError when the folder is missing or holds no picture, and when two pictures have the same stem.
     """
+    return [Entry(image_id, file.name, "", "test", sha256_file(file)) for image_id, file in pictures_in(path).items()]
+
+
+def pictures_in(path: Path) -> dict[str, Path]:
+    """The pictures right in a folder by image_id, their stem, in natural order. Raises: as `from_folder`."""
     folder = Path(path)
     if not folder.is_dir():
         raise UserError(f"No folder at {folder}. Give the folder of the dataset's pictures.")
@@ -80,7 +85,7 @@ def from_folder(path: Path) -> list[Entry]:
     if not files:
         raise UserError(f"Found 0 pictures in {folder}, but expected at least 1 ({', '.join(IMAGE_SUFFIXES)}). Put them right in it.")
     _refuse_repeats([file.stem for file in files], f"{folder} has two pictures named")
-    return [Entry(file.stem, file.name, "", "test", sha256_file(file)) for file in files]
+    return {file.stem: file for file in files}
 
 
 def of_aligned_faces(files: Mapping[str, str], training: bool = False) -> list[Entry]:

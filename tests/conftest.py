@@ -18,7 +18,7 @@ from tests.shelf import ARCHIVE, Place, Shelf
 
 prepare()  # the reference packages import torchvision
 
-SOURCES = ("orl", "lfw25", "sface", "dlib", "stlpips", "niqe", "effnet")
+SOURCES = ("orl", "lfw25", "sface", "dlib", "stlpips", "niqe", "effnet", "lpips", "niqe_official")
 FACE_PX = 64
 
 
@@ -44,6 +44,14 @@ def aligned_orl(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 def orl_faces(aligned_orl: Path) -> dict[str, np.ndarray]:
     """Those faces by image_id, (64, 64, 3) uint8."""
     return {path.stem: read_rgb(path) for path in sorted(aligned_orl.glob("*.png"))}
+
+
+@pytest.fixture(scope="session")
+def official(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """data/raw as the protocols of 512x512 want it: random weights in the official layouts (tests/unit/official_weights.py)."""
+    from tests.unit.official_weights import write_all
+
+    return write_all(tmp_path_factory.mktemp("official"), sources)
 
 
 @pytest.fixture

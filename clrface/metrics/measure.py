@@ -36,6 +36,14 @@ class Images(NamedTuple):
     failures: dict[str, str]
 
 
+class Sides(NamedTuple):
+    """What is compared: the restored images, what each is held against (None: nothing), and the clean faces of another set (or none)."""
+
+    pred: Images
+    ref: Images | None = None
+    clean: Sequence[Path] = ()
+
+
 class Pair(NamedTuple):
     """A restored image and its ground truth, (3, H, W) float32 in [0, 1] each; `ref` is None without ground truth."""
 
@@ -77,12 +85,33 @@ def measure(
     """
     card, ids = metric_card(metric_id), sorted(ids)
     pred = gather(pred_folders, ids)
-    ref = _reference(card, ref_folders, ids, dataset, pred)
+    clean = _pictures(ref_folders or ()) if card.against == "clean" else ()
+    sides = Sides(pred, _reference(card, ref_folders, ids, dataset, pred), clean)
+    scores, replicates = score(card, sides, ids, load_metric(metric_id, sources, cache), base_seed, dataset, n_boot, batch)
+    if replicates is not None:
+        write_replicates(out, replicates)
+    write_scores(out, scores)
+
+
+def score(
+    card: MetricCard,
+    sides: Sides,
+    ids: Sequence[str],
+    metric: ImageMetric | SetMetric,
+    base_seed: int,
+    dataset: str,
+    n_boot: int,
+    batch: int = 16,
+) -> tuple[dict[str, Score], np.ndarray | None]:
+    """The scores of the images `ids` (sorted) by image_id, or of the set under `*`; with a set metric's replicates, (n_boot,).
+
+    `metric` is fresh, of `card`. Raises: UserError for a truncated image, and without clean faces where the metric needs them.
+    """
+    pred, ref = sides.pred, sides.ref
     failures = _failed_before(pred, ref)
     waiting = [image_id for image_id in ids if image_id not in failures]
-    metric = load_metric(metric_id, sources, cache)
     if card.against == "clean":
-        _take_clean(cast(AgainstClean, metric), ref_folders or (), batch)
+        _take_clean(cast(AgainstClean, metric), sides.clean, batch)
     measured: list[str] = []
     for pairs in _batches(_measurable(waiting, pred, ref, failures), batch):
         refs = [pair.ref for pair in pairs if pair.ref is not None]
@@ -90,13 +119,10 @@ def measure(
         measured += [pair.image_id for pair in pairs]
     failed = {image_id: Score(math.nan, reason) for image_id, reason in failures.items()}
     if card.level == "image":
-        scores = dict(zip(measured, cast(ImageMetric, metric).result(), strict=True)) | failed
-    else:
-        indices = bootstrap_indices(base_seed, dataset, n_boot, len(ids))
-        value, replicates = _of_set(cast(SetMetric, metric), np.searchsorted(ids, measured), indices)
-        scores = {SET_ROW: value} | failed
-        write_replicates(out, replicates)
-    write_scores(out, scores)
+        return dict(zip(measured, cast(ImageMetric, metric).result(), strict=True)) | failed, None
+    indices = bootstrap_indices(base_seed, dataset, n_boot, len(ids))
+    value, replicates = _of_set(cast(SetMetric, metric), np.searchsorted(ids, measured), indices)
+    return {SET_ROW: value} | failed, replicates
 
 
 def write_scores(out: Path, scores: Mapping[str, Score]) -> None:
@@ -157,9 +183,12 @@ def _reference(card: MetricCard, folders: Sequence[Path] | None, ids: Sequence[s
     return gather(folders, ids)
 
 
-def _take_clean(metric: AgainstClean, folders: Sequence[Path], batch: int) -> None:
+def _pictures(folders: Sequence[Path]) -> list[Path]:
+    return [path for folder in folders for path in sorted(Path(folder).glob("*.png")) if not path.name.startswith(".")]
+
+
+def _take_clean(metric: AgainstClean, files: Sequence[Path], batch: int) -> None:
     """All clean faces that could be aligned. Raises: UserError when there is none."""
-    files = [path for folder in folders for path in sorted(Path(folder).glob("*.png")) if not path.name.startswith(".")]
     if not files:
         raise UserError("Found 0 clean faces to compare with. Name a test set as the dataset's `reference` in the config.")
     for start in range(0, len(files), batch):

@@ -7,10 +7,12 @@ other faces (`UnpairedSets`): it stays whole while the restored set is resampled
 """
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from clrface.errors import UserError
 from clrface.metrics.collect import problem
 
 LEAST_IMAGES = 2
@@ -185,3 +187,72 @@ class UnpairedSets:
             raise ValueError(f"Image that can't be measured in a set: {reasons[0]}.")
         self._sets[which].append(self._features(images))
         self._grams = None
+
+
+class Statistics(NamedTuple):
+    """A Gaussian fitted to the features of a large set: mean (d,) and covariance (d, d), float64."""
+
+    mean: np.ndarray
+    covariance: np.ndarray
+
+
+def read_statistics(path: Path, dimensions: int) -> Statistics:
+    """BasicSR's layout, a torch file with `mean` and `cov`. Raises: UserError for a file that is damaged or of other sizes."""
+    from clrface.metrics.networks import states  # torch: only those who read statistics need it
+
+    stored = states.read(path)
+    mean, covariance = (np.asarray(stored.get(name, ()), dtype=np.float64) for name in ("mean", "cov"))
+    if mean.shape != (dimensions,) or covariance.shape != (dimensions, dimensions):
+        raise UserError(
+            f"{path} holds a mean of shape {mean.shape} and a covariance of shape {covariance.shape}, but expected ({dimensions},) and "
+            f"({dimensions}, {dimensions}). Delete {path.parent} and fetch it again."
+        )
+    return Statistics(mean, covariance)
+
+
+class ToStatistics:
+    """Base of the metrics that hold a set against the stored statistics of another: the Frechet distance of the two Gaussians.
+
+    With X the centred features over sqrt(n - 1), C1 = X'X, and Tr (C1 C2)^(1/2) is the sum of the roots of the eigenvalues of X C2 X',
+    an (n, n) matrix: exact for any n, as in `frechet_distance`. A resample needs but rows and columns of them.
+    """
+
+    def __init__(self, features: Callable[[np.ndarray], np.ndarray], statistics: Statistics):
+        self._features = features
+        self._statistics = statistics
+        self._taken: list[np.ndarray] = []
+        self._grams: tuple[np.ndarray, np.ndarray] | None = None
+
+    def update(self, pred: np.ndarray, ref: np.ndarray | None = None) -> None:
+        """Take a batch of restored images, (B, 3, H, W) float32 RGB in [0, 1]; `ref` is not looked at.
+
+        Raises: ValueError for an image that can't be measured (see `collect.problem`).
+        """
+        reasons = [reason for reason in (problem(image, None) for image in pred) if reason]
+        if reasons:
+            raise ValueError(f"Image that can't be measured in a set: {reasons[0]}.")
+        self._taken.append(self._features(pred).astype(np.float64) - self._statistics.mean)
+        self._grams = None
+
+    def result(self, indices: np.ndarray | None = None) -> float:
+        """The distance of all images taken, or of those at `indices` (with repeats); NaN for fewer than two."""
+        n = sum(len(batch) for batch in self._taken)
+        counts = np.ones(n) if indices is None else np.bincount(indices, minlength=n)
+        if counts.sum() < LEAST_IMAGES:
+            return float("nan")
+        if self._grams is None:
+            gaps = np.concatenate(self._taken)
+            self._grams = gaps @ gaps.T, gaps @ self._statistics.covariance @ gaps.T
+        drawn = counts > 0
+        plain, weighted = (gram[np.ix_(drawn, drawn)] for gram in self._grams)
+        times = counts[drawn].astype(np.float64)
+        return self._distance(plain, weighted, times)
+
+    def _distance(self, plain: np.ndarray, weighted: np.ndarray, times: np.ndarray) -> float:
+        """From the inner products, plain and under C2, of features less the stored mean, each image taken `times` (n,) times."""
+        n = times.sum()
+        share, root = times / n, np.sqrt(times)
+        spread = times @ np.diag(_centred(plain, share)) / (n - 1)
+        inner = root[:, None] * _centred(weighted, share) * root / (n - 1)
+        roots = np.sqrt(np.clip(np.linalg.eigvalsh(inner), 0, None)).sum()
+        return max(0.0, float(share @ plain @ share + spread + np.trace(self._statistics.covariance) - 2 * roots))

@@ -36,10 +36,11 @@ class Metric(ImageScores):
         """(B, 3, H, W) pairs to SSIM; a side under 11 px fails."""
         if min(pred.shape[2:]) < WINDOW_PX:
             return [Score(np.nan, f"too small: SSIM's window needs {WINDOW_PX} pixels a side")] * len(pred)
-        return [_ssim(a, b) for a, b in zip(to_bytes(pred), to_bytes(ref), strict=True)]
+        return [similarity(a, b) for a, b in zip(to_bytes(pred), to_bytes(ref), strict=True)]
 
 
-def _ssim(pred: np.ndarray, ref: np.ndarray) -> float:
+def similarity(pred: np.ndarray, ref: np.ndarray) -> float:
+    """Of two (H, W, 3) images in units of 8 bits."""
     value = structural_similarity(
         pred,
         ref,

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from clrface.api import OK
+from clrface.api import DROPPED, OK
 from clrface.errors import UserError
 
 SET_ROW = "*"
@@ -22,7 +22,7 @@ class Scores(NamedTuple):
     path: Path
     values: dict[str, float]
     failures: dict[str, str]
-    """image_id to reason."""
+    """image_id to reason; without those that the metric's definition drops from its mean."""
 
 
 def read_scores(path: Path, level: Literal["image", "set"]) -> Scores:
@@ -42,6 +42,7 @@ def read_scores(path: Path, level: Literal["image", "set"]) -> Scores:
     kept = rows if level == "image" else [row for row in rows if row[0] == SET_ROW]
     values = {image_id: _number(value, path, image_id) if status == OK else math.nan for image_id, value, status in kept}
     failures = {image_id: status for image_id, status in statuses.items() if status != OK and image_id != SET_ROW}
+    failures = {image_id: status for image_id, status in failures.items() if not status.startswith(DROPPED)}
     return Scores(path, values, failures)
 
 

@@ -242,7 +242,7 @@ def _require_equal(path: Path, found: set[str], expected: set[str], origin: str)
 def _finish(row: RowSpec, spec: TableSpec, by_metric: Mapping[str, list[Scores]], ids: list[str], indices: np.ndarray) -> Row:
     failed = {image_id for files in by_metric.values() for one in files for image_id in one.failures}
     estimates = {
-        metric: _estimate(by_metric[metric], spec.metric_cards[metric], ids, indices) if metric in by_metric else UNMEASURED
+        metric: estimate(by_metric[metric], spec.metric_cards[metric], ids, indices) if metric in by_metric else UNMEASURED
         for metric in spec.metrics
     }
     label, control = spec.label(row.method), spec.is_control(row.method)
@@ -251,10 +251,19 @@ def _finish(row: RowSpec, spec: TableSpec, by_metric: Mapping[str, list[Scores]]
     return Row(row.method, label, control, row.dataset, row.degradation, len(ids), len(failed), tuple(row.seeds), estimates, note)
 
 
-def _estimate(files: Sequence[Scores], card: MetricCard, ids: list[str], indices: np.ndarray) -> Estimate:
-    """Seeds are averaged first, image by image (or replicate by replicate), so the interval is about images alone."""
+def estimate(files: Sequence[Scores], card: MetricCard, ids: Sequence[str], indices: np.ndarray) -> Estimate:
+    """A metric's value and interval from its score files, one a seed, over the images `ids` (sorted) and their resamples.
+
+    Seeds are averaged first, image by image (or replicate by replicate), so the interval is about images alone.
+    """
     if card.level == "image":
-        return mean_interval(mean_over_seeds(np.array([[one.values[image_id] for image_id in ids] for one in files])), indices)
+        return mean_interval(mean_over_seeds(np.array([[_counted(one, image_id, card) for image_id in ids] for one in files])), indices)
     value = float(mean_over_seeds(np.array([one.values[SET_ROW] for one in files])))
     replicates = mean_over_seeds(np.stack([read_replicates(one, len(indices)) for one in files]))
     return percentile_interval(value, replicates) if card.resamples == "people" else set_interval(value, replicates)
+
+
+def _counted(scores: Scores, image_id: str, card: MetricCard) -> float:
+    """What an image adds to the mean: its value, NaN for one to be left out, or what the metric counts a failure as."""
+    failed = image_id in scores.failures
+    return scores.values[image_id] if card.failed_as is None or not failed else card.failed_as

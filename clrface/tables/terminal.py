@@ -42,7 +42,7 @@ def show(table_json: Path, files: Sequence[Path] = (), stream: TextIO | None = N
     text = render(table, width, colour=out.isatty() and not os.environ.get("NO_COLOR"))
     if files:
         text += "\nWritten:\n" + "".join(f"  {_from_here(path)}\n" for path in files)
-    out.write(_printable(text, out))
+    out.write(printable(text, out))
 
 
 def render(table: Table, width: int = 110, colour: bool = False) -> str:
@@ -180,8 +180,8 @@ def _from_here(path: Path) -> str:
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
-def _printable(text: str, stream: TextIO) -> str:
-    """Plain ASCII signs for a stream whose encoding has no arrows."""
+def printable(text: str, stream: TextIO) -> str:
+    """`text` with plain ASCII signs for a stream whose encoding has no arrows."""
     try:
         text.encode(stream.encoding or "utf-8")
     except UnicodeEncodeError:

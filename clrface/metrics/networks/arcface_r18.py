@@ -1,0 +1,73 @@
+"""The small recogniser of the field's "Deg." and "IDD": ResNet-18 trained with ArcFace on grey 128x128 faces.
+
+Network: ronghuaiyang/arcface-pytorch's `resnet_face18` without squeeze-and-excitation, which VQFR and RestoreFormer use: residual blocks
+normalised first (Deng et al., ArcFace, CVPR 2019), one PReLU slope a block. Two files of it are about: `resnet18_110.pth` (VQFR) and
+`arcface_resnet18.pth` (GFPGAN, RestoreFormer).
+"""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from clrface.metrics.networks import states
+
+SIDE_PX = 128
+FEATURES = 512
+WIDTHS = (64, 128, 256, 512)
+
+
+class Block(nn.Module):
+    """Normalise, convolve, normalise, PReLU, convolve, normalise, add the input, PReLU."""
+
+    def __init__(self, inner: int, outer: int, stride: int):
+        super().__init__()
+        self.bn0, self.bn1, self.bn2 = nn.BatchNorm2d(inner), nn.BatchNorm2d(inner), nn.BatchNorm2d(outer)
+        self.conv1 = nn.Conv2d(inner, inner, 3, padding=1, bias=False)
+        self.conv2 = nn.Conv2d(inner, outer, 3, stride=stride, padding=1, bias=False)
+        self.prelu = nn.PReLU()
+        self.downsample = None
+        if stride > 1 or inner != outer:
+            self.downsample = nn.Sequential(nn.Conv2d(inner, outer, 1, stride=stride, bias=False), nn.BatchNorm2d(outer))
+
+    def forward(self, x: Tensor) -> Tensor:
+        residual = self.bn2(self.conv2(self.prelu(self.bn1(self.conv1(self.bn0(x))))))
+        return self.prelu(residual + (x if self.downsample is None else self.downsample(x)))
+
+
+class ArcFaceR18(nn.Module):
+    """Frozen, differentiable in its input. Raises: UserError when `weights` isn't that network's."""
+
+    def __init__(self, weights: Path):
+        super().__init__()
+        with torch.device("meta"):
+            self.network = ResNetFace18()
+        states.fill(self.network, states.read(weights), weights)
+
+    def forward(self, grey: Tensor) -> Tensor:
+        """(B, 512) embeddings, of no unit length, of (B, 1, 128, 128) in whatever range the protocol feeds."""
+        return self.network(grey)
+
+
+class ResNetFace18(nn.Module):
+    """The layers, by the file's names."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1, self.bn1, self.prelu = nn.Conv2d(1, 64, 3, padding=1, bias=False), nn.BatchNorm2d(64), nn.PReLU()
+        self.maxpool = nn.MaxPool2d(2)
+        for place, (inner, outer) in enumerate(zip((64, *WIDTHS), WIDTHS, strict=False), start=1):
+            blocks = Block(inner, outer, 1 if place == 1 else 2), Block(outer, outer, 1)
+            setattr(self, f"layer{place}", nn.Sequential(*blocks))
+        self.bn4, self.fc5, self.bn5 = nn.BatchNorm2d(512), nn.Linear(512 * 8 * 8, FEATURES), nn.BatchNorm1d(FEATURES)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.maxpool(self.prelu(self.bn1(self.conv1(x))))
+        for place in range(1, len(WIDTHS) + 1):
+            x = getattr(self, f"layer{place}")(x)
+        return self.bn5(self.fc5(self.bn4(x).flatten(1)))
+
+
+def angles(first: Tensor, second: Tensor) -> Tensor:
+    """(B,) radians between two (B, d): arccos of the cosine, which rounding can't take beyond 1 here."""
+    return torch.nn.functional.cosine_similarity(first.double(), second.double(), dim=1).clamp(-1, 1).arccos()

@@ -1,0 +1,72 @@
+"""insightface's recogniser `w600k_r50` of the pack buffalo_l: IResNet-50, ArcFace, WebFace600K (Deng et al., ArcFace, CVPR 2019).
+
+insightface finds five landmarks and lays a 112x112 chip by them. Here every image is aligned to FFHQ's template at its own size, so the
+chip is one fixed similarity transform, for restored faces and truth alike: nothing is detected, which could fail or hide errors.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from clrface.metrics.memory import Features, remembered
+from clrface.metrics.networks import states
+from clrface.metrics.source import source_file
+from clrface.models.onnx_network import OnnxNetwork
+
+WEIGHTS = "buffalo_l/w600k_r50.onnx"
+CHIP_PX = 112
+CHIP_POINTS = np.array([[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]])
+"""Where ArcFace has the eyes, the nose and the corners of the mouth, in pixels of the chip."""
+FFHQ_PX = 512
+FFHQ_POINTS = np.array(
+    [[192.98138, 239.94708], [318.90277, 240.1936], [256.63416, 314.01935], [201.26117, 371.41043], [313.08905, 371.15118]]
+)
+"""Where faces aligned as FFHQ's have them, at 512x512: the template of facexlib, GFPGAN and CodeFormer."""
+
+
+class ArcFaceR50(nn.Module):
+    """Faces aligned as FFHQ's, (B, 3, H, W) RGB in [0, 1], to unit vectors (B, 512). Frozen, differentiable in the faces.
+
+    Raises: UserError when `weights` is damaged, or no such network.
+    """
+
+    def __init__(self, weights: Path):
+        super().__init__()
+        self.network = OnnxNetwork(weights)
+        self.to(states.device())
+
+    def forward(self, faces: Tensor) -> Tensor:
+        chips = chip(faces)
+        scaled = chips * 255 if self.network.scales_its_input else 2 * chips - 1
+        return functional.normalize(self.network(scaled), dim=1)
+
+    def features(self, images: np.ndarray) -> np.ndarray:
+        """`forward` from and to numpy, without gradients."""
+        with torch.inference_mode():
+            return self(torch.from_numpy(np.ascontiguousarray(images)).to(states.device())).cpu().numpy()
+
+
+def embedder(sources: Path, cache: Path | None = None) -> Features:
+    """The embedding by the network under `sources`; kept in the folder `cache`, if there is one."""
+    weights = source_file(sources, WEIGHTS)
+    return remembered(ArcFaceR50(weights).features, cache, __name__, weights)
+
+
+def chip(faces: Tensor) -> Tensor:
+    """(B, 3, 112, 112): sampled bilinearly, without anti-aliasing and black outside, as insightface's warp does."""
+    pixels = torch.stack(torch.meshgrid(torch.arange(CHIP_PX), torch.arange(CHIP_PX), indexing="xy"), -1).double()
+    matrix = torch.from_numpy(_similarity(CHIP_POINTS, FFHQ_POINTS))
+    at_512 = pixels @ matrix[:, :2].T + matrix[:, 2]
+    grid = ((2 * at_512 + 1) / FFHQ_PX - 1).to(faces.dtype).to(faces.device)  # a pixel's middle is half a pixel in
+    return functional.grid_sample(faces, grid.expand(len(faces), -1, -1, -1), mode="bilinear", padding_mode="zeros", align_corners=False)
+
+
+def _similarity(start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """(2, 3): the similarity that takes points `start` to `end` (n, 2), inverse of insightface's least-squares fit of `end` to `start`."""
+    from skimage.transform import SimilarityTransform
+
+    fitted = SimilarityTransform.from_estimate(end, start)
+    return np.linalg.inv(fitted.params)[:2]

@@ -1,0 +1,87 @@
+"""LPIPS (Zhang, Isola, Efros, Shechtman and Wang, CVPR 2018), version 0.1: the network of the package `lpips`, its weights from files.
+
+The trunk's are torchvision's ImageNet weights, the linear layers' lie in the package's wheel. Differentiable in both images.
+"""
+
+import re
+import warnings
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from clrface import torchvision_import
+from clrface.api import Score
+from clrface.metrics.collect import ImageScores
+from clrface.metrics.networks import states
+from clrface.metrics.networks.stlpips import SCALE, SHIFT
+from clrface.metrics.source import source_file
+
+torchvision_import.prepare()
+
+import lpips  # noqa: E402  needs torchvision, which is prepared above
+
+Net = Literal["vgg", "alex"]
+TRUNKS = {"vgg": "vgg16/vgg16-397923af.pth", "alex": "alexnet/alexnet-owt-7be5be79.pth"}
+LEAST_SIDE_PX = 32
+
+
+class Lpips(nn.Module):
+    """The distance between two batches, by the official trunk and linear layers under `sources`.
+
+    Raises: UserError when a file is not there, or isn't that network's.
+    """
+
+    def __init__(self, net: Net, sources: Path):
+        super().__init__()
+        trunk, lins = source_file(sources, TRUNKS[net]), source_file(sources, f"lpips/{net}.pth")
+        with torch.device("meta"), warnings.catch_warnings():  # no random start: every tensor comes from a file
+            warnings.simplefilter("ignore")  # the package calls torchvision by an older name of an option
+            self.network = lpips.LPIPS(pretrained=False, pnet_rand=True, net=net, verbose=False)
+        state = _trunk(states.read(trunk), self.network) | _lins(states.read(lins))
+        state |= {"scaling_layer.shift": _plane(SHIFT), "scaling_layer.scale": _plane(SCALE)}
+        states.fill(self.network, state, lins)
+
+    def forward(self, pred: Tensor, ref: Tensor) -> Tensor:
+        """(B,) distances, 0 for equal images, between two (B, 3, H, W) in [0, 1], which the network is given in [-1, 1]."""
+        return self.network(2 * pred - 1, 2 * ref - 1).reshape(-1)
+
+
+class LpipsScores(ImageScores):
+    """Base of the metrics: `net` and the order of the channels are a subclass's."""
+
+    net: Net = "vgg"
+    bgr = False
+    """Whether the network is fed BGR, as a script that never converts what OpenCV reads does."""
+
+    def __init__(self, sources: Path):
+        super().__init__()
+        self._network = Lpips(self.net, sources)
+
+    def measure(self, pred: np.ndarray, ref: np.ndarray) -> list[float | Score]:
+        """(B, 3, H, W) RGB pairs to distances, one by one: at 512 px VGG's maps take much memory. A side under 32 px fails."""
+        if min(pred.shape[2:]) < LEAST_SIDE_PX:
+            return [Score(np.nan, f"too small: the network needs {LEAST_SIDE_PX} pixels a side")] * len(pred)
+        with torch.inference_mode():
+            return [self._network(self._tensor(a), self._tensor(b)).item() for a, b in zip(pred, ref, strict=True)]
+
+    def _tensor(self, image: np.ndarray) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(image[::-1] if self.bgr else image))[None].to(states.device())
+
+
+def _trunk(stored: dict[str, Tensor], network: nn.Module) -> dict[str, Tensor]:
+    """torchvision's `features.5.weight` is the package's `net.slice2.5.weight`; the classifier isn't used."""
+    wanted = (name for name in network.state_dict() if name.startswith("net."))
+    renamed = {name: re.sub(r"^net\.slice\d\.", "features.", name) for name in wanted}
+    return {name: stored[old] for name, old in renamed.items() if old in stored}
+
+
+def _lins(stored: dict[str, Tensor]) -> dict[str, Tensor]:
+    """`lin0.model.1.weight`; the package's network lists each a second time, as `lins.0.model.1.weight`."""
+    return stored | {re.sub(r"^lin(\d)\.", r"lins.\1.", name): tensor for name, tensor in stored.items()}
+
+
+def _plane(values: tuple[float, ...]) -> Tensor:
+    return torch.tensor(values).view(1, 3, 1, 1)

@@ -1,0 +1,69 @@
+"""Third-party weights: a torch file in its official layout, into a network built here, strictly."""
+
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from clrface.errors import UserError
+
+UNUSED = "num_batches_tracked"
+"""A counter that batch normalisation learns by; files from before torch 0.4.1 lack it."""
+
+
+def device() -> torch.device:
+    """Where the official networks run: the GPU where there is one, at 512 px they are slow without."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def read(path: Path) -> dict[str, Any]:
+    """What a torch file holds: its tensors by name, `state_dict` unwrapped and the `module.` of data parallelism taken off.
+
+    Raises: UserError for a file that is damaged, or holds more than tensors, numbers and numpy arrays.
+    """
+    try:
+        with torch.serialization.safe_globals(_numpy_globals()):
+            stored = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
+        raise UserError(f"Can't read the weights {path} ({str(error).splitlines()[0]}). {_again(path)}") from error
+    stored = stored.get("state_dict", stored) if isinstance(stored, Mapping) else {}
+    return {str(name).removeprefix("module."): value for name, value in stored.items()}
+
+
+def fill(network: nn.Module, state: Mapping[str, Tensor], path: Path) -> None:
+    """Give a network (on the meta device, or not) its weights, for use alone: frozen, in evaluation mode, on `device()`.
+
+    Raises: UserError that names the first tensor that is missing, surplus or of another shape; `path` is where `state` came from.
+    """
+    expected = network.state_dict()
+    state = {name: tensor for name, tensor in state.items() if not name.endswith(UNUSED)}
+    state |= {name: torch.zeros((), dtype=torch.long) for name in expected if name.endswith(UNUSED)}
+    for name in [*sorted(expected.keys() - state.keys()), *sorted(state.keys() - expected.keys())]:
+        raise UserError(f"{path} isn't the file that was expected: the tensor '{name}' is {_fault(name, expected)}. {_again(path)}")
+    for name, tensor in expected.items():
+        if state[name].shape != tensor.shape:
+            found, wanted = tuple(state[name].shape), tuple(tensor.shape)
+            raise UserError(f"{path} isn't the file that was expected: '{name}' has the shape {found}, not {wanted}. {_again(path)}")
+    network.load_state_dict(dict(state), assign=True)
+    network.requires_grad_(False).eval().to(device())
+
+
+def _fault(name: str, expected: Mapping[str, Tensor]) -> str:
+    return "missing" if name in expected else "one too many"
+
+
+def _again(path: Path) -> str:
+    return f"Delete {path.parent} and fetch it again: python -m clrface fetch {path.parent.name}."
+
+
+def _numpy_globals() -> list[Any]:
+    """What a pickled numpy array is made of, under its old module names too: statistics files hold arrays."""
+    from numpy import dtype, ndarray
+    from numpy._core.multiarray import _reconstruct, scalar  # pyright: ignore[reportAttributeAccessIssue]
+    from numpy.dtypes import Float32DType, Float64DType
+
+    old = [(kind, f"numpy.core.multiarray.{kind.__name__}") for kind in (_reconstruct, scalar)]
+    return [ndarray, dtype, Float32DType, Float64DType, _reconstruct, scalar, *old]

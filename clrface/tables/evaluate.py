@@ -1,0 +1,238 @@
+"""`clrface evaluate`: a protocol's table for any two folders of images, without a workflow.
+
+The same code measures, draws the bootstrap and rounds as for the workflow's tables; what differs is where the images lie.
+"""
+
+import csv
+import io
+import math
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+from PIL import Image
+
+from clrface.api import MetricCard
+from clrface.errors import UserError
+from clrface.manifest import match_ids, pictures_in
+from clrface.metrics.measure import Images, Sides, reasons, score, write_replicates, write_scores
+from clrface.metrics.protocols import Protocol
+from clrface.metrics.registry import load_metric, metric_card
+from clrface.tables.bootstrap import UNMEASURED, Estimate, bootstrap_indices
+from clrface.tables.formats import DASH, count, heading
+from clrface.tables.scores import read_scores
+from clrface.tables.table import estimate, format_value
+
+WIDTH = 120
+SHOWN_FAILURES = 5
+COLUMNS = ("protocol", "metric", "label", "unit", "direction", "value", "lo", "hi", "n", "n_failed", "note")
+
+
+@dataclass(frozen=True)
+class Folders:
+    """What is compared: folders of pictures, paired by file stem."""
+
+    pred: Path
+    gt: Path | None = None
+    """The ground truth. Metrics that need it are left empty without."""
+    lq: Path | None = None
+    """The degraded inputs, for metrics that compare with them."""
+    clean: Path | None = None
+    """Clean faces of other people, for distances to them; paired with nothing."""
+
+
+class Line(NamedTuple):
+    """A metric's row. `failures`: image_id to reason, of the images that it could not measure."""
+
+    card: MetricCard
+    estimate: Estimate
+    failures: dict[str, str]
+    note: str = ""
+    """Why there is no value."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The finished table."""
+
+    protocol: str
+    folders: Folders
+    n: int
+    size: str
+    n_boot: int
+    lines: tuple[Line, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every metric has a value."""
+        return not any(line.note for line in self.lines)
+
+
+def evaluate(
+    protocol: Protocol,
+    metrics: Sequence[str],
+    folders: Folders,
+    sources: Path,
+    n_boot: int = 1000,
+    base_seed: int = 0,
+    batch: int = 16,
+    cache: Path | None = None,
+) -> Evaluation:
+    """Measure `metrics`, of `protocol`, over the folders.
+
+    sources: the fetched sources (data/raw). A metric whose weights or reference are not there has a line that says so.
+
+    Raises: UserError for a folder that is missing or empty, images that are missing or too many, pairs of different sizes, and a
+    truncated image.
+    """
+    pred = Images(pictures_in(folders.pred), reasons(folders.pred))
+    ids = sorted({*pred.files, *pred.failures})
+    others = {name: _paired(folder, pred, ids) for name, folder in (("truth", folders.gt), ("input", folders.lq)) if folder}
+    clean = tuple(pictures_in(folders.clean).values()) if folders.clean else ()
+    lines = []
+    for card in map(metric_card, metrics):
+        try:
+            lines.append(_line(card, _sides(card, pred, others, clean), ids, sources, n_boot, base_seed, batch, cache))
+        except _Lacking as reason:
+            lines.append(Line(card, UNMEASURED, {}, str(reason)))
+    return Evaluation(protocol.name, folders, len(ids), _sizes(pred), n_boot, tuple(lines))
+
+
+class _Lacking(Exception):
+    """What a metric needs and has not: told in its line, while the others are measured."""
+
+
+def _paired(folder: Path, pred: Images, ids: Sequence[str]) -> Images:
+    """The partners of the restored images. Raises: UserError for other names, or another size."""
+    found = Images(pictures_in(folder), reasons(folder))
+    match_ids(ids, [*found.files, *found.failures], f"{next(iter(pred.files.values())).parent} (beside {folder})")
+    for image_id in pred.files.keys() & found.files.keys():
+        ours, theirs = (_size(files[image_id]) for files in (pred.files, found.files))
+        if ours != theirs:
+            raise UserError(
+                f"{pred.files[image_id]} has {_by(ours)} pixels, but {found.files[image_id]} has {_by(theirs)}. "
+                "Pairs must be of one size: bring the restored images to their partners' size."
+            )
+    return found
+
+
+def _sides(card: MetricCard, pred: Images, others: Mapping[str, Images], clean: Sequence[Path]) -> Sides:
+    """What the metric compares. Raises: _Lacking."""
+    if card.against == "gallery":
+        raise _Lacking("Recognition needs a manifest of people: see table4 of the workflow.")
+    if card.against == "clean":
+        if not clean:
+            raise _Lacking("Compares with clean faces of other people: give --clean FOLDER.")
+        return Sides(pred, clean=clean)
+    if not card.needs_reference:
+        return Sides(pred)
+    if card.against not in others:
+        option, what = ("--lq", "inputs") if card.against == "input" else ("--gt", "ground truth")
+        raise _Lacking(f"Compares with the {what}: give {option} FOLDER.")
+    return Sides(pred, others[card.against])
+
+
+def _line(
+    card: MetricCard, sides: Sides, ids: Sequence[str], sources: Path, n_boot: int, base_seed: int, batch: int, cache: Path | None
+) -> Line:
+    try:
+        metric = load_metric(card.id, sources, cache)
+    except UserError as error:
+        raise _Lacking(str(error)) from error
+    found, replicates = score(card, sides, ids, metric, base_seed, "evaluate", n_boot, batch)
+    with TemporaryDirectory() as folder:  # through the files that tables are made of: one reader, one arithmetic
+        path = Path(folder) / f"{card.id}.csv"
+        write_scores(path, found)
+        if replicates is not None:
+            write_replicates(path, replicates)
+        scores = read_scores(path, card.level)
+        value = estimate([scores], card, ids, bootstrap_indices(base_seed, "evaluate", n_boot, len(ids)))
+    note = "" if not math.isnan(value.value) else "No value: " + _first(found)
+    return Line(card, value, scores.failures, note)
+
+
+def _first(found: Mapping) -> str:
+    return next(score.status for score in found.values() if math.isnan(score.value))
+
+
+def _size(path: Path) -> tuple[int, int]:
+    """Width and height. Raises: UserError for a file that is no picture."""
+    try:
+        with Image.open(path) as image:
+            return image.size
+    except (OSError, SyntaxError, ValueError) as error:
+        raise UserError(f"Can't read {path} as an image ({error}). Replace it with a good copy, or remove it and its partner.") from error
+
+
+def _sizes(images: Images) -> str:
+    sizes = sorted({_size(path) for path in images.files.values()})
+    return f"{_by(sizes[0])} px" if len(sizes) == 1 else f"{_by(sizes[0])} to {_by(sizes[-1])} px"
+
+
+def _by(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"
+
+
+def to_csv(evaluation: Evaluation) -> str:
+    """A line a metric; numbers as the shortest text that reads back to the same float, `inf`, or empty with a note."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for line in evaluation.lines:
+        card, numbers = line.card, ["" if math.isnan(part) else repr(part) for part in line.estimate]
+        about = (evaluation.protocol, card.id, card.label, card.unit, card.direction)
+        writer.writerow([*about, *numbers, evaluation.n, len(line.failures), line.note])
+    return text.getvalue()
+
+
+def render(evaluation: Evaluation, width: int = WIDTH) -> str:
+    """The table for the terminal: a line a metric, its interval, and what could not be measured and why."""
+    folders = evaluation.folders
+    against = "".join(
+        f", {what} {folder}" for what, folder in (("truth", folders.gt), ("inputs", folders.lq), ("clean", folders.clean)) if folder
+    )
+    title = f"{folders.pred}{against} · {count(evaluation.n)} · {evaluation.size} · protocol {evaluation.protocol}"
+    rows = [("metric", "id", "value", "95 % interval", "failed"), *map(_cells, evaluation.lines)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [" ".join(_padded(cells, widths)).rstrip() for cells in rows]
+    lines.insert(1, "─" * (sum(widths) + len(widths) - 1))
+    notes = [f"{line.card.id}: {line.note}" for line in evaluation.lines if line.note] + _failures(evaluation.lines)
+    legend = (
+        f"↑ higher is better, ↓ lower is better. {DASH} not measured. failed: images left out of the value, of {evaluation.n}. "
+        f"Intervals: bootstrap over images, {evaluation.n_boot} resamples. Numbers compare within one protocol, size and degraded set."
+    )
+    wrapped = [part for note in notes for part in textwrap.wrap(note, width, subsequent_indent="  ", break_long_words=False)]
+    return "\n".join([*textwrap.wrap(title, width), *lines, "", *wrapped, *([""] if wrapped else []), *textwrap.wrap(legend, width)]) + "\n"
+
+
+def _cells(line: Line) -> tuple[str, ...]:
+    card, (value, low, high) = line.card, line.estimate
+    if math.isnan(value):
+        return heading(card), card.id, DASH, "", str(len(line.failures))
+    interval = f"[{format_value(low, card)}, {format_value(high, card)}]"
+    return heading(card), card.id, format_value(value, card), interval, str(len(line.failures))
+
+
+def _padded(cells: Sequence[str], widths: Sequence[int]) -> list[str]:
+    """Names to the left, numbers to the right."""
+    return [cell.ljust(width) if place < 2 else cell.rjust(width) for place, (cell, width) in enumerate(zip(cells, widths, strict=True))]
+
+
+def _failures(lines: Sequence[Line]) -> list[str]:
+    """The reasons of images that have none, each told once: `a, b: not finite ... (psnr, ssim)`."""
+    told: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    by_image: dict[tuple[str, str], list[str]] = {}
+    for line in lines:
+        for image_id, reason in line.failures.items():
+            by_image.setdefault((image_id, reason), []).append(line.card.id)
+    for (image_id, reason), metrics in by_image.items():
+        told.setdefault((reason, tuple(metrics)), []).append(image_id)
+    return [f"{_some(ids)}: {reason} ({', '.join(metrics)})." for (reason, metrics), ids in told.items()]
+
+
+def _some(ids: Sequence[str]) -> str:
+    more = f" and {len(ids) - SHOWN_FAILURES} more" if len(ids) > SHOWN_FAILURES else ""
+    return ", ".join(sorted(ids)[:SHOWN_FAILURES]) + more

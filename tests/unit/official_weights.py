@@ -1,0 +1,137 @@
+"""Files of random weights in the official layout of each of the field's metric networks. The real ones can't be had in a test."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import onnx
+import torch
+import torchvision
+from onnx import TensorProto, helper, numpy_helper
+from pytorch_fid import inception as fid
+
+from clrface.metrics.networks.arcface_r18 import ResNetFace18
+from clrface.metrics.networks.awing_fan import AwingFan
+
+EMBEDDING = 512
+
+
+def write_all(folder: Path, sources: Path) -> Path:
+    """Every file that the protocols of 512x512 read, under `folder`; those of the package index are copied from `sources`."""
+    for name in ("lpips", "niqe_official"):
+        shutil.copytree(sources / name, folder / name)
+    torch.manual_seed(0)
+    save(trunk("vgg"), folder / "vgg16" / "vgg16-397923af.pth")
+    save(trunk("alex"), folder / "alexnet" / "alexnet-owt-7be5be79.pth")
+    save(inception(), folder / "inception" / "pt_inception-2015-12-05-6726825d.pth")
+    for name, file in (("arcface_r18_110", "resnet18_110.pth"), ("arcface_r18", "arcface_resnet18.pth")):
+        save(parallel(spread(ResNetFace18())), folder / name / file)
+    save({"state_dict": spread(AwingFan()).state_dict()}, folder / "awing_fan" / "alignment_WFLW_4HG.pth")
+    iresnet(folder / "buffalo_l" / "w600k_r50.onnx")
+    rng = np.random.default_rng(0)
+    features = rng.normal(0.4, 0.3, (64, 2048))
+    statistics(folder / "ffhq512_statistics" / "inception_FFHQ_512.pth", features)
+    return folder
+
+
+def save(content: Any, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.save(content, path)
+
+
+def trunk(net: str) -> dict[str, torch.Tensor]:
+    """torchvision's names and shapes; of the classifier, which LPIPS leaves aside, only a small stand-in of its last bias."""
+    with torch.device("meta"):
+        network = torchvision.models.vgg16() if net == "vgg" else torchvision.models.alexnet()
+    shapes = {name: value.shape for name, value in network.state_dict().items() if name.startswith("features.")}
+    return {name: he(shape) for name, shape in shapes.items()} | {"classifier.6.bias": torch.zeros(1000)}
+
+
+def he(shape: torch.Size) -> torch.Tensor:
+    """Weights that keep the size of what passes."""
+    return torch.randn(shape) * (2 / shape[1:].numel()) ** 0.5 if len(shape) > 1 else 0.1 * torch.randn(shape)
+
+
+def inception() -> dict[str, torch.Tensor]:
+    """pytorch-fid's own network, before it reads its file."""
+    with mock.patch.object(fid, "load_state_dict_from_url", return_value={}), mock.patch.object(torch.nn.Module, "load_state_dict"):
+        return spread(fid.fid_inception_v3()).state_dict()
+
+
+def spread(network: torch.nn.Module) -> Any:
+    """Running means and variances as after some training."""
+    for module in network.modules():
+        if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
+            assert module.running_mean is not None and module.running_var is not None
+            module.running_mean.normal_(0, 0.1)
+            module.running_var.uniform_(0.5, 1.5)
+    return network
+
+
+def parallel(network: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """As saved under DataParallel, by a torch before 0.4.1."""
+    return {f"module.{name}": value for name, value in network.state_dict().items() if not name.endswith("num_batches_tracked")}
+
+
+def statistics(path: Path, features: np.ndarray) -> None:
+    """BasicSR's layout."""
+    cov = np.cov(features, rowvar=False)
+    save({"name": "FFHQ", "size": 512, "mean": features.mean(0), "cov": cov}, path)
+
+
+def iresnet(path: Path, width: int = 8) -> None:
+    """insightface's layout: blocks of normalise, convolve (its own normalisation folded in), PReLU, convolve, add; then normalise,
+    flatten, a linear layer, normalise."""
+    graph = Graph()
+    x = graph.prelu(graph.conv("input.1", 3, width), width)
+    for inner, outer in ((width, width), (width, 2 * width), (2 * width, 2 * width)):
+        inside = graph.prelu(graph.conv(graph.norm(x, inner), inner, outer), outer)
+        shortcut = graph.conv(x, inner, outer, kernel=1, stride=2)
+        x = graph.add("Add", graph.conv(inside, outer, outer, stride=2), shortcut)
+    x = graph.add("Flatten", graph.norm(x, 2 * width), axis=1)
+    side = 14
+    weight, bias = graph.weight((EMBEDDING, 2 * width * side * side), 0.02), graph.weight((EMBEDDING,), 0.1)
+    x = graph.add("Gemm", x, weight, bias, alpha=1.0, beta=1.0, transB=1)
+    graph.save(graph.norm(x, EMBEDDING), path)
+
+
+class Graph:
+    """A chain of ONNX nodes with random weights."""
+
+    def __init__(self) -> None:
+        self.rng = np.random.default_rng(0)
+        self.nodes: list[onnx.NodeProto] = []
+        self.weights: list[onnx.TensorProto] = []
+
+    def weight(self, shape: tuple[int, ...], scale: float, middle: float = 0.0) -> str:
+        name = f"{600 + len(self.weights)}"
+        values = (middle + scale * self.rng.standard_normal(shape)).astype(np.float32)
+        self.weights.append(numpy_helper.from_array(values, name))
+        return name
+
+    def add(self, kind: str, *inputs: str, **options: Any) -> str:
+        output = f"{300 + len(self.nodes)}"
+        self.nodes.append(helper.make_node(kind, list(inputs), [output], **options))
+        return output
+
+    def conv(self, x: str, inner: int, outer: int, kernel: int = 3, stride: int = 1) -> str:
+        names = self.weight((outer, inner, kernel, kernel), (2 / inner) ** 0.5 / kernel), self.weight((outer,), 0.1)
+        pad = kernel // 2
+        options = {"kernel_shape": [kernel] * 2, "strides": [stride] * 2, "pads": [pad] * 4, "dilations": [1, 1], "group": 1}
+        return self.add("Conv", x, *names, **options)
+
+    def norm(self, x: str, channels: int) -> str:
+        names = [self.weight((channels,), 0.1, middle) for middle in (1.0, 0.0, 0.0)] + [self.weight((channels,), 0.0, 1.5)]
+        return self.add("BatchNormalization", x, *names, epsilon=1e-5, momentum=0.9)
+
+    def prelu(self, x: str, channels: int) -> str:
+        return self.add("PRelu", x, self.weight((channels, 1, 1), 0.05, 0.25))
+
+    def save(self, output: str, path: Path) -> None:
+        faces = helper.make_tensor_value_info("input.1", TensorProto.FLOAT, ["None", 3, 112, 112])
+        embedding = helper.make_tensor_value_info(output, TensorProto.FLOAT, [1, EMBEDDING])
+        graph = helper.make_graph(self.nodes, "recogniser", [faces], [embedding], self.weights)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 14)], ir_version=8), path)
