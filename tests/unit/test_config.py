@@ -50,6 +50,7 @@ KNOWN = Known(
     recipes=["blind", "severe", "mild", "training", "x4", "x8", "x16", "as_is"],
     manifests=["orl", "utkface", "lfw25"],
     metrics=["psnr", "stlpips_alex", "kd_effnet", "idd_dlib"],
+    sets={"celeba_test": "test", "ffhq512": "training"},
 )
 
 
@@ -430,3 +431,14 @@ def test_a_file_that_is_no_config_is_told_with_its_name(tmp_path, text, expected
 def test_a_missing_file_is_told_with_its_name(tmp_path):
     with pytest.raises(UserError, match=r"Can't read the config .*none.yaml \(No such file"):
         load_config([tmp_path / "none.yaml"])
+
+
+def test_a_set_of_the_sources_is_a_test_set_or_training_faces(config):
+    config["datasets"] |= {"celeba_test": {"images": 12, "offset": 1}}
+    config["training"]["dataset"] = "ffhq512"
+    validate_config(config, KNOWN, ROOT)
+    config["datasets"] |= {"celeba_test": {"split": "val"}, "ffhq512": {}}
+    config["training"]["dataset"] = "celeba_test"
+    found = "\n".join(mistakes(config))
+    assert "datasets.celeba_test.split: unknown key" in found and "datasets.ffhq512: unknown name" in found
+    assert "training.dataset: found 'celeba_test'" in found
