@@ -2,6 +2,7 @@
 
 import copy
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,6 @@ KNOWN = Known(
     recipes=["blind", "severe", "mild", "training", "x4", "x8", "x16", "as_is"],
     manifests=["orl", "utkface", "lfw25"],
     metrics=["psnr", "stlpips_alex", "kd_effnet", "idd_dlib"],
-    sets={"celeba_test": "test", "ffhq512": "training"},
 )
 
 
@@ -434,11 +434,14 @@ def test_a_missing_file_is_told_with_its_name(tmp_path):
 
 
 def test_a_set_of_the_sources_is_a_test_set_or_training_faces(config):
+    known = replace(KNOWN, sets={"celeba_test": "test", "ffhq512": "training"})
     config["datasets"] |= {"celeba_test": {"images": 12, "offset": 1}}
     config["training"]["dataset"] = "ffhq512"
-    validate_config(config, KNOWN, ROOT)
+    validate_config(config, known, ROOT)
     config["datasets"] |= {"celeba_test": {"split": "val"}, "ffhq512": {}}
     config["training"]["dataset"] = "celeba_test"
-    found = "\n".join(mistakes(config))
+    with pytest.raises(UserError) as caught:
+        validate_config(config, known, ROOT)
+    found = str(caught.value)
     assert "datasets.celeba_test.split: unknown key" in found and "datasets.ffhq512: unknown name" in found
     assert "training.dataset: found 'celeba_test'" in found
