@@ -2,6 +2,7 @@
 
 import copy
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -430,3 +431,17 @@ def test_a_file_that_is_no_config_is_told_with_its_name(tmp_path, text, expected
 def test_a_missing_file_is_told_with_its_name(tmp_path):
     with pytest.raises(UserError, match=r"Can't read the config .*none.yaml \(No such file"):
         load_config([tmp_path / "none.yaml"])
+
+
+def test_a_set_of_the_sources_is_a_test_set_or_training_faces(config):
+    known = replace(KNOWN, sets={"celeba_test": "test", "ffhq512": "training"})
+    config["datasets"] |= {"celeba_test": {"images": 12, "offset": 1}}
+    config["training"]["dataset"] = "ffhq512"
+    validate_config(config, known, ROOT)
+    config["datasets"] |= {"celeba_test": {"split": "val"}, "ffhq512": {}}
+    config["training"]["dataset"] = "celeba_test"
+    with pytest.raises(UserError) as caught:
+        validate_config(config, known, ROOT)
+    found = str(caught.value)
+    assert "datasets.celeba_test.split: unknown key" in found and "datasets.ffhq512: unknown name" in found
+    assert "training.dataset: found 'celeba_test'" in found

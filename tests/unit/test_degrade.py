@@ -105,7 +105,7 @@ def test_as_is_changes_nothing(orl_faces: dict[str, np.ndarray]) -> None:
 
 def test_every_recipe_gives_a_picture(orl_faces: dict[str, np.ndarray]) -> None:
     face = next(iter(orl_faces.values()))
-    for recipe in RECIPES.values():
+    for recipe in (recipe for recipe in RECIPES.values() if recipe.kind != "given"):  # those have their pictures: test_first_use
         for number in range(20):
             result = apply(face, draw(recipe, 64, True, np.random.default_rng(number)))
             assert result.shape == face.shape and result.dtype == np.uint8, recipe.name
