@@ -79,6 +79,7 @@ def print_counts(options: argparse.Namespace) -> None:
         passes: dict[str, tuple[str, Callable[[], Any]]] = {
             "encoder": ("autoencoder", lambda: made["autoencoder"].encode(image)),
             "decoder": ("autoencoder", lambda: made["autoencoder"].decode_raw(z, quantise=False)),
+            "decoder and its gradient": ("autoencoder", lambda: gradient(made["autoencoder"], z)),
             "IRN": ("irn", lambda: made["irn"](image)),
             "prior": ("prior", lambda: made["prior"](torch.cat([z, z, z], 1), 5)),
             "pixel diffusion": ("pixel_diffusion", lambda: made["pixel_diffusion"](torch.cat([image, image], 1), 5)),
@@ -89,6 +90,16 @@ def print_counts(options: argparse.Namespace) -> None:
                 run()
             count = sum(part.numel() for part in made[network].parameters())
             print(f"{name} | {count / 1e6:.1f} | {flops.get_total_flops() / 2e9:.0f}", flush=True)
+
+
+def gradient(autoencoder: Any, z: Any) -> Any:
+    """What guidance asks of the decoder: a picture, and its gradient by the latents; none by the weights."""
+    import torch
+
+    autoencoder.requires_grad_(False)
+    with torch.enable_grad():
+        z = z.clone().requires_grad_(True)
+        return torch.autograd.grad(autoencoder.decode_raw(z, quantise=False)[0].sum(), z)
 
 
 # ---- measuring
