@@ -211,7 +211,7 @@ def test_a_metric_that_compares_needs_ground_truth(run: Run) -> None:
 
 
 def test_an_unknown_metric_is_refused(run: Run) -> None:
-    with pytest.raises(UserError, match=r"Unknown metric 'lpips'. Did you mean 'stlpips_alex'\?"):
+    with pytest.raises(UserError, match=r"Unknown metric 'lpips'. Did you mean 'lpips_vgg'\?"):
         run("lpips")
 
 
