@@ -84,7 +84,7 @@ def load_config(paths: Sequence[Path]) -> dict[str, Any]:
 
 
 def leave_out(config: dict[str, Any]) -> None:
-    """Take away the datasets, tables, sweeps and variants that are set to null: a file laid over a profile can't take a key away otherwise."""
+    """Take away the datasets, tables, sweeps and variants that are set to null: a file over a profile can't take a key away otherwise."""
     _without_nulls(config, "datasets", "tables", "sweeps", "variants")
     for table in _entries(config, "tables").values():
         if isinstance(table, dict):

@@ -24,7 +24,7 @@ FILE = ROOT / "config" / "published.yaml"
 CARDS = {
     card.id: card
     for card in (
-        MetricCard("psnr", "PSNR", "higher", "dB", "image", True, 2, "test"),
+        MetricCard("psnr_eps", "PSNR", "higher", "dB", "image", True, 2, "test"),
         MetricCard("lmd_fan", "LMD", "lower", "px", "image", True, 3, "test"),
         MetricCard("made_up", "Made up", "lower", "", "image", True, 3, "test"),
     )
@@ -35,7 +35,12 @@ BLOCK = ("celeba_test", "gfpgan_lq")
 
 def table(tmp_path: Path, protocol: str) -> Table:
     """Two methods' scores on two images, written by hand, under a protocol's name."""
-    values = {("codeformer", "psnr"): 25.4, ("clrface", "psnr"): 26.0, ("codeformer", "lmd_fan"): 2.5, ("clrface", "lmd_fan"): math.nan}
+    values = {
+        ("codeformer", "psnr_eps"): 25.4,
+        ("clrface", "psnr_eps"): 26.0,
+        ("codeformer", "lmd_fan"): 2.5,
+        ("clrface", "lmd_fan"): math.nan,
+    }
     for method in METHODS:
         for metric in CARDS:
             value = values.get((method, metric), 1.0)
@@ -54,11 +59,11 @@ def table(tmp_path: Path, protocol: str) -> Table:
 
 def test_the_csv_s_last_columns_are_theirs_and_the_difference(tmp_path: Path) -> None:
     frame = pd.read_csv(io.StringIO(to_csv(table(tmp_path, "pmrf")))).set_index("method")
-    assert list(frame.columns)[-5:] == ["note", "psnr_published", "psnr_difference", "lmd_fan_published", "lmd_fan_difference"]
-    assert frame.loc["codeformer", "psnr_published"] == 25.15 and frame.loc["codeformer", "lmd_fan_published"] == 2.470
-    assert frame.loc["codeformer", "psnr_difference"] == pytest.approx(25.4 - 25.15)
+    assert list(frame.columns)[-5:] == ["note", "psnr_eps_published", "psnr_eps_difference", "lmd_fan_published", "lmd_fan_difference"]
+    assert frame.loc["codeformer", "psnr_eps_published"] == 25.15 and frame.loc["codeformer", "lmd_fan_published"] == 2.470
+    assert frame.loc["codeformer", "psnr_eps_difference"] == pytest.approx(25.4 - 25.15)
     assert frame.loc["codeformer", "lmd_fan_difference"] == pytest.approx(2.5 - 2.470)
-    assert frame.loc["clrface", "psnr"] == 26.0
+    assert frame.loc["clrface", "psnr_eps"] == 26.0
     assert frame.loc["clrface", frame.columns[-4:]].isna().all(), "none of CLR-Face's own numbers can be retrieved"
 
 
@@ -84,7 +89,7 @@ def test_another_protocol_or_set_shows_nothing_of_it(tmp_path: Path) -> None:
     assert next(csv.reader(io.StringIO(to_csv(plain))))[-1] == "note"
     assert "ublished" not in to_markdown(plain) + render(plain)
     published = load_published(FILE)["pmrf"]
-    assert of_blocks(published, [("celeba_test", "daefr_lq")], ["psnr"]) == of_blocks(published, [BLOCK], ["made_up"]) == []
+    assert of_blocks(published, [("celeba_test", "daefr_lq")], ["psnr_eps"]) == of_blocks(published, [BLOCK], ["made_up"]) == []
 
 
 def test_the_json_brings_the_published_numbers_back(tmp_path: Path) -> None:
@@ -93,14 +98,14 @@ def test_the_json_brings_the_published_numbers_back(tmp_path: Path) -> None:
     again = table_from_json(content)
     assert again.published == whole.published and json.loads(json.dumps(table_to_json(again))) == content
     cards, found = calibrations(whole, *BLOCK)
-    assert [card.id for card in cards] == ["psnr", "lmd_fan"] and len(found) == 10
+    assert [card.id for card in cards] == ["psnr_eps", "lmd_fan"] and len(found) == 10
     assert calibrations(whole, "celeba_test", "daefr_lq") == ([], [])
 
 
 def test_the_file_has_the_rows_that_were_seen() -> None:
     published = load_published(FILE)
     values = {(cell.method, cell.metric): cell.value for cell in published["pmrf"]}
-    assert values["pmrf", "psnr"] == 26.37 and values["difface", "fid_ffhq70k"] == 38.43 and values["vqfr", "deg_arcface_r18"] == 44.38
+    assert values["pmrf", "psnr_eps"] == 26.37 and values["difface", "fid_ffhq70k"] == 38.43 and values["vqfr", "deg_arcface_r18"] == 44.38
     assert len(published["pmrf"]) == 10 * 7 and len(published["osdface"]) == 6 * 7 + 3 * 6
     assert {cell.value for cell in published["pmrf"] if cell.method == "clrface"} == {None}
     known = method_cards()
@@ -116,7 +121,7 @@ def test_metrics_of_a_protocol_that_is_here_are_its_own() -> None:
 
 
 def test_mistakes_in_the_file_are_told_by_their_place(tmp_path: Path) -> None:
-    entry = {"source": "s", "protocol": "p", "about": "a", "dataset": "d", "degradation": "r", "metrics": ["psnr", "ssim"]}
+    entry = {"source": "s", "protocol": "p", "about": "a", "dataset": "d", "degradation": "r", "metrics": ["psnr_eps", "ssim"]}
 
     def told(content: dict) -> str:
         (tmp_path / "published.yaml").write_text(yaml.safe_dump(content, sort_keys=False))

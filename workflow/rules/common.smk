@@ -183,19 +183,24 @@ def dataset_entries(dataset):
     return chosen
 
 
+@cache
+def chunk_pictures(dataset):
+    """The pictures of each chunk of a test set, by the chunk's name; their places where their names aren't known."""
+    pictures = dataset_places(dataset) if is_set(dataset) else dataset_entries(dataset)
+    return {chunk_name(index): mine for index, mine in enumerate(chunks(pictures, config["chunk"]))}
+
+
 def dataset_chunks(dataset):
     """The names of a test set's chunks."""
-    pictures = dataset_places(dataset) if is_set(dataset) else dataset_entries(dataset)
-    count = len(chunks(pictures, config["chunk"]))
-    return [chunk_name(index) for index in range(count)]
+    return list(chunk_pictures(dataset))
 
 
 def degraded_chunks(dataset, recipe):
-    return expand("data/degraded/{d}/{r}/{c}", d=dataset, r=recipe, c=dataset_chunks(dataset))
+    return [f"data/degraded/{dataset}/{recipe}/{chunk}" for chunk in dataset_chunks(dataset)]
 
 
 def aligned_chunks(dataset):
-    return expand("data/aligned/{d}/{c}", d=dataset, c=dataset_chunks(dataset))
+    return [f"data/aligned/{dataset}/{chunk}" for chunk in dataset_chunks(dataset)]
 
 
 def gallery_args(wildcards):
@@ -270,12 +275,11 @@ def degrade_inputs(wildcards):
 
 def entries_digest(wildcards):
     """Changes with the chunk's pictures; of a set whose names aren't known, with its source's entry and the pictures' places."""
-    pictures = dataset_places(wildcards.dataset) if is_set(wildcards.dataset) else dataset_entries(wildcards.dataset)
-    there = chunks(pictures, config["chunk"])
-    if wildcards.chunk not in dataset_chunks(wildcards.dataset):
+    there = chunk_pictures(wildcards.dataset)
+    if wildcards.chunk not in there:
         found = f"'{wildcards.dataset}' has no chunk {wildcards.chunk}, but {chunk_name(0)} to {chunk_name(len(there) - 1)}"
         raise WorkflowError(f"{found}, of {config['chunk']} images each.")
-    mine = there[int(wildcards.chunk)]
+    mine = there[wildcards.chunk]
     if is_set(wildcards.dataset):
         return short_digest([entry_digest(SOURCES[wildcards.dataset]), mine])
     return short_digest([(entry.image_id, entry.sha256) for entry in mine])
@@ -404,6 +408,7 @@ def restore_args(wildcards):
     return joined([*words, "--base-seed", config["base_seed"]])
 
 
+@cache
 def external_inputs(name):
     """An external program, installed, if it can run here; if not, its row says so."""
     unable = read_external(external_path(name)).why_not(CUDA)
@@ -418,13 +423,18 @@ def external_needs(wildcards):
 
 def restore_code(wildcards):
     """Changes with the code, the weights or the finished images that a row's pictures come from."""
-    row = ROWS[wildcards.row]
+    return row_code(wildcards.row)
+
+
+@cache
+def row_code(name):
+    """restore_code of a row: every chunk of it has the same."""
+    row = ROWS[name]
     if row.method is None:
         return short_digest([fingerprint("clrface.restore.chunk"), folder_digest(row.folder)])
     return short_digest([method_code(row.method), weights_digest(row.method, row.params.get("latents", "f4"))])
 
 
-@cache
 def folder_digest(folder):
     """Changes with the pictures in a user's folder."""
     return short_digest([(entry.file, entry.sha256) for entry in from_folder(folder)])
@@ -486,7 +496,13 @@ def measure_args(wildcards):
 
 
 def measure_code(wildcards):
-    return fingerprint(*metric_modules(wildcards.metric))
+    return metric_code(wildcards.metric)
+
+
+@cache
+def metric_code(name):
+    """Changes with a metric's code: every row has the same."""
+    return fingerprint(*metric_modules(name))
 
 
 # ---- tables
@@ -498,6 +514,7 @@ def table_blocks(table):
     return [(d, r) for d in table_datasets(config, table) for r in recipes]
 
 
+@cache
 def table_rows(table):
     return rows(config, KNOWN.methods, table)
 
@@ -816,7 +833,7 @@ def cost_spec():
                 "training_images": images,
             }
         )
-    code = [short_digest([method_code(row.method), weights_digest(row.method, row.params.get("latents", "f4"))]) for row in cost_rows()]
+    code = [row_code(row.name) for row in cost_rows()]
     study = fingerprint("clrface.study.cost", "clrface.tables.costs")
     return json.dumps({"rows": listed, "rounds": config["cost"]["rounds"], "code": [study, *code]})
 
