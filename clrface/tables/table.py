@@ -90,7 +90,7 @@ class Row:
     seeds: tuple[int, ...]
     estimates: dict[str, Estimate]
     note: str = ""
-    """The one reason why every image failed, e.g. that the method can't run here; else empty."""
+    """Why there is no number at all, where that is one reason, e.g. that the method can't run here; else empty."""
 
 
 @dataclass(frozen=True)
@@ -247,7 +247,8 @@ def _finish(row: RowSpec, spec: TableSpec, by_metric: Mapping[str, list[Scores]]
     }
     label, control = spec.label(row.method), spec.is_control(row.method)
     reasons = {reason for files in by_metric.values() for one in files for reason in one.failures.values()}
-    note = next(iter(reasons)) if len(failed) == len(ids) and len(reasons) == 1 else ""
+    nothing = len(failed) == len(ids) and all(math.isnan(one.value) for one in estimates.values())
+    note = next(iter(reasons)) if nothing and len(reasons) == 1 else ""
     return Row(row.method, label, control, row.dataset, row.degradation, len(ids), len(failed), tuple(row.seeds), estimates, note)
 
 

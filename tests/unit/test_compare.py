@@ -117,7 +117,7 @@ def test_scores_of_other_images_or_of_another_run_are_refused(scores: Path) -> N
 
 def test_the_command_s_text(scores: Path, tmp_path: Path) -> None:
     table = tmp_path / "table1.json"
-    made = Table("table1", "embedded", 200, (PSNR, KD), tuple(row(name, scores) for name in "ab"))
+    made = Table("table1", "embedded", 64, 200, (PSNR, KD), tuple(row(name, scores) for name in "ab"))
     table.write_text(json.dumps(table_to_json(made) | {"base_seed": 0}))
     out = io.StringIO()
     show_differences(table, "a", "b", scores, stream=out)

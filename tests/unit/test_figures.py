@@ -227,7 +227,7 @@ def row(method: str, *, control: bool = False, **estimates: Estimate) -> Row:
 
 
 def table(*rows: Row, metrics: tuple[MetricCard, ...] = (PSNR, IDD)) -> Table:
-    return Table("table1", "embedded", 50, metrics, rows)
+    return Table("table1", "embedded", 64, 50, metrics, rows)
 
 
 @pytest.fixture

@@ -464,7 +464,10 @@ def test_tex_is_well_formed(project: Project):
 
 def test_a_row_without_any_number_says_why_everywhere(project: Project):
     reason = "not run: needs a CUDA device"
-    project.write("a", "psnr", {}, dict.fromkeys(IDS, reason))
+    for metric in ("psnr", "niqe"):
+        project.write("a", metric, {}, dict.fromkeys(IDS, reason))
+        assert project.build().rows[1].note == "", "there are numbers still"
+    project.write("a", "kd_x", {}, dict.fromkeys(["*", *IDS], reason))
     table = project.build()
     assert (table.rows[1].n_failed, table.rows[1].note) == (4, reason)
     assert [line["note"] for line in csv.DictReader(io.StringIO(to_csv(table)))] == ["", reason, "", ""]
