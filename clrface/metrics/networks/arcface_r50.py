@@ -52,7 +52,7 @@ class ArcFaceR50(nn.Module):
 def embedder(sources: Path, cache: Path | None = None) -> Features:
     """The embedding by the network under `sources`; kept in the folder `cache`, if there is one."""
     weights = source_file(sources, WEIGHTS)
-    return remembered(ArcFaceR50(weights).features, cache, __name__, weights)
+    return remembered(lambda: ArcFaceR50(weights).features, cache, __name__, weights)
 
 
 def chip(faces: Tensor) -> Tensor:

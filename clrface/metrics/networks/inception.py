@@ -33,7 +33,7 @@ LAYERS = (
 def features(sources: Path, cache: Path | None = None) -> Features:
     """(B, 3, H, W) RGB in [0, 1] to (B, 2048), resized as pytorch-fid and BasicSR do; kept in the folder `cache`, if there is one."""
     weights = source_file(sources, WEIGHTS)
-    return remembered(Inception(weights).features, cache, __name__, weights)
+    return remembered(lambda: Inception(weights).features, cache, __name__, weights)
 
 
 class Inception(nn.Module):

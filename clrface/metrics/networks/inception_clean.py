@@ -26,7 +26,7 @@ def features(sources: Path, cache: Path | None = None) -> Features:
         scaled = (np.stack([resized(image) for image in to_bytes(images)]) - 128) / 128
         return network.of_scaled(torch.from_numpy(scaled).to(states.device()))
 
-    return remembered(of_images, cache, __name__, weights)
+    return remembered(lambda: of_images, cache, __name__, weights)
 
 
 def resized(image: np.ndarray) -> np.ndarray:
