@@ -39,9 +39,15 @@ LUMA = np.array([65.481, 128.553, 24.966])
 """Weights of R, G, B in [0, 1] in MATLAB's Y of YCbCr, which starts at 16."""
 ONCE = np.delete(np.arange(36), [13, 17, 31, 35])
 """Places in the stored model, without the four features that it holds twice."""
+
+
+def moment_ratios(shapes: np.ndarray) -> np.ndarray:
+    """E[|x|]^2 / E[x^2] of a generalised Gaussian of each shape: a sample's shape is looked up by it."""
+    return gamma(2 / shapes) ** 2 / (gamma(1 / shapes) * gamma(3 / shapes))
+
+
 SHAPES = np.arange(0.2, 10.0, 0.001)
-RATIOS = gamma(2 / SHAPES) ** 2 / (gamma(1 / SHAPES) * gamma(3 / SHAPES))
-"""E[|x|]^2 / E[x^2] of a generalised Gaussian of each shape: its shape is looked up by it."""
+RATIOS = moment_ratios(SHAPES)
 
 
 class Pristine(NamedTuple):

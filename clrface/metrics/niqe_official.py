@@ -14,7 +14,7 @@ from scipy.special import gamma
 
 from clrface.api import Score
 from clrface.metrics.collect import ImageScores
-from clrface.metrics.niqe import LUMA
+from clrface.metrics.niqe import LUMA, moment_ratios
 from clrface.metrics.source import source_file
 
 CARD = {
@@ -32,8 +32,7 @@ CARD = {
 BLOCK_PX = 96
 LEAST_BLOCKS = 2
 SHAPES = np.arange(0.2, 10.001, 0.001)
-RATIOS = gamma(2 / SHAPES) ** 2 / (gamma(1 / SHAPES) * gamma(3 / SHAPES))
-"""E[|x|]^2 / E[x^2] of a generalised Gaussian of each shape: its shape is looked up by it."""
+RATIOS = moment_ratios(SHAPES)
 DISTANCES = np.array([0.25, 0.75, 1.25, 1.75])
 """Of the pixels on one side from the middle of a pixel of half the size, in its own pixels."""
 

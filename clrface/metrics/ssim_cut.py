@@ -1,13 +1,9 @@
 """SSIM whose structure term is cut off at 0: pyiqa's `ssimc`."""
 
-from pathlib import Path
-
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from clrface.api import Score
-from clrface.images import to_bytes
-from clrface.metrics.collect import ImageScores
+from clrface.metrics import ssim
 from clrface.metrics.ssim import WINDOW_PX
 
 CARD = {
@@ -26,20 +22,9 @@ C1, C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 """What keeps the fractions finite, for images in units of 8 bits."""
 
 
-class Metric(ImageScores):
-    """In (0, 1]; 1 for equal images. `ssim` wherever the images' structures nowhere contradict one another; never below it."""
-
-    def __init__(self, sources: Path):
-        super().__init__()
-
-    def measure(self, pred: np.ndarray, ref: np.ndarray) -> list[float | Score]:
-        """(B, 3, H, W) pairs to SSIM; a side under 11 px fails."""
-        if min(pred.shape[2:]) < WINDOW_PX:
-            return [Score(np.nan, f"too small: SSIM's window needs {WINDOW_PX} pixels a side")] * len(pred)
-        return [_of_one(a.astype(float), b.astype(float)) for a, b in zip(to_bytes(pred), to_bytes(ref), strict=True)]
-
-
-def _of_one(pred: np.ndarray, ref: np.ndarray) -> float:
+def similarity(pred: np.ndarray, ref: np.ndarray) -> float:
+    """Of two (H, W, 3) uint8 images."""
+    pred, ref = pred.astype(float), ref.astype(float)
     mean_p, mean_r = _windowed(pred), _windowed(ref)
     squares = mean_p**2 + mean_r**2
     variances = _windowed(pred**2) + _windowed(ref**2) - squares
@@ -52,3 +37,9 @@ def _windowed(image: np.ndarray) -> np.ndarray:
     """Gaussian means of (H, W, 3), where the window fits whole."""
     radius = WINDOW_PX // 2
     return gaussian_filter(image, SIGMA_PX, radius=radius, axes=(0, 1))[radius:-radius, radius:-radius]
+
+
+class Metric(ssim.Metric):
+    """In (0, 1]; 1 for equal images. `ssim` wherever the images' structures nowhere contradict one another; never below it."""
+
+    similarity = staticmethod(similarity)
