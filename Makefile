@@ -11,7 +11,7 @@ READY  := $(shell cmp -s requirements.lock $(VENV)/requirements.lock && $(BIN)/p
 ENTER  := . $(BIN)/activate &&
 
 .DEFAULT_GOAL := help
-.PHONY: help setup venv table1 train reproduce reference test lint lock clean
+.PHONY: help setup venv table1 train reproduce reference test paper lint lock clean
 
 help: ## show this list
 	@sed -nE 's/^([a-z0-9]+):.*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
@@ -35,6 +35,9 @@ reference: setup ## make every table and claim, and keep them as results/referen
 
 test: setup ## run the tests (more options: make test PYTEST="-k config")
 	@$(ENTER) OMP_NUM_THREADS=1 pytest -n logical --maxprocesses 4 --dist loadfile $(PYTEST)
+
+paper: setup ## test the paper's profile end to end at 512x512, on a miniature of each set: about half an hour on two cores
+	@$(ENTER) pytest tests/paper $(PYTEST)
 
 lint: setup ## check style, types and the workflow
 	@$(ENTER) ruff check .

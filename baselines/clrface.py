@@ -5,7 +5,6 @@ from typing import Any
 
 import torch
 
-from clrface.models.recogniser import SFace
 from clrface.restore.pipeline import CLRFace, Settings
 
 CARD = {
@@ -42,7 +41,7 @@ class Restorer:
         assert weights is not None
         self.device = device
         self.pipeline = CLRFace.from_pretrained(weights, self.settings.latents).to(device)
-        self.recogniser = SFace(sources).to(device) if self.settings.guidance == "recognition" else None
+        self.recogniser = self.pipeline.make_recogniser(sources).to(device) if self.settings.guidance == "recognition" else None
 
     def restore(self, lq: torch.Tensor, seeds: list[int]) -> torch.Tensor:
         return self.pipeline.restore(lq.to(self.device), seeds, self.settings, self.recogniser).cpu()

@@ -14,7 +14,6 @@ import torch
 
 from clrface.errors import UserError, unknown_name
 from clrface.models.colour import keep_grey
-from clrface.models.recogniser import SFace
 from clrface.restore.estimate import estimate
 from clrface.restore.pipeline import CLRFace, Settings
 
@@ -50,7 +49,7 @@ class Restorer:
         assert weights is not None
         self.device = device
         self.pipeline = CLRFace.from_pretrained(weights, self.settings.latents).to(device)
-        self.recogniser = SFace(sources).to(device)
+        self.recogniser = self.pipeline.make_recogniser(sources).to(device)
 
     @torch.no_grad()
     def restore(self, lq: torch.Tensor, seeds: list[int], truth: torch.Tensor) -> torch.Tensor:

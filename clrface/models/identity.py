@@ -27,10 +27,13 @@ class Adapter(nn.Module):
 
 
 class IdentityHead(ModelMixin, ConfigMixin):
-    """Predicts phi(x). `channels`: the recogniser's, `SFace.channels`. At first it answers phi(x_I)."""
+    """Predicts phi(x). `channels`: the recogniser's, `SFace.channels`. At first it answers phi(x_I).
+
+    `template`: how the faces that it was trained on are aligned, a key of the recogniser's TEMPLATES; whoever restores lays the chip by it.
+    """
 
     @register_to_config
-    def __init__(self, channels: list[int]):
+    def __init__(self, channels: list[int], template: str = "utkface"):
         super().__init__()
         self.of_irn, self.of_degraded = Adapter(channels), Adapter(channels)
         self.join = nn.Linear(2 * FEATURES, FEATURES, bias=False)

@@ -27,16 +27,20 @@ Change = Callable[[torch.Tensor, int], torch.Tensor]
 """Of the features behind a convolution, (B, C, h, w), and the convolution's place among all of them."""
 # Pixels of the 112 x 112 chip: ArcFace's template, its two eyes and the middle of its mouth corners.
 ARCFACE_POINTS = np.array([[38.2946, 51.6963], [73.5318, 51.5014], [56.1396, 92.2848]])
-# The same three points of this project's template, in sides of the square (clrface.align).
-TEMPLATE_POINTS = np.array([[0.305, 0.30], [0.695, 0.30], [0.50, 0.715]])
+TEMPLATES = {
+    "utkface": np.array([[0.305, 0.30], [0.695, 0.30], [0.50, 0.715]]),
+    "ffhq": np.array([[0.37693, 0.46865], [0.62286, 0.46913], [0.50233, 0.72516]]),
+}
+"""The same three points in sides of an aligned face: this project's template (clrface.align), and FFHQ's, which the field's sets have
+(facexlib's points at 512x512)."""
 
 
 class SFace(nn.Module):
-    """Faces aligned to this project's template, (B, 3, H, W) RGB in [0, 1], to unit vectors (B, 128). Weights are frozen."""
+    """Aligned faces, (B, 3, H, W) RGB in [0, 1], to unit vectors (B, 128). Weights are frozen. `template`: how they are aligned."""
 
     chip: torch.Tensor
 
-    def __init__(self, sources: Path):
+    def __init__(self, sources: Path, template: str = "utkface"):
         super().__init__()
         path = Path(sources) / SFACE_FILE
         if not path.is_file():
@@ -44,7 +48,7 @@ class SFace(nn.Module):
         graph = onnx.load(str(path)).graph
         layers = nn.Sequential(*_fold_batch_norms(_layers(graph))).eval().requires_grad_(False)
         self.layers = layers.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]  # torch's overloads leave it out
-        self.register_buffer("chip", torch.from_numpy(_chip_transform()).float())
+        self.register_buffer("chip", torch.from_numpy(_chip_transform(TEMPLATES[template])).float())
 
     @property
     def channels(self) -> list[int]:
@@ -73,10 +77,10 @@ class SFace(nn.Module):
         return super().train(False)
 
 
-def _chip_transform() -> np.ndarray:
-    """(2, 3) for affine_grid: chip coordinates in [-1, 1] to crop coordinates in [-1, 1], a least-squares similarity."""
+def _chip_transform(template: np.ndarray) -> np.ndarray:
+    """(2, 3) for affine_grid: chip coordinates in [-1, 1] to the face's in [-1, 1], a least-squares similarity."""
     chip = (ARCFACE_POINTS / CHIP_PX) * 2 - 1
-    crop = TEMPLATE_POINTS * 2 - 1
+    crop = template * 2 - 1
     rows, values = [], []
     for (x, y), (u, v) in zip(chip, crop, strict=True):
         rows += [[x, -y, 1, 0], [y, x, 0, 1]]

@@ -98,6 +98,10 @@ class CLRFace:
         named: dict[str, ModelMixin] = {"decoder": self.autoencoder, "irn": self.irn, "identity": self.identity, "prior": self.prior}
         return named | ({"mask": self.mask} if self.mask else {})
 
+    def make_recogniser(self, sources: Path) -> SFace:
+        """The recogniser from the fetched sources, for faces aligned as those that the identity head was trained on."""
+        return SFace(sources, self.identity.config["template"])
+
     @property
     def size_multiple(self) -> int:
         """What the sides of a picture must be multiples of: the compression, then the prior's halvings."""

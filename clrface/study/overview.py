@@ -81,7 +81,7 @@ def write_overview(faces: Faces, settings: Settings, weights: Path, sources: Pat
     if not faces.ids:
         raise UserError("Found no face to draw the overview of; expected one. Choose a test set of which some faces could be aligned.")
     pipeline = CLRFace.from_pretrained(weights, settings.latents).to(device)
-    recogniser = SFace(sources).to(device)
+    recogniser = pipeline.make_recogniser(sources).to(device)
     seed = derive_seed(base_seed, "restore 0", faces.dataset, faces.ids[0])
     from_noise = replace(settings, start="noise", steps=max(NOISE_STEPS, settings.steps))
     y = torch.from_numpy(faces.degraded[:1]).to(device)

@@ -85,10 +85,10 @@ def run_sweep(sweep: Sweep, faces: Faces, weights: Path, sources: Path, device: 
     """
     done_file = out.with_name(out.name + ".points.jsonl")
     key = _key(sweep, faces, weights)
-    recogniser = SFace(sources).to(device)
     points = sweep.points()
     latents = {sweep.settings(point).latents for point in points}
     pipelines = {name: CLRFace.from_pretrained(weights, name).to(device) for name in sorted(latents)}
+    recogniser = next(iter(pipelines.values())).make_recogniser(sources).to(device)
     for point in points:
         Sampler(pipelines[sweep.settings(point).latents].prior, sweep.settings(point))
     done = _read_done(done_file, key)

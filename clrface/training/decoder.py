@@ -32,7 +32,7 @@ class DecoderStage(Stage):
             part.requires_grad_(True)
         self.discriminator = PatchDiscriminator()
         self.perceptual = Perceptual(sources, device, spec.options["perceptual_share"])
-        self.identity = Identity(sources, device, spec.options["identity_share"])
+        self.identity = Identity(sources, device, spec.options["identity_share"], spec.template)
         self.adversarial_from = round(spec.options["adversarial_from"] * spec.steps)
         self.reconstruction: torch.Tensor | None = None
 

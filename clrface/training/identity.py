@@ -22,8 +22,8 @@ class IdentityStage(Stage):
         super().__init__(spec, sources, models, device)
         self.autoencoder = move(load_network(Autoencoder, models / "autoencoder"), device)
         self.irn = move(load_network(RestorationUNet, models / "irn"), device)
-        self.recogniser = SFace(sources).to(device)
-        self.main: IdentityHead = IdentityHead(self.recogniser.channels)
+        self.recogniser = SFace(sources, spec.template).to(device)
+        self.main: IdentityHead = IdentityHead(self.recogniser.channels, spec.template)
 
     def loss(self, turn: str, batch: Batch, step: int) -> tuple[torch.Tensor | None, Scalars]:
         known = estimate(self.autoencoder, self.irn, batch["lq"])

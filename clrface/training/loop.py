@@ -12,6 +12,7 @@ import sys
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,7 +30,7 @@ from clrface.files import atomic_path, sha256_file, write_text
 from clrface.images import to_bytes
 from clrface.stages import METHOD_OF, NEEDS, network_folder
 from clrface.training.data import Batch, Faces, Pairs, Steps, faces_digest, fixed_batch, loader
-from clrface.training.stage import Stage, StageSpec
+from clrface.training.stage import Scalars, Stage, StageSpec
 
 GRADIENT_NORM = 1.0
 FINISH_BATCHES = 16
@@ -213,8 +214,10 @@ def _train(run: Run, pairs: Pairs, val_faces: Faces, workers: int) -> None:
             {key: f"{value:.4f}" for key, value in scalars.items()} | {"images/s": f"{spec.batch * (bar.format_dict['rate'] or 0):.0f}"},
             refresh=False,
         )
-        if writer and run.step % spec.log_every == 0:
-            _log(writer, run.work / LOSSES, scalars, run.step)
+        if run.step % spec.log_every == 0:
+            scalars = _mean_of_processes(scalars, accelerator)
+            if writer:
+                _log(writer, run.work / LOSSES, scalars, run.step)
         if run.step % spec.checkpoint_every == 0:
             run.save_checkpoint()
         if writer and run.step % spec.sample_every == 0:
@@ -268,6 +271,14 @@ def _finish(run: Run, trained_on: Pairs, look: Batch, writer: SummaryWriter | No
 
 def _to(batch: Batch, device: torch.device) -> Batch:
     return {key: value if key == "seed" else value.to(device, non_blocking=True) for key, value in batch.items()}
+
+
+def _mean_of_processes(scalars: Scalars, accelerator: Accelerator) -> Scalars:
+    """Each process sees its share of the batch; what is logged is the batch's, as one process would."""
+    if accelerator.num_processes == 1:
+        return scalars
+    values: Any = accelerator.reduce(torch.tensor(list(scalars.values()), device=accelerator.device), "mean")
+    return dict(zip(scalars, values.tolist(), strict=True))
 
 
 def _log(writer: SummaryWriter, path: Path, scalars: dict[str, float], step: int) -> None:

@@ -25,8 +25,8 @@ class Perceptual:
 class Identity:
     """1 - cos of SFace's embeddings, on the last `share` of a batch."""
 
-    def __init__(self, sources: Path, device: torch.device, share: float):
-        self.network = SFace(sources).to(device)
+    def __init__(self, sources: Path, device: torch.device, share: float, template: str):
+        self.network = SFace(sources, template).to(device)
         self.share = share
 
     def __call__(self, pred: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:

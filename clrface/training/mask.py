@@ -39,7 +39,7 @@ class MaskStage(Stage):
         self.irn = move(load_network(RestorationUNet, models / "irn"), device)
         self.head = move(load_network(IdentityHead, models / "identity"), device)
         self.prior = move(load_network(UNet2DModel, models / "prior"), device)
-        self.recogniser = SFace(sources).to(device)
+        self.recogniser = SFace(sources, spec.template).to(device)
         self.perceptual = Perceptual(sources, device, share=1.0)
         self.main: LatentMask = LatentMask(self.autoencoder.config["latent_channels"], **spec.network)
         self.schedule = training_schedule()

@@ -33,7 +33,7 @@ class RestorationStage(Stage):
             before = network_folder(models, options["start_from"], beside=spec.name)
             self.main.load_state_dict(load_network(RestorationUNet, before).state_dict())
         self.perceptual = Perceptual(sources, device, options["perceptual_share"]) if options.get("perceptual") else None
-        self.identity = Identity(sources, device, options["identity_share"]) if options.get("identity") else None
+        self.identity = Identity(sources, device, options["identity_share"], spec.template) if options.get("identity") else None
         self.discriminator = PatchDiscriminator() if options.get("adversarial") else None
         self.restored: torch.Tensor | None = None
 

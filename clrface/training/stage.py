@@ -34,6 +34,8 @@ class StageSpec:
     log_every: int = 10
     grey_probability: float = 0.5
     """How often a training face is made grey. The embedded test faces are grey, the training faces are not."""
+    template: str = "utkface"
+    """How the training faces are aligned: a key of clrface.models.recogniser.TEMPLATES."""
     gradient_checkpointing: bool = False
     """Reckon the networks' inner layers again in the backward pass instead of keeping them: less memory, about a third more time."""
 

@@ -1,4 +1,4 @@
-"""Files of random weights in the official layout of each of the field's metric networks. The real ones can't be had in a test."""
+"""Files of random weights in the official layout of the field's metric networks and rivals. The real ones can't be had in a test."""
 
 import shutil
 from pathlib import Path
@@ -14,8 +14,15 @@ from pytorch_fid import inception as fid
 
 from clrface.metrics.networks.arcface_r18 import ResNetFace18
 from clrface.metrics.networks.awing_fan import AwingFan
+from clrface.registry import make_method
 
 EMBEDDING = 512
+RIVALS = {
+    "gfpgan_1_4": ("GFPGANv1.4.pth", "params_ema"),
+    "restoreformer": ("RestoreFormer.pth", "params"),
+    "codeformer": ("codeformer.pth", "params_ema"),
+}
+"""Their files, and the key under which the authors' training code keeps the weights."""
 
 
 def write_all(folder: Path, sources: Path) -> Path:
@@ -34,6 +41,18 @@ def write_all(folder: Path, sources: Path) -> Path:
     features = rng.normal(0.4, 0.3, (64, 2048))
     statistics(folder / "ffhq512_statistics" / "inception_FFHQ_512.pth", features)
     return folder
+
+
+def write_rival(name: str, folder: Path) -> torch.nn.Module:
+    """A rival's network, of its authors' size, with random weights that are saved in the layout of their file, under `folder`."""
+    file, key = RIVALS[name]
+    torch.manual_seed(0)
+    network: torch.nn.Module = make_method(name, {}).make_network()  # type: ignore[attr-defined]
+    for value in network.parameters():
+        if value.numel() == 1:  # GFPGAN's weights of its noise start at 0: with noise that counts, its seed shows
+            value.data.fill_(0.1)
+    save({key: network.state_dict()}, folder / name / file)
+    return network
 
 
 def save(content: Any, path: Path) -> None:

@@ -8,11 +8,13 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from clrface.align.geometry import fit_similarity, template, warp
 from clrface.fingerprint import ROOT
 from clrface.images import to_unit
 from clrface.models.identity import IdentityHead
-from clrface.models.loading import load_network
-from clrface.models.recogniser import FrozenPReLU, SFace
+from clrface.models.loading import load_network, save_network
+from clrface.models.recogniser import TEMPLATES, FrozenPReLU, SFace
+from clrface.training.stage import StageSpec
 
 
 @pytest.fixture(scope="module")
@@ -67,3 +69,21 @@ def test_the_shipped_head_is_not_its_start(recogniser: SFace, faces: torch.Tenso
     torch.testing.assert_close(predicted.norm(dim=1), torch.ones(4))
     cosine = functional.cosine_similarity(predicted, recogniser(faces))
     assert (cosine > 0.3).all() and (cosine < 0.999).all()
+
+
+def test_faces_aligned_as_ffhq_s_give_the_same_features(recogniser: SFace, orl_faces: dict[str, np.ndarray], sources: Path) -> None:
+    """The chip is laid by how the faces are aligned: by the other template's it holds another part of the face."""
+    size = 256
+    matrix = fit_similarity(template(64), TEMPLATES["ffhq"] * size - 0.5)
+    faces = np.stack(list(orl_faces.values())[:4])
+    moved = torch.from_numpy(to_unit(np.stack([warp(face, matrix, size) for face in faces])))
+    expected = recogniser(torch.from_numpy(to_unit(faces)))
+    found, wrong = (functional.cosine_similarity(SFace(sources, name)(moved), expected) for name in ("ffhq", "utkface"))
+    assert found.min() > 0.75 and (found - wrong).min() > 0.25, (found, wrong)
+
+
+def test_the_head_knows_how_the_faces_were_aligned(recogniser: SFace, sources: Path, tmp_path: Path) -> None:
+    save_network(IdentityHead(recogniser.channels, "ffhq"), tmp_path)
+    assert load_network(IdentityHead, tmp_path).config["template"] == "ffhq"
+    assert load_network(IdentityHead, ROOT / "models/clrface/identity").config["template"] == "utkface", "made before there was a choice"
+    assert StageSpec("identity", 1, 1, 0.1, {}, {}).template in TEMPLATES

@@ -6,35 +6,19 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
-from clrface import torchvision_import
 from clrface.errors import UserError
 from clrface.registry import make_method, method_cards
 from clrface.restore.official import OfficialRestorer, read_weights
-
-FILES = {
-    "gfpgan_1_4": ("gfpgan_1_4/GFPGANv1.4.pth", "params_ema"),
-    "restoreformer": ("restoreformer/RestoreFormer.pth", "params"),
-    "codeformer": ("codeformer/codeformer.pth", "params_ema"),
-}
-"""Their files, and the key under which the authors' training code keeps the weights."""
+from tests.unit.official_weights import RIVALS, write_rival
 
 
 class Official:
     """A method with its file in a folder of sources."""
 
     def __init__(self, name: str, sources: Path):
-        torchvision_import.prepare()
-        file, key = FILES[name]
-        self.name, self.sources, self.path = name, sources, sources / file
-        torch.manual_seed(0)
-        self.network: nn.Module = make_method(name, {}).make_network()  # type: ignore[attr-defined]
-        for value in self.network.parameters():
-            if value.numel() == 1:  # GFPGAN's weights of its noise start at 0: with noise that counts, its seed shows
-                value.data.fill_(0.1)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        torch.save({key: self.network.state_dict()}, self.path)
+        self.name, self.sources = name, sources
+        self.network = write_rival(name, sources)
 
     def load(self, **params: Any) -> Any:
         method = make_method(self.name, params)
@@ -42,7 +26,7 @@ class Official:
         return method
 
 
-@pytest.fixture(scope="module", params=list(FILES))
+@pytest.fixture(scope="module", params=list(RIVALS))
 def official(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Official:
     return Official(request.param, tmp_path_factory.mktemp(request.param))
 
@@ -80,7 +64,7 @@ def test_a_wrong_file_is_told_by_its_keys(official: Official, tmp_path: Path) ->
     state = dict(official.network.state_dict())
     first = next(iter(sorted(state)))
     value = state.pop(first)
-    path = tmp_path / FILES[official.name][0]
+    path = tmp_path / official.name / RIVALS[official.name][0]
     path.parent.mkdir()
     torch.save({"params_ema": state | {"extra.weight": value}}, path)
     expected = (

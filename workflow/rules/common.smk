@@ -356,8 +356,9 @@ def training_launcher():
 
 
 def stage_spec(wildcards):
-    """A stage's numbers as the command's JSON."""
-    stage = {"name": wildcards.stage, **config["training"]["stages"][wildcards.stage]}
+    """A stage's numbers as the command's JSON. The sets that come aligned are aligned as FFHQ."""
+    template = {"template": "ffhq"} if is_set(config["training"]["dataset"]) else {}
+    stage = {"name": wildcards.stage, **config["training"]["stages"][wildcards.stage], **template}
     return json.dumps(stage, sort_keys=True)
 
 
