@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
-from matplotlib.ticker import ScalarFormatter
+from matplotlib.ticker import FuncFormatter, ScalarFormatter
 
 from clrface.api import MetricCard
 from clrface.config import COSTS
@@ -17,11 +17,16 @@ from clrface.errors import UserError
 from clrface.report.figure import COLOURS, DASHES, save
 from clrface.tables.table import ARROWS
 
+MARKERS = "os^Dv"
+FAR = 4.0
+"""Of the distance between the quartiles, how far beyond them a point may lie before the axis leaves it out."""
+
 
 def sweep_figure(table: Path, along: str, grid: Sequence[str], metrics: Sequence[MetricCard], target: Path) -> None:
     """A panel a metric, from a sweep's csv: value and 95 % interval along one column, a line for each combination of the other settings.
 
-    `grid` names the settings' columns. The first of the others gives the colour, the rest the dashes.
+    `grid` names the settings' columns. The first of the others gives the colour, the rest dashes and markers. Points so far off that
+    the other lines would be one lie outside the axis; the panel's title has their number.
     """
     with table.open(encoding="utf-8", newline="") as lines:
         rows = list(csv.DictReader(lines))
@@ -34,7 +39,9 @@ def sweep_figure(table: Path, along: str, grid: Sequence[str], metrics: Sequence
     for axis, card in zip(axes.flat, metrics, strict=False):
         for place, (name, members) in enumerate(series.items()):
             _line(axis, members, along, card, name, _look(name, list(series), place))
-        axis.set_title(f"{card.label} {ARROWS[card.direction]}", fontsize=10)
+        far = _leave_out_far(axis, np.array([[float(row[f"{card.id}{suffix}"]) for suffix in ("", "_lo", "_hi")] for row in rows]))
+        beyond = f"  ({far} beyond the axis)" if far else ""
+        axis.set_title(f"{card.label} {ARROWS[card.direction]}{beyond}", fontsize=10)
         axis.set_xlabel(along)
         axis.grid(alpha=0.25)
     for axis in list(axes.flat)[len(metrics) :]:
@@ -56,7 +63,23 @@ def _series(rows: Sequence[Mapping[str, str]], others: Sequence[str]) -> dict[tu
 def _look(name: tuple[str, ...], names: Sequence[tuple[str, ...]], place: int) -> dict[str, Any]:
     firsts = list(dict.fromkeys(other[:1] for other in names))
     rests = list(dict.fromkeys(other[1:] for other in names))
-    return {"color": COLOURS[firsts.index(name[:1]) % len(COLOURS)], "linestyle": DASHES[rests.index(name[1:]) % len(DASHES)]}
+    rest = rests.index(name[1:])
+    return {
+        "color": COLOURS[firsts.index(name[:1]) % len(COLOURS)],
+        "linestyle": DASHES[rest % len(DASHES)],
+        "marker": MARKERS[rest % len(MARKERS)],
+    }
+
+
+def _leave_out_far(axis: Axes, points: np.ndarray) -> int:
+    """Limit the axis to the points near the middle, (n, 3) values and intervals; how many of the points are left out."""
+    values = points[:, 0]
+    low, high = np.percentile(values, [25, 75])
+    near = np.abs(values - np.clip(values, low, high)) <= FAR * ((high - low) or np.inf)
+    if not near.all():
+        bottom, top = points[near, 1].min(), points[near, 2].max()
+        axis.set_ylim(bottom - 0.05 * (top - bottom), top + 0.05 * (top - bottom))
+    return int((~near).sum())
 
 
 def _line(
@@ -65,11 +88,11 @@ def _line(
     members = sorted(members, key=lambda row: float(row[along]))
     x = [float(row[along]) for row in members]
     middle, low, high = ([float(row[f"{card.id}{suffix}"]) for row in members] for suffix in ("", "_lo", "_hi"))
-    axis.plot(x, middle, marker="o", markersize=3, label=", ".join(name) or card.label, **look)
-    axis.fill_between(x, low, high, alpha=0.08, color=look["color"], linewidth=0)
+    axis.plot(x, middle, markersize=4, label=", ".join(name) or card.label, **look)
+    axis.fill_between(x, low, high, alpha=0.05, color=look["color"], linewidth=0)
     if len(x) > 2 and min(x) > 0 and max(x) / min(x) > 10:
         axis.set_xscale("log", base=2)
-        axis.xaxis.set_major_formatter(ScalarFormatter())
+        axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
 def loss_figure(logs: Mapping[str, Path], target: Path) -> None:

@@ -14,11 +14,11 @@ from clrface.report.samples import spread
 from clrface.tables.scores import read_scores
 from clrface.tables.table import Row, Table, format_value
 
-FACES, CASES = 6, 2
-"""Sampled faces of a set, and cases a method has at either end, where the page has room."""
+FACES, LEAST_FACES, CASES = 6, 3, 2
+"""Sampled faces of a set, where the page has room and where it hasn't, and cases a method has at either end."""
 SETS_AT_MOST = 6
 SAMPLED_AT_MOST, CASES_AT_MOST = 160, 240
-"""Pictures on the whole page: more test sets show fewer faces each."""
+"""Pictures on the whole page, about: more test sets show fewer faces each."""
 INPUT, TRUTH = "@input", "@truth"
 LABELS = {INPUT: "Input", TRUTH: "Ground truth"}
 PREFERRED = "idd_dlib"
@@ -112,7 +112,7 @@ def face_sets(tables: Sequence[Table], places: Places, spec: SetSpec) -> list[Fa
 
 def sampled(one: FaceSet, gallery: Gallery, n_sets: int) -> list[str]:
     """Evenly spaced faces of the set, never picked by score; their pictures, of every column, go into the gallery."""
-    count = min(FACES, max(1, SAMPLED_AT_MOST // (n_sets * len(one.columns))))
+    count = min(FACES, max(LEAST_FACES, SAMPLED_AT_MOST // (n_sets * len(one.columns))))
     chosen = spread(one.image_ids, count)
     for column in one.columns:
         add_pictures(one, column, chosen, gallery)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from matplotlib import pyplot as plt
 from PIL import Image
 
 from clrface.degrade.apply import apply, is_grey
@@ -25,7 +26,7 @@ from clrface.models.loading import load_network
 from clrface.models.mask import LatentMask
 from clrface.models.recogniser import SFace
 from clrface.models.unet import RestorationUNet, latent_unet
-from clrface.report.curves import loss_figure, sweep_figure
+from clrface.report.curves import _leave_out_far, loss_figure, sweep_figure
 from clrface.restore.pipeline import CLRFace, Moment, Settings
 from clrface.seeds import generator
 from clrface.study import sweep as sweep_module
@@ -76,6 +77,15 @@ def test_a_sweep_has_a_row_a_point_with_quality_and_cost(faces: Faces, weights: 
     target = tmp_path / "steps.png"
     sweep_figure(out, "evaluations", list(SWEEP.grid), [metric_card(name) for name in SWEEP.metrics], target)
     assert Image.open(target).width > 600 and target.with_suffix(".pdf").is_file()
+
+
+def test_a_point_far_off_does_not_make_one_line_of_the_others() -> None:
+    points = np.array([[20 + step / 10, 19, 25] for step in range(8)] + [[-60, -61, -59]])
+    _, axis = plt.subplots()
+    assert _leave_out_far(axis, points) == 1 and axis.get_ylim() == pytest.approx((18.7, 25.3))
+    for few in (points[:8], points[:1], np.ones((5, 3))):
+        assert _leave_out_far(axis, few) == 0
+    plt.close()
 
 
 def test_a_stopped_sweep_goes_on_with_the_next_point(

@@ -29,7 +29,9 @@ CONFIG = {
     "clrface": {"steps": 2},
     "tables": {f"table{number}": None for number in (2, 3, 4, 5)},
 }
-TRAINED = ["unet", "unet_perceptual", "unet_gan", "codebook", "pixel_diffusion", "clrface"]
+TRAINED = ["unet", "unet_gan", "clrface"]
+DROPPED = ("nlm", "unet_perceptual", "codebook", "pixel_diffusion")
+"""Rows of the profile that would only take time here: tests/conformance tries every method."""
 pytestmark = pytest.mark.timeout(900)  # the fixture's runs count as the first test's
 RESTORED = "results/restored/orl/blind/clrface/0"
 
@@ -47,7 +49,8 @@ class Project:
         protocols = yaml.safe_load((folder / "config/protocols.yaml").read_text())
         (folder / "config/protocols.yaml").write_text(yaml.safe_dump(protocols | PROTOCOL))
         profile = folder / "config/embedded.yaml"
-        profile.write_text(profile.read_text().replace("  pixel_diffusion: {}\n", "  pixel_diffusion: {steps: 2}\n"))
+        lines = profile.read_text().splitlines(keepends=True)
+        profile.write_text("".join(line for line in lines if line.strip() not in {f"{name}: {{}}" for name in DROPPED}))
         self.configure({})
 
     def configure(self, changes: dict[str, object]) -> None:
@@ -101,7 +104,9 @@ def project(tmp_path_factory: pytest.TempPathFactory, sources: Path) -> Project:
 
 def test_a_killed_run_ends_with_the_table_of_an_unbroken_one(project: Project) -> None:
     after_kill = (project.folder / "results/table1.csv").read_bytes()
-    shutil.rmtree(project.folder / "results")
+    for made in ("restored", "scores"):  # CLR-Face's row was broken off; all that it left, made anew in one go
+        shutil.rmtree(project.folder / "results" / made / "orl/blind/clrface")
+    shutil.rmtree(project.folder / "results/cache")
     code, output = project.run("table1")
     assert code == 0, output
     assert (project.folder / "results/table1.csv").read_bytes() == after_kill
@@ -109,7 +114,7 @@ def test_a_killed_run_ends_with_the_table_of_an_unbroken_one(project: Project) -
 
 def test_the_table_says_what_it_must(project: Project) -> None:
     table = project.table()
-    assert list(table.index) == ["identity", "oracle", "nlm", "wiener", *TRAINED]
+    assert list(table.index) == ["identity", "oracle", "wiener", *TRAINED]
     assert (table["n"] == 8).all() and (table["n_failed"] == 0).all()
     oracle = table.loc["oracle"]
     assert oracle["psnr"] == float("inf") and oracle["stlpips_alex"] == 0 and oracle["ids_dlib"] == pytest.approx(1)
@@ -266,8 +271,8 @@ def test_rounds_of_scheduling_do_not_pile_up(project: Project) -> None:
     """With a limit of jobs a second, as by default, Snakemake would plan one more a second for each job that ends."""
     code, output = project.run("data/gallery/orl", "data/aligned/orl/000", "--verbose", "--forcerun", "align", "align_gallery")
     assert code == 0, output
-    jobs, rounds = (len(re.findall(words, output)) for words in (r"^Finished jobid", r"^Ready jobs: "))
-    assert jobs == 2 and 1 <= rounds <= 3, output
+    jobs, rounds = (len(re.findall(words, output, re.M)) for words in (r"^Finished jobid", r"^Ready jobs: "))
+    assert jobs == 2 and 1 <= rounds <= 2, output
 
 
 def test_a_chunk_that_is_not_there_is_told(project: Project) -> None:
@@ -340,7 +345,7 @@ def test_the_cost_of_every_row(project: Project) -> None:
     code, output = project.run("results/table6.csv")
     assert code == 0, output
     costs = pd.read_csv(project.folder / "results/table6.csv").set_index("method")
-    assert list(costs.index) == ["nlm", "wiener", *TRAINED]
+    assert list(costs.index) == ["wiener", *TRAINED]
     assert costs.loc["clrface", "evaluations"] == 3, "with two steps the recogniser is called most: twice for the head, once to guide"
     assert costs.loc["unet_gan", "training_steps"] > costs.loc["unet", "training_steps"] > 0
     assert (costs["seconds"] > 0).all() and (costs.loc[TRAINED, "macs"] > 1e7).all()
