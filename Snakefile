@@ -29,6 +29,7 @@ include: "workflow/rules/report.smk"
 
 
 tell_other_size()
+tell_other_alignment()
 
 
 rule all:

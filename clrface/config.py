@@ -110,7 +110,7 @@ def validate_config(config: Mapping[str, Any], known: Known, folder: Path = Path
     mistakes += _wrong_sizes(config, known)
     mistakes += _wrong_sweeps(config)
     mistakes += _without_truth(config, known)
-    mistakes = mistakes or _wrong_steps(config, known)
+    mistakes = mistakes or [*_wrong_steps(config, known), *_uneven_batches(config)]
     tell_mistakes("The config", config, mistakes)
 
 
@@ -341,6 +341,19 @@ def _steps_problem(family: str, params: Mapping[str, Any]) -> str:
     if family == "pixel_diffusion" and {"total_steps", "steps"} <= params.keys():
         return pixel_steps_problem(params["total_steps"], params["steps"])
     return ""
+
+
+def _uneven_batches(config: Mapping[str, Any]) -> list[Mistake]:
+    """Training stages whose batch the processes can't share out evenly: the mean over them would not be the batch's."""
+    processes = config["training"]["processes"]
+    return [
+        (
+            ("training", "stages", name, "batch"),
+            f"found {stage['batch']}, which {processes} processes can't share. Give a multiple.",
+        )
+        for name, stage in config["training"]["stages"].items()
+        if stage["batch"] % processes
+    ]
 
 
 def _without_truth(config: Mapping[str, Any], known: Known) -> list[Mistake]:

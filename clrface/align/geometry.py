@@ -1,7 +1,7 @@
 """One geometry for the whole project: where the eyes and the mouth lie in a square face, and how a picture is brought there.
 
 Points are (x, y), x to the right and y down, in pixels; the centre of the first pixel is (0, 0). A share of the side, s,
-lies at s * size - 0.5. The template is the median UTKFace chip, made symmetric.
+lies at s * size - 0.5. The template is clrface.align.templates.UTKFACE.
 """
 
 import math
@@ -10,13 +10,12 @@ import cv2
 import numpy as np
 from skimage.transform import SimilarityTransform
 
-TEMPLATE = np.array([(0.305, 0.30), (0.695, 0.30), (0.50, 0.715)])
-"""Left eye, right eye (as seen in the picture) and mouth centre, (3, 2), in shares of the side."""
+from clrface.align.templates import UTKFACE
 
 
 def template(size: int) -> np.ndarray:
     """The template's three points in a square of `size` pixels, (3, 2)."""
-    return TEMPLATE * size - 0.5
+    return UTKFACE * size - 0.5
 
 
 def fit_similarity(points: np.ndarray, targets: np.ndarray) -> np.ndarray:

@@ -23,7 +23,7 @@ CARD = {
 
 
 class Metric(ImageScores):
-    """In [-1, 1]; equal images give exactly 1."""
+    """In [-1, 1]; equal images give exactly 1. For faces aligned to this project's template: of others, the chip would be another part."""
 
     def __init__(self, sources: Path):
         super().__init__()

@@ -18,7 +18,8 @@ from torch import nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from clrface.errors import UserError
+from clrface.align.templates import FFHQ, UTKFACE
+from clrface.errors import UserError, unknown_name
 
 SFACE_FILE = Path("sface", "face_recognition_sface_2021dec_int8bq.onnx")
 CHIP_PX = 112
@@ -27,12 +28,9 @@ Change = Callable[[torch.Tensor, int], torch.Tensor]
 """Of the features behind a convolution, (B, C, h, w), and the convolution's place among all of them."""
 # Pixels of the 112 x 112 chip: ArcFace's template, its two eyes and the middle of its mouth corners.
 ARCFACE_POINTS = np.array([[38.2946, 51.6963], [73.5318, 51.5014], [56.1396, 92.2848]])
-TEMPLATES = {
-    "utkface": np.array([[0.305, 0.30], [0.695, 0.30], [0.50, 0.715]]),
-    "ffhq": np.array([[0.37693, 0.46865], [0.62286, 0.46913], [0.50233, 0.72516]]),
-}
-"""The same three points in sides of an aligned face: this project's template (clrface.align), and FFHQ's, which the field's sets have
-(facexlib's points at 512x512)."""
+TEMPLATES = {"utkface": (UTKFACE, ARCFACE_POINTS / CHIP_PX), "ffhq": (FFHQ, (ARCFACE_POINTS + 0.5) / CHIP_PX)}
+"""How faces are aligned, and so how the chip is laid: the three points in shares of the face's side and of the chip's. UTKFace's chip,
+without the half pixel, is what the shipped weights learned."""
 
 
 class SFace(nn.Module):
@@ -42,13 +40,15 @@ class SFace(nn.Module):
 
     def __init__(self, sources: Path, template: str = "utkface"):
         super().__init__()
+        if template not in TEMPLATES:
+            raise unknown_name("template of aligned faces", template, TEMPLATES)
         path = Path(sources) / SFACE_FILE
         if not path.is_file():
             raise UserError(f"No weights at {path}. Fetch it first: python -m clrface fetch sface.")
         graph = onnx.load(str(path)).graph
         layers = nn.Sequential(*_fold_batch_norms(_layers(graph))).eval().requires_grad_(False)
         self.layers = layers.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]  # torch's overloads leave it out
-        self.register_buffer("chip", torch.from_numpy(_chip_transform(TEMPLATES[template])).float())
+        self.register_buffer("chip", torch.from_numpy(_chip_transform(*TEMPLATES[template])).float())
 
     @property
     def channels(self) -> list[int]:
@@ -77,12 +77,11 @@ class SFace(nn.Module):
         return super().train(False)
 
 
-def _chip_transform(template: np.ndarray) -> np.ndarray:
+def _chip_transform(face: np.ndarray, chip: np.ndarray) -> np.ndarray:
     """(2, 3) for affine_grid: chip coordinates in [-1, 1] to the face's in [-1, 1], a least-squares similarity."""
-    chip = (ARCFACE_POINTS / CHIP_PX) * 2 - 1
-    crop = template * 2 - 1
+    chip, face = chip * 2 - 1, face * 2 - 1
     rows, values = [], []
-    for (x, y), (u, v) in zip(chip, crop, strict=True):
+    for (x, y), (u, v) in zip(chip, face, strict=True):
         rows += [[x, -y, 1, 0], [y, x, 0, 1]]
         values += [u, v]
     a, b, tx, ty = np.linalg.lstsq(np.array(rows), np.array(values), rcond=None)[0]

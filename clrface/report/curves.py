@@ -14,10 +14,9 @@ from matplotlib.ticker import FuncFormatter, ScalarFormatter
 from clrface.api import MetricCard
 from clrface.config import COSTS
 from clrface.errors import UserError
-from clrface.report.figure import COLOURS, DASHES, save
+from clrface.report.figure import COLOURS, DASHES, MARKERS, save
 from clrface.tables.table import ARROWS
 
-MARKERS = "os^Dv"
 FAR = 4.0
 """Of the distance between the quartiles, how far beyond them a point may lie before the axis leaves it out."""
 
@@ -37,8 +36,8 @@ def sweep_figure(table: Path, along: str, grid: Sequence[str], metrics: Sequence
         -(-len(metrics) // columns), columns, figsize=(5.2 * columns, 3.4 * -(-len(metrics) // columns)), squeeze=False
     )
     for axis, card in zip(axes.flat, metrics, strict=False):
-        for place, (name, members) in enumerate(series.items()):
-            _line(axis, members, along, card, name, _look(name, list(series), place))
+        for name, members in series.items():
+            _line(axis, members, along, card, name, _look(name, list(series)))
         far = _leave_out_far(axis, np.array([[float(row[f"{card.id}{suffix}"]) for suffix in ("", "_lo", "_hi")] for row in rows]))
         beyond = f"  ({far} beyond the axis)" if far else ""
         axis.set_title(f"{card.label} {ARROWS[card.direction]}{beyond}", fontsize=10)
@@ -60,7 +59,7 @@ def _series(rows: Sequence[Mapping[str, str]], others: Sequence[str]) -> dict[tu
     return series
 
 
-def _look(name: tuple[str, ...], names: Sequence[tuple[str, ...]], place: int) -> dict[str, Any]:
+def _look(name: tuple[str, ...], names: Sequence[tuple[str, ...]]) -> dict[str, Any]:
     firsts = list(dict.fromkeys(other[:1] for other in names))
     rests = list(dict.fromkeys(other[1:] for other in names))
     rest = rests.index(name[1:])
@@ -73,6 +72,9 @@ def _look(name: tuple[str, ...], names: Sequence[tuple[str, ...]], place: int) -
 
 def _leave_out_far(axis: Axes, points: np.ndarray) -> int:
     """Limit the axis to the points near the middle, (n, 3) values and intervals; how many of the points are left out."""
+    points = points[np.isfinite(points).all(1)]
+    if not len(points):
+        return 0
     values = points[:, 0]
     low, high = np.percentile(values, [25, 75])
     near = np.abs(values - np.clip(values, low, high)) <= FAR * ((high - low) or np.inf)

@@ -18,7 +18,7 @@ FACES, LEAST_FACES, CASES = 6, 3, 2
 """Sampled faces of a set, where the page has room and where it hasn't, and cases a method has at either end."""
 SETS_AT_MOST = 6
 SAMPLED_AT_MOST, CASES_AT_MOST = 160, 240
-"""Pictures on the whole page, about: more test sets show fewer faces each."""
+"""Pictures that the page has room for: more test sets show fewer faces each, the sampled ones down to LEAST_FACES."""
 INPUT, TRUTH = "@input", "@truth"
 LABELS = {INPUT: "Input", TRUTH: "Ground truth"}
 PREFERRED = "idd_dlib"

@@ -44,7 +44,7 @@ class OfficialRestorer(ABC):
             raise UserError(
                 f"Found images of {lq.shape[-1]}x{lq.shape[-2]}, but the network takes {SIDE_PX}x{SIDE_PX}. Set `resolution: 512`."
             )
-        x = 2 * lq.to(self.device) - 1
+        x = (2 * lq.to(self.device) - 1).contiguous()  # as the authors feed it: some of them take views of it
         on_gpu = torch.device(self.device).type == "cuda"
         with torch.autocast("cuda", torch.bfloat16) if self.half and on_gpu else nullcontext():
             restored = self.run(x, seeds)

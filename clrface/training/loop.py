@@ -274,7 +274,7 @@ def _to(batch: Batch, device: torch.device) -> Batch:
 
 
 def _mean_of_processes(scalars: Scalars, accelerator: Accelerator) -> Scalars:
-    """Each process sees its share of the batch; what is logged is the batch's, as one process would."""
+    """Each process sees its share of the batch; the mean of all is logged. A loss of a part of a batch takes it of each share."""
     if accelerator.num_processes == 1:
         return scalars
     values: Any = accelerator.reduce(torch.tensor(list(scalars.values()), device=accelerator.device), "mean")

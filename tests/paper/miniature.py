@@ -1,7 +1,7 @@
 """The paper's profile in miniature: twelve faces of every set in the official archives, random weights in the official files.
 
-All is served from the loopback. Nothing else differs from a real run, but for the networks' widths,
-the numbers of steps, and how many images are taken.
+All is served from the loopback. What else differs from a real run is below: fewer images, rows, recipes, variants and resamples, narrower
+networks trained for two steps by one process. The sets' names, archives, checks, protocols, metrics and rivals are the real ones.
 """
 
 import io
@@ -17,10 +17,10 @@ from PIL import Image
 
 from clrface.align.chunk import align_chunk
 from clrface.align.geometry import fit_similarity, template, warp
+from clrface.align.templates import FFHQ
 from clrface.fingerprint import ROOT
 from clrface.images import read_rgb
 from clrface.manifest import read_manifest, select, split_of
-from clrface.models.recogniser import TEMPLATES
 from clrface.seeds import generator
 from tests.shelf import CLOSED, Shelf, sum_of, zipped
 from tests.unit.official_weights import RIVALS, write_all, write_rival
@@ -132,7 +132,7 @@ def faces_as_ffhq(sources: Path, folder: Path) -> list[np.ndarray]:
     """Twelve ORL photographs, tinted and aligned as FFHQ's, (512, 512, 3) uint8 each."""
     entries = select(read_manifest(ROOT / "data" / "manifests" / "orl.csv"), identities=6, images_per_identity=2, split="test")
     align_chunk(entries, sources / "orl", folder, SIDE_PX, sources / "dlib", "centre")
-    matrix = fit_similarity(template(SIDE_PX), TEMPLATES["ffhq"] * SIDE_PX - 0.5)
+    matrix = fit_similarity(template(SIDE_PX), FFHQ * SIDE_PX - 0.5)
     grey = [warp(read_rgb(path), matrix, SIDE_PX) for path in sorted(folder.glob("*.png"))]
     assert len(grey) == FACES
     return [tinted(face, np.array([1.0, 0.85, 0.7])) for face in grey]

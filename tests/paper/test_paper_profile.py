@@ -16,9 +16,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 import yaml
 from PIL import Image
 
+from clrface.models.recogniser import SFace
+from clrface.restore.pipeline import CLRFace
 from tests.paper.miniature import FACES, SIDE_PX, TAKEN, Miniature
 from tests.shelf import Shelf
 
@@ -57,6 +60,13 @@ def test_each_set_came_from_the_next_place_and_is_recorded(miniature: Miniature)
     for name in ("celeba_test", "celeba_test_lq_gfpgan", "lfw_test", "webphoto_test", "wider_test", "celebchild_test", "ffhq512"):
         assert name in recorded
         assert len(list((miniature.folder / "data/raw" / name).glob("*.png"))) == FACES
+
+
+def test_the_weights_know_how_their_faces_were_aligned(miniature: Miniature) -> None:
+    pipeline = CLRFace.from_pretrained(miniature.folder / "results/train/clrface")
+    assert pipeline.identity.config["template"] == "ffhq"
+    sources = miniature.folder / "data/raw"
+    assert torch.equal(pipeline.make_recogniser(sources).chip, SFace(sources, "ffhq").chip)
 
 
 def test_faces_are_restored_at_512(miniature: Miniature) -> None:

@@ -269,6 +269,10 @@ RECIPES = "as_is, blind, mild, severe, training, x16, x4, x8"
             {"tables": {"table4": {"protocol": "recogniton"}}},
             "tables.table4.protocol: found 'recogniton' (string), expected one of ablation, embedded, ",
         ),
+        (
+            {"training": {"processes": 4, "stages": {"unet": {"batch": 6}}}},
+            "training.stages.unet.batch: found 6, which 4 processes can't share.",
+        ),
         ({"datasets": {"orl": {"gallery": 0}}}, "datasets.orl.gallery: found 0 (integer), expected integer of at least 1."),
         # a method of one size
         ({"methods": {"large": {}}}, "methods.large: this method takes images of 512 pixels alone, but resolution is 64. Set `resolution"),

@@ -9,11 +9,13 @@ from torch import nn
 from torch.nn import functional
 
 from clrface.align.geometry import fit_similarity, template, warp
+from clrface.align.templates import FFHQ, FFHQ_POINTS
+from clrface.errors import UserError
 from clrface.fingerprint import ROOT
 from clrface.images import to_unit
 from clrface.models.identity import IdentityHead
 from clrface.models.loading import load_network, save_network
-from clrface.models.recogniser import TEMPLATES, FrozenPReLU, SFace
+from clrface.models.recogniser import TEMPLATES, FrozenPReLU, SFace, _chip_transform
 from clrface.training.stage import StageSpec
 
 
@@ -74,12 +76,25 @@ def test_the_shipped_head_is_not_its_start(recogniser: SFace, faces: torch.Tenso
 def test_faces_aligned_as_ffhq_s_give_the_same_features(recogniser: SFace, orl_faces: dict[str, np.ndarray], sources: Path) -> None:
     """The chip is laid by how the faces are aligned: by the other template's it holds another part of the face."""
     size = 256
-    matrix = fit_similarity(template(64), TEMPLATES["ffhq"] * size - 0.5)
+    matrix = fit_similarity(template(64), FFHQ * size - 0.5)
     faces = np.stack(list(orl_faces.values())[:4])
     moved = torch.from_numpy(to_unit(np.stack([warp(face, matrix, size) for face in faces])))
     expected = recogniser(torch.from_numpy(to_unit(faces)))
     found, wrong = (functional.cosine_similarity(SFace(sources, name)(moved), expected) for name in ("ffhq", "utkface"))
     assert found.min() > 0.75 and (found - wrong).min() > 0.25, (found, wrong)
+
+
+def test_the_chip_puts_ffhq_s_eyes_where_arcface_has_them() -> None:
+    """facexlib's points at 512x512, taken to the chip's pixels: at most a pixel and a half away, for the two shapes differ a little."""
+    matrix = np.vstack([_chip_transform(*TEMPLATES["ffhq"]), [0, 0, 1]])
+    eyes = np.hstack([(FFHQ_POINTS[:2] + 0.5) / 256 - 1, np.ones((2, 1))])
+    found = (eyes @ np.linalg.inv(matrix).T)[:, :2] * 56 + 55.5
+    assert np.abs(found - [[38.2946, 51.6963], [73.5318, 51.5014]]).max() < 1.5
+
+
+def test_an_unknown_alignment_is_told(sources: Path) -> None:
+    with pytest.raises(UserError, match=r"ffqh.*Did you mean 'ffhq'"):
+        SFace(sources, "ffqh")
 
 
 def test_the_head_knows_how_the_faces_were_aligned(recogniser: SFace, sources: Path, tmp_path: Path) -> None:

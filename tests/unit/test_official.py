@@ -3,11 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import torch
 
 from clrface.errors import UserError
+from clrface.images import to_unit
 from clrface.registry import make_method, method_cards
 from clrface.restore.official import OfficialRestorer, read_weights
 from tests.unit.official_weights import RIVALS, write_rival
@@ -34,8 +36,9 @@ def official(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 @pytest.fixture(scope="module")
 def face(orl_faces: dict[str, np.ndarray]) -> torch.Tensor:
     """A face at 512x512, tinted, (1, 3, 512, 512) in [0, 1]."""
-    small = torch.from_numpy(next(iter(orl_faces.values()))).permute(2, 0, 1)[None].float() / 255
-    return torch.nn.functional.interpolate(small, (512, 512), mode="bilinear") * torch.tensor([1.0, 0.8, 0.7])[:, None, None]
+    small = next(iter(orl_faces.values()))
+    tinted = (cv2.resize(small, (512, 512)) * np.array([1.0, 0.8, 0.7])).astype(np.uint8)
+    return torch.from_numpy(to_unit(tinted[None]))  # as a restoring job lays it in memory: channels last
 
 
 def test_a_round_trip_through_the_authors_layout(official: Official, face: torch.Tensor) -> None:

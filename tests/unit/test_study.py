@@ -83,7 +83,7 @@ def test_a_point_far_off_does_not_make_one_line_of_the_others() -> None:
     points = np.array([[20 + step / 10, 19, 25] for step in range(8)] + [[-60, -61, -59]])
     _, axis = plt.subplots()
     assert _leave_out_far(axis, points) == 1 and axis.get_ylim() == pytest.approx((18.7, 25.3))
-    for few in (points[:8], points[:1], np.ones((5, 3))):
+    for few in (points[:8], points[:1], np.ones((5, 3)), np.full((2, 3), np.nan), np.vstack([points[:8], np.full((1, 3), np.inf)])):
         assert _leave_out_far(axis, few) == 0
     plt.close()
 

@@ -357,8 +357,8 @@ def training_launcher():
 
 def stage_spec(wildcards):
     """A stage's numbers as the command's JSON. The sets that come aligned are aligned as FFHQ."""
-    template = {"template": "ffhq"} if is_set(config["training"]["dataset"]) else {}
-    stage = {"name": wildcards.stage, **config["training"]["stages"][wildcards.stage], **template}
+    template = aligned_as(config["training"]["dataset"])
+    stage = {"name": wildcards.stage, **config["training"]["stages"][wildcards.stage], "template": template}
     return json.dumps(stage, sort_keys=True)
 
 
@@ -894,6 +894,26 @@ def tell_other_size():
             f"Note: the shipped weights were trained at {trained_at} pixels, and resolution is {size}: {', '.join(methods)} run outside of"
         )
         print(f"{said} what they learned. Train them at {size}: `weights: fit`, and config/gpu.yaml.", file=sys.stderr)
+
+
+def aligned_as(dataset):
+    """How a dataset's faces are aligned: by FFHQ's template where they come aligned, by this project's where we align them; "" unknown."""
+    if is_set(dataset):
+        return "ffhq"
+    entry = config["datasets"].get(dataset, {})
+    return "" if "folder" in entry and not entry.get("align", True) else "utkface"
+
+
+def tell_other_alignment():
+    """Say when faces are aligned otherwise than those that the weights were trained on."""
+    if config["weights"] not in ("shipped", "fit") or not workflow.is_main_process:
+        return
+    learned = aligned_as(config["training"]["dataset"]) if config["weights"] == "fit" else "utkface"
+    shown = {dataset for table in TABLES for dataset in table_datasets(config, table)}
+    others = sorted(dataset for dataset in shown if aligned_as(dataset) not in ("", learned))
+    if others and any(row.method and KNOWN.methods[row.method].trained_here for row in ROWS.values()):
+        said = f"Note: the weights' training faces are aligned by the template '{learned}', those of {', '.join(others)} are not"
+        print(f"{said}: the networks trained here see them at another scale. Read those rows with care.", file=sys.stderr)
 
 
 def show_tables(workflow):

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from clrface.align.templates import FFHQ_POINTS, FFHQ_PX
 from clrface.metrics.memory import Features, remembered
 from clrface.metrics.networks import states
 from clrface.metrics.source import source_file
@@ -20,11 +21,6 @@ WEIGHTS = "buffalo_l/w600k_r50.onnx"
 CHIP_PX = 112
 CHIP_POINTS = np.array([[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]])
 """Where ArcFace has the eyes, the nose and the corners of the mouth, in pixels of the chip."""
-FFHQ_PX = 512
-FFHQ_POINTS = np.array(
-    [[192.98138, 239.94708], [318.90277, 240.1936], [256.63416, 314.01935], [201.26117, 371.41043], [313.08905, 371.15118]]
-)
-"""Where faces aligned as FFHQ's have them, at 512x512: the template of facexlib, GFPGAN and CodeFormer."""
 
 
 class ArcFaceR50(nn.Module):
