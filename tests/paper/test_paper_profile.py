@@ -1,6 +1,6 @@
 """The paper's profile at 512x512, from the fetched archives to every table and the report, on a miniature of each set (miniature.py).
 
-CI runs it after `make test`; by hand: make paper. It takes about half an hour on two cores.
+Run it by hand: make paper. It takes about half an hour on two idle cores.
 """
 
 import json
@@ -42,13 +42,15 @@ def miniature(tmp_path_factory: pytest.TempPathFactory, sources: Path) -> Iterat
     with Shelf() as shelf:
         thread = threading.Thread(target=shelf.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
-        made = Miniature(tmp_path_factory.mktemp("paper"), shelf, sources)
-        planned = snakemake(made.folder, "-n")
-        assert shelf.asked == [] and re.search(r"^fetch_source +\d+$", planned, re.M), "the whole graph is there before any file"
-        snakemake(made.folder, "--cores", "2")
-        yield made
-        shelf.shutdown()
-        thread.join()
+        try:
+            made = Miniature(tmp_path_factory.mktemp("paper"), shelf, sources)
+            planned = snakemake(made.folder, "-n")
+            assert shelf.asked == [] and re.search(r"^fetch_source +\d+$", planned, re.M), "the whole graph is there before any file"
+            snakemake(made.folder, "--cores", "2")
+            yield made
+        finally:  # a server that goes on would keep the failed test's process alive
+            shelf.shutdown()
+            thread.join()
 
 
 def table(miniature: Miniature, name: str) -> pd.DataFrame:

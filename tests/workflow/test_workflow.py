@@ -49,8 +49,12 @@ class Project:
         protocols = yaml.safe_load((folder / "config/protocols.yaml").read_text())
         (folder / "config/protocols.yaml").write_text(yaml.safe_dump(protocols | PROTOCOL))
         profile = folder / "config/embedded.yaml"
-        lines = profile.read_text().splitlines(keepends=True)
-        profile.write_text("".join(line for line in lines if line.strip() not in {f"{name}: {{}}" for name in DROPPED}))
+        content = yaml.safe_load(profile.read_text())
+        for block in (content, *content["tables"].values()):  # methods are a mapping there, lists here
+            rows = block.get("methods", {})
+            kept = [name for name in rows if name not in DROPPED]
+            block |= {"methods": {name: rows[name] for name in kept} if isinstance(rows, dict) else kept} if rows else {}
+        profile.write_text(yaml.safe_dump(content, sort_keys=False))
         self.configure({})
 
     def configure(self, changes: dict[str, object]) -> None:
