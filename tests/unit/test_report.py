@@ -15,7 +15,7 @@ from clrface.api import MetricCard
 from clrface.errors import UserError
 from clrface.files import sha256_file
 from clrface.images import write_png
-from clrface.report.faces import INPUT, TRUTH, SetSpec, case_metric, cases, face_sets, sampled
+from clrface.report.faces import INPUT, LEAST_FACES, TRUTH, SetSpec, case_metric, cases, face_sets, sampled
 from clrface.report.gallery import Gallery, data_uri
 from clrface.report.intervals import LEFT, RIGHT, interval_plot, nice_ticks
 from clrface.report.page import PageSpec, read_claims, write_page
@@ -148,7 +148,7 @@ def test_a_failed_picture_has_its_reason_and_a_set_is_shown_once(places: Places)
     gallery = Gallery()
     assert sampled(one, gallery, 1) == IDS
     assert gallery.reasons == {"orl/blind/a/s11_1": "lost"}
-    assert len(sampled(one, Gallery(), 40)) == 1, "many sets show fewer faces each"
+    assert len(sampled(one, Gallery(), 40)) == LEAST_FACES < len(IDS), "many sets show fewer faces each"
 
 
 def test_a_set_without_truth_shows_none(places: Places) -> None:
