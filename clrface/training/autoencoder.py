@@ -24,8 +24,8 @@ from clrface.training.data import Batch
 from clrface.training.losses import Perceptual
 from clrface.training.stage import Scalars, Stage, StageSpec
 
-LATENTS_A_CODE = 8
-"""What k-means looks at, at most. Shifted, one face at 512x512 has 262,144 latents: with 8,192 codes they were minutes of one core."""
+LATENTS_A_CODE = 64
+"""What k-means looks at, at most: a batch at 512x512 has a million latents, and more of them move no centre."""
 
 
 class AutoencoderStage(Stage):

@@ -4,7 +4,6 @@ All is served from the loopback. What else differs from a real run is below: few
 networks trained for two steps by one process. The sets' names, archives, checks, protocols, metrics and rivals are the real ones.
 """
 
-import io
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +12,6 @@ from urllib.parse import urlparse
 
 import numpy as np
 import yaml
-from PIL import Image
 
 from clrface.align.chunk import align_chunk
 from clrface.align.geometry import fit_similarity, template, warp
@@ -22,10 +20,10 @@ from clrface.fingerprint import ROOT
 from clrface.images import read_rgb
 from clrface.manifest import read_manifest, select, split_of
 from clrface.seeds import generator
+from tests.copies import blurred, copy_project, png
 from tests.shelf import CLOSED, Shelf, sum_of, zipped
 from tests.unit.official_weights import RIVALS, write_all, write_rival
 
-COPIED = ("clrface", "baselines", "config", "workflow", "profiles", "Snakefile", "environment.yml", "data/manifests")
 SIDE_PX = 512
 FACES = 12
 TAKEN = 2
@@ -103,6 +101,7 @@ CONFIG: dict[str, Any] = {
     "training": {
         "processes": 1,
         "workers": 0,
+        "precision": "fp32",  # bf16 is emulated on a CPU without it: a step of minutes
         "stages": {
             "autoencoder": {**FEW, "network": {"channels": [8] * 3, **GROUPS}},
             "decoder": FEW,
@@ -142,17 +141,6 @@ def tinted(face: np.ndarray, colour: np.ndarray) -> np.ndarray:
     return (face * colour).round().astype(np.uint8)
 
 
-def blurred(face: np.ndarray, side_px: int) -> np.ndarray:
-    small = Image.fromarray(face).resize((side_px, side_px), Image.Resampling.BOX)
-    return np.asarray(small.resize(face.shape[:2], Image.Resampling.BILINEAR))
-
-
-def png(rgb: np.ndarray) -> bytes:
-    out = io.BytesIO()
-    Image.fromarray(rgb).save(out, "PNG", compress_level=1)
-    return out.getvalue()
-
-
 def training_pictures(faces: list[np.ndarray]) -> Iterator[bytes]:
     """Twelve, the last of which is of the split val, which every face is by its checksum or isn't."""
     yield from (png(face) for face in faces[:-1])
@@ -167,9 +155,7 @@ class Miniature:
 
     def __init__(self, folder: Path, shelf: Shelf, sources: Path):
         self.folder, self.shelf = folder, shelf
-        for name in COPIED:
-            copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-            copy(ROOT / name, folder / name, **({"ignore": shutil.ignore_patterns("__pycache__")} if copy is shutil.copytree else {}))
+        copy_project(folder)
         (folder / "data/raw").mkdir()
         for name in INDEX:
             (folder / "data/raw" / name).symlink_to(sources / name)

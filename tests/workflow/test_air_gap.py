@@ -4,7 +4,6 @@ The sets are miniatures in the official layout, served from the loopback: real f
 """
 
 import csv
-import io
 import json
 import os
 import shutil
@@ -18,9 +17,9 @@ import yaml
 from PIL import Image
 
 from clrface.fingerprint import ROOT
+from tests.copies import blurred, copy_project, png
 from tests.shelf import CLOSED, Shelf, zipped
 
-COPIED = ("clrface", "baselines", "config", "workflow", "profiles", "Snakefile", "environment.yml", "data/manifests")
 SETS = {
     "celeba_test": ("celeba_512_validation.zip", "celeba_512_validation/{:08d}.png"),
     "celeba_test_lq_gfpgan": ("celeba_512_validation_lq.zip", "celeba_512_validation_lq/{:08d}.png"),
@@ -40,28 +39,16 @@ PROTOCOLS = {"fidelity": {"metrics": ["psnr"]}, "naturalness": {"metrics": ["niq
 pytestmark = pytest.mark.timeout(900)
 
 
-def png(rgb: np.ndarray) -> bytes:
-    out = io.BytesIO()
-    Image.fromarray(rgb).save(out, "PNG")
-    return out.getvalue()
-
-
-def blurred(rgb: np.ndarray) -> np.ndarray:
-    return np.asarray(Image.fromarray(rgb).resize((16, 16), Image.Resampling.BOX).resize(rgb.shape[:2], Image.Resampling.BILINEAR))
-
-
 @pytest.fixture
 def project(tmp_path: Path, shelf: Shelf, sources: Path, orl_faces: dict[str, np.ndarray]) -> Path:
     """A copy of the project whose sets have a place that is down, then the loopback; what the package index gives is there."""
     folder = tmp_path / "project"
-    for name in COPIED:
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        copy(ROOT / name, folder / name, **({"ignore": shutil.ignore_patterns("__pycache__")} if copy is shutil.copytree else {}))
+    copy_project(folder)
     (folder / "models").symlink_to(ROOT / "models")
     faces = list(orl_faces.values())
     entries = yaml.safe_load((folder / "config/sources.yaml").read_text())
     for name, (archive, member) in SETS.items():
-        made = [blurred(face) if name == "celeba_test_lq_gfpgan" else face for face in faces]
+        made = [blurred(face, 16) if name == "celeba_test_lq_gfpgan" else face for face in faces]
         shelf.files[f"/datasets/chaofengc/FaceSRDatasets/resolve/main/{archive}"] = zipped(
             {member.format(number): png(face) for number, face in enumerate(made)}
         )

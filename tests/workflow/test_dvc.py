@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from clrface.fingerprint import ROOT
+from tests.copies import copy_project
 
 COPIED = (
     ".dvc/config",
@@ -43,12 +42,7 @@ class Repository:
 
     def __init__(self, folder: Path, sources: Path):
         self.folder = folder
-        for name in COPIED:
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            if (ROOT / name).is_dir():
-                shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-            else:
-                shutil.copy(ROOT / name, folder / name)
+        copy_project(folder, COPIED)
         (folder / "data/raw").symlink_to(sources)
         self.shrink()
         self.git("init", "--quiet")

@@ -18,8 +18,8 @@ import yaml
 from PIL import Image
 
 from clrface.fingerprint import ROOT
+from tests.copies import copy_project
 
-COPIED = ("clrface", "baselines", "config", "workflow", "profiles", "Snakefile", "environment.yml", "data/manifests")
 PROTOCOL = {"small": {"metrics": ["psnr", "stlpips_alex", "kd_effnet", "ids_dlib"]}}
 CONFIG = {
     "protocol": "small",
@@ -41,9 +41,7 @@ class Project:
 
     def __init__(self, folder: Path, sources: Path):
         self.folder = folder
-        for name in COPIED:
-            copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-            copy(ROOT / name, folder / name, **({"ignore": shutil.ignore_patterns("__pycache__")} if copy is shutil.copytree else {}))
+        copy_project(folder)
         (folder / "data" / "raw").symlink_to(sources)
         (folder / "models").symlink_to(ROOT / "models")
         protocols = yaml.safe_load((folder / "config/protocols.yaml").read_text())
