@@ -122,7 +122,7 @@ def _read(row: Row, scores: Path, card: MetricCard, n_boot: int) -> _Scored:
             if one.values.keys() != files[0].values.keys():
                 raise UserError(f"{one.path} is not about the same images as {files[0].path}. Measure the row again: snakemake makes it.")
         ids = sorted(files[0].values)
-        values = mean_over_seeds(np.array([[one.values[image_id] for image_id in ids] for one in files]))
+        values = mean_over_seeds(np.array([[one.counted(image_id, card) for image_id in ids] for one in files]))
         measured = values[~np.isnan(values)]
         value = float(measured.mean()) if measured.size else math.nan
         scored = _Scored(len(ids), dict(zip(ids, values.tolist(), strict=True)), None)

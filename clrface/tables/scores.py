@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from clrface.api import DROPPED, OK
+from clrface.api import DROPPED, OK, MetricCard
 from clrface.errors import UserError
 
 SET_ROW = "*"
@@ -23,6 +23,11 @@ class Scores(NamedTuple):
     values: dict[str, float]
     failures: dict[str, str]
     """image_id to reason; without those that the metric's definition drops from its mean."""
+
+    def counted(self, image_id: str, card: MetricCard) -> float:
+        """What an image adds to the mean: its value, NaN for one to be left out, or what the metric counts a failure as."""
+        failed = image_id in self.failures
+        return self.values[image_id] if card.failed_as is None or not failed else card.failed_as
 
 
 def read_scores(path: Path, level: Literal["image", "set"]) -> Scores:

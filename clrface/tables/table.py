@@ -258,13 +258,7 @@ def estimate(files: Sequence[Scores], card: MetricCard, ids: Sequence[str], indi
     Seeds are averaged first, image by image (or replicate by replicate), so the interval is about images alone.
     """
     if card.level == "image":
-        return mean_interval(mean_over_seeds(np.array([[_counted(one, image_id, card) for image_id in ids] for one in files])), indices)
+        return mean_interval(mean_over_seeds(np.array([[one.counted(image_id, card) for image_id in ids] for one in files])), indices)
     value = float(mean_over_seeds(np.array([one.values[SET_ROW] for one in files])))
     replicates = mean_over_seeds(np.stack([read_replicates(one, len(indices)) for one in files]))
     return percentile_interval(value, replicates) if card.resamples == "people" else set_interval(value, replicates)
-
-
-def _counted(scores: Scores, image_id: str, card: MetricCard) -> float:
-    """What an image adds to the mean: its value, NaN for one to be left out, or what the metric counts a failure as."""
-    failed = image_id in scores.failures
-    return scores.values[image_id] if card.failed_as is None or not failed else card.failed_as

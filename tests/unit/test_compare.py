@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +67,18 @@ def test_a_difference_far_smaller_than_the_images_spread_is_told(scores: Path) -
     assert kd.change.value == pytest.approx(-40) and kd.change.high - kd.change.low < 4
     assert kd.relative.value == pytest.approx(-0.4) and kd.relative.low < -0.4 < kd.relative.high < -0.3
     assert kd.verdict("lower") == "better"
+
+
+def test_a_failure_counts_as_the_metric_counts_it(tmp_path: Path) -> None:
+    """A protocol that divides by the full count takes an image without output for 0 dB: (30 + 30) / 2 - (20 + 0) / 2."""
+    card, place = replace(PSNR, failed_as=0.0), tmp_path / "orl" / "blind"
+    for name, second in (("a", [30, "ok"]), ("b", ["", "no output"])):
+        lines = [["s0", 30 if name == "a" else 20, "ok"], ["s1", *second]]
+        write(place / name / "0" / "psnr.csv", ["image_id", "value", "status"], lines)
+    values = {"a": 30.0, "b": 10.0}
+    rows = [Row(name, name, False, "orl", "blind", 2, 0, (0,), {"psnr": Estimate(value, 0, 0)}) for name, value in values.items()]
+    [found] = compare(rows, tmp_path, [card], Draws(0, "orl", 50, {}))
+    assert (found.n, found.change.value) == (2, 20)
 
 
 def test_a_share_of_another_row_s_change(scores: Path) -> None:

@@ -66,7 +66,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory, sources: Path) -> Path:
 
 def test_a_sweep_has_a_row_a_point_with_quality_and_cost(faces: Faces, weights: Path, sources: Path, tmp_path: Path) -> None:
     out = tmp_path / "steps.csv"
-    run_sweep(SWEEP, faces, weights, sources, "cpu", out)
+    run_sweep(SWEEP, faces, weights, sources, "cpu", out, tmp_path / "cache")
     table = pd.read_csv(out)
     assert table[["start", "solver", "steps"]].to_dict("records") == SWEEP.points()
     heun = table[table["solver"] == "heun"].set_index(["start", "steps"])["evaluations"]
@@ -101,13 +101,13 @@ def test_a_stopped_sweep_goes_on_with_the_next_point(
         return measure(sweep, point, *rest)
 
     monkeypatch.setattr(sweep_module, "_measure", counted)
-    out = tmp_path / "steps.csv"
+    out, quick = tmp_path / "steps.csv", replace(SWEEP, metrics=["psnr"], seeds=[0])
     with pytest.raises(KeyboardInterrupt):
-        run_sweep(SWEEP, faces, weights, sources, "cpu", out)
+        run_sweep(quick, faces, weights, sources, "cpu", out)
     assert not out.exists() and len(points) == 3
     monkeypatch.setattr(sweep_module, "_measure", lambda sweep, point, *rest: points.append(point) or measure(sweep, point, *rest))
-    run_sweep(SWEEP, faces, weights, sources, "cpu", out)
-    assert points == SWEEP.points(), "no point twice, none left out"
+    run_sweep(quick, faces, weights, sources, "cpu", out)
+    assert points == quick.points(), "no point twice, none left out"
     assert [path.name for path in tmp_path.iterdir()] == ["steps.csv"]
 
 
