@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from clrface.errors import UserError
 
 if TYPE_CHECKING:
+    from clrface.metrics.recognise import Gallery
     from clrface.study.sweep import Faces
 
 SOURCES = Path("config/sources.yaml")
@@ -148,8 +149,12 @@ def _add_align(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     step.add_argument("--size", type=int, required=True, help="pixels a side")
     step.add_argument("--dlib", type=Path, default=RAW / "dlib")
     step.add_argument(
-        "--fallback", choices=["none", "centre"], default="none", help="centre: every picture is known to be one centred face"
+        "--fallback",
+        choices=["none", "centre", "lfw"],
+        default="none",
+        help="every picture is known to be one centred face, as ORL's or LFW's",
     )
+    step.add_argument("--template", choices=["utkface", "ffhq"], default="utkface", help="where eyes and mouth are brought to")
     step.add_argument("--aligned", action="store_true", help="the pictures are aligned already: only bring them to size")
     step.add_argument("--out", type=Path, required=True)
 
@@ -170,7 +175,7 @@ def _align(options: argparse.Namespace) -> None:
     if options.aligned:
         resize_chunk(mine, raw, options.out, options.size)
     else:
-        align_chunk(mine, raw, options.out, options.size, options.dlib, options.fallback)
+        align_chunk(mine, raw, options.out, options.size, options.dlib, options.fallback, options.template)
 
 
 # ---- degrade
@@ -388,8 +393,9 @@ def _add_measure(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     group.add_argument(
         "--reference", nargs="+", type=Path, help="what the metric compares with: truth (--aligned when left out), inputs, others"
     )
-    group.add_argument("--gallery", type=Path, help="for recognition: a folder of clean photographs, aligned")
+    group.add_argument("--gallery", nargs="+", type=Path, help="for recognition: folders of clean photographs, aligned")
     step.add_argument("--manifest", type=Path, help="with --gallery: who is in which photograph")
+    step.add_argument("--pairs", type=Path, help="with --gallery: LFW's pairs.txt, the pairs to verify; all when left out")
     step.add_argument("--raw", type=Path, default=RAW)
     step.add_argument("--dataset", required=True)
     step.add_argument("--base-seed", type=int, required=True)
@@ -404,19 +410,21 @@ def _measure(options: argparse.Namespace) -> None:
     if options.gallery:
         from clrface.metrics.recognise import recognise
 
-        people = _people(options.manifest)
-        recognise(options.metric, options.restored, options.gallery, people, *rest, cache=options.cache)
+        gallery = _gallery(options.gallery, options.manifest, options.pairs)
+        recognise(options.metric, options.restored, gallery, *rest, cache=options.cache)
     else:
         from clrface.metrics.measure import measure
 
         measure(options.metric, options.restored, options.reference or options.aligned, *rest, cache=options.cache)
 
 
-def _people(manifest: Path) -> dict[str, str]:
-    """image_id to person."""
+def _gallery(folders: list[Path], manifest: Path, pairs: Path | None) -> "Gallery":
     from clrface.manifest import read_manifest
+    from clrface.metrics.pairs import read_pairs
+    from clrface.metrics.recognise import Gallery
 
-    return {entry.image_id: entry.identity for entry in read_manifest(manifest)}
+    people = {entry.image_id: entry.identity for entry in read_manifest(manifest)}
+    return Gallery(folders, people, read_pairs(pairs) if pairs else None)
 
 
 def _add_evaluate(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -594,18 +602,18 @@ def _add_roc(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 
 
 def _roc(options: argparse.Namespace) -> None:
-    from clrface.metrics.networks.dlib_recogniser import embedder
-    from clrface.metrics.recognise import compare_faces
+    from clrface.metrics.recognise import compare_faces, recognition_metric
     from clrface.metrics.recognition import operating_curve
     from clrface.report.roc import Line, Panel, roc_figure
 
-    embed = embedder(options.raw, options.cache)
     panels = []
     for panel in options.panels:
         ids = [image_id for folder in panel["aligned"] for image_id in _ids(Path(folder))]
-        people, lines = _people(Path(panel["manifest"])), []
+        pairs = Path(panel["pairs"]) if "pairs" in panel else None
+        gallery = _gallery([Path(folder) for folder in panel["gallery"]], Path(panel["manifest"]), pairs)
+        embed, lines = recognition_metric(panel["metric"]).embedder(options.raw, options.cache), []
         for row in panel["rows"]:
-            comparison, _ = compare_faces([Path(folder) for folder in row["folders"]], Path(panel["gallery"]), people, ids, embed)
+            comparison, _ = compare_faces([Path(folder) for folder in row["folders"]], gallery, ids, embed)
             lines.append(Line(row["label"], row["control"], operating_curve(comparison.pairs())))
         panels.append(Panel(panel["title"], lines))
     roc_figure(panels, options.out)

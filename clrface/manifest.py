@@ -88,15 +88,16 @@ def pictures_in(path: Path) -> dict[str, Path]:
     return {file.stem: file for file in files}
 
 
-def of_aligned_faces(files: Mapping[str, str], training: bool = False) -> list[Entry]:
-    """Entries for a fetched set of faces, one a file: the stem as image_id, nobody known, in natural order.
+def of_fetched_set(files: Mapping[str, str], training: bool = False) -> list[Entry]:
+    """Entries for a fetched set of faces, one a file, in natural order: the stem as image_id; a folder that holds it names the person.
 
     files: name to sha256. training: train, and about 3 % val, instead of test.
     Raises: UserError when two files have the same stem.
     """
-    names = sorted(files, key=natural)
-    _refuse_repeats([PurePosixPath(name).stem for name in names], "The set has two files named")
-    return [Entry(PurePosixPath(name).stem, name, "", split_of(files[name]) if training else "test", files[name]) for name in names]
+    paths = [PurePosixPath(name) for name in sorted(files, key=natural)]
+    _refuse_repeats([path.stem for path in paths], "The set has two files named")
+    sums = {path: files[str(path)] for path in paths}
+    return [Entry(path.stem, str(path), path.parent.name, split_of(sums[path]) if training else "test", sums[path]) for path in paths]
 
 
 def split_of(sha256: str) -> str:

@@ -72,7 +72,7 @@ def needed_sources(config: Mapping[str, Any], project: Project) -> list[str]:
     names |= {project.recipes[recipe].source for recipe in recipes} - {""}
     if config["weights"] == "fit":
         names |= {config["training"]["dataset"], *TRAINING_SOURCES}
-    return sorted(names)
+    return sorted(names | {project.sources[name].listed for name in names} - {""})
 
 
 def _metrics(config: Mapping[str, Any], project: Project) -> set[str]:

@@ -27,8 +27,9 @@ def align_chunk(
     size: int,
     dlib_folder: Path,
     fallback: Fallback = "none",
+    template: str = "utkface",
 ) -> None:
-    """Write `<image_id>.png`, RGB of `size` x `size` pixels, for each entry's face, then `index.csv`.
+    """Write `<image_id>.png`, RGB of `size` x `size` pixels, for each entry's face, brought to `template`, then `index.csv`.
 
     The index has a row an entry: status (`ok`, or `no face found` and then no PNG), the PNG's SHA-256, the landmarks in the raw
     file's pixels, and which attempt found the face. It is written last.
@@ -45,7 +46,7 @@ def align_chunk(
             target.unlink(missing_ok=True)
             rows.append([entry.image_id, NO_FACE])
             continue
-        write_png(target, align(rgb, face.landmarks, size))
+        write_png(target, align(rgb, face.landmarks, size, template))
         rows.append([entry.image_id, OK, sha256_file(target), *face.landmarks.ravel(), face.found_by])
     _write_index(Path(out_folder) / "index.csv", rows)
 

@@ -1,7 +1,7 @@
 """One geometry for the whole project: where the eyes and the mouth lie in a square face, and how a picture is brought there.
 
 Points are (x, y), x to the right and y down, in pixels; the centre of the first pixel is (0, 0). A share of the side, s,
-lies at s * size - 0.5. The template is clrface.align.templates.UTKFACE.
+lies at s * size - 0.5. The templates are in clrface.align.templates.
 """
 
 import math
@@ -10,12 +10,12 @@ import cv2
 import numpy as np
 from skimage.transform import SimilarityTransform
 
-from clrface.align.templates import UTKFACE
+from clrface.align.templates import TEMPLATES
 
 
-def template(size: int) -> np.ndarray:
-    """The template's three points in a square of `size` pixels, (3, 2)."""
-    return UTKFACE * size - 0.5
+def template(size: int, name: str = "utkface") -> np.ndarray:
+    """A template's three points in a square of `size` pixels, (3, 2)."""
+    return TEMPLATES[name] * size - 0.5
 
 
 def fit_similarity(points: np.ndarray, targets: np.ndarray) -> np.ndarray:
@@ -50,6 +50,6 @@ def warp(rgb: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
     return large if factor == 1 else cv2.resize(large, (size, size), interpolation=cv2.INTER_AREA)
 
 
-def align(rgb: np.ndarray, points: np.ndarray, size: int) -> np.ndarray:
-    """Bring the three `points` of `rgb` to the template: a (size, size, 3) uint8 square."""
-    return warp(rgb, fit_similarity(points, template(size)), size)
+def align(rgb: np.ndarray, points: np.ndarray, size: int, name: str = "utkface") -> np.ndarray:
+    """Bring the three `points` of `rgb` to a template: a (size, size, 3) uint8 square."""
+    return warp(rgb, fit_similarity(points, template(size, name)), size)

@@ -13,3 +13,5 @@ FFHQ_POINTS = np.array(
 first pixel's middle at 0: the template of facexlib, GFPGAN and CodeFormer."""
 FFHQ = (np.vstack([FFHQ_POINTS[:2], FFHQ_POINTS[3:].mean(0)]) + 0.5) / FFHQ_PX
 """The same three points as UTKFACE's, in shares of the side."""
+TEMPLATES = {"utkface": UTKFACE, "ffhq": FFHQ}
+"""By the name that `template` has in the config."""

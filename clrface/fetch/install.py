@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from filelock import FileLock
@@ -18,7 +18,8 @@ from clrface.fetch.download import PAUSES_S, Found, obtain
 from clrface.fetch.lock import LOCK, is_locked, members_digest, record, with_lock
 from clrface.fetch.sources import Source, entry_digest
 from clrface.files import atomic_path, explain_os_error, sha256_file
-from clrface.manifest import FETCHED, of_aligned_faces, write_manifest
+from clrface.manifest import FETCHED, of_fetched_set, write_manifest
+from clrface.metrics.pairs import LIST, named_in, read_pairs
 
 RECORD = "SOURCE.json"
 MIRRORS_VARIABLE = "CLRFACE_MIRRORS"
@@ -50,6 +51,8 @@ def fetch(
     with _alone(downloads):
         if not is_fetched(sources[name], raw_folder):
             source = with_lock(sources[name], lock_of(raw_folder))
+            if source.listed:
+                fetch(source.listed, sources, raw_folder, downloads_folder, mirrors, pauses_s)
             obtain(source, downloads, all_mirrors(mirrors), lambda found: _install(source, found, folder, downloads), pauses_s)
     return folder / RECORD
 
@@ -100,7 +103,7 @@ def _install(source: Source, found: Found, folder: Path, downloads: Path) -> Non
         with atomic_path(fresh / RECORD) as temporary:
             taken, sums = _take(source, found, fresh), _sums(found)
             if source.faces:
-                entries = of_aligned_faces({name: file.sha256 for name, file in taken.items()}, source.faces == "training")
+                entries = of_fetched_set({name: file.sha256 for name, file in taken.items()}, source.faces == "training")
                 write_manifest(fresh / FETCHED, entries)
             temporary.write_text(json.dumps(_record(source, found, sums, taken), indent=1) + "\n", encoding="utf-8")
         if is_locked(source) and (told := record(lock_of(folder.parent), source, found.archive, sums, taken)):
@@ -117,11 +120,14 @@ def _install(source: Source, found: Found, folder: Path, downloads: Path) -> Non
 
 def _take(source: Source, found: Found, folder: Path) -> dict[str, Taken]:
     expected = source.expected()
+    listed = named_in(read_pairs(folder.parent / source.listed / LIST)) if source.listed else None
 
     def wanted(name: str) -> str | None:
         inner = found.archive.inner(name)
-        inside = inner is not None and any(_matches(inner, glob) for glob in source.members)
-        return inner if inside and (expected is None or inner in expected) else None
+        if inner is None or not any(_matches(inner, glob) for glob in source.members):
+            return None
+        left_out = (expected is not None and inner not in expected) or (listed is not None and PurePosixPath(inner).stem not in listed)
+        return None if left_out else inner
 
     taken = extract(found.path, found.archive.file, folder, wanted, Limits(source.max_files, source.max_bytes))
     if problem := _difference(source, taken, expected):

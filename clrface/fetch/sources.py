@@ -71,7 +71,11 @@ class Source:
     page: str = ""
     """Where a person finds the download; empty when the archives' addresses are enough."""
     faces: Literal["", "test", "training"] = ""
-    """For a set of aligned faces, one a file, without a manifest in git: what it is for. Its manifest is made when it is fetched."""
+    """For a set of faces, one a file, without a manifest in git: what it is for. Its manifest is made when it is fetched."""
+    aligned: bool = True
+    """Whether those faces come aligned; if not, the workflow aligns them."""
+    listed: str = ""
+    """Another source, LFW's list of pairs: only the photographs that it names are taken."""
     locked: str | None = None
     """What the members' digest must be, from the lock file: `clrface.fetch.lock`."""
 
@@ -104,7 +108,11 @@ def load_sources(path: Path) -> dict[str, Source]:
     errors = sorted(Draft202012Validator(schema).iter_errors(entries), key=lambda error: error.json_path)
     if errors:
         raise UserError("\n".join([f"{path} has {len(errors)} mistake(s). Correct:", *(f"  {_explain(error)}" for error in errors)]))
-    return {name: _source(name, entry, path) for name, entry in entries.items()}
+    sources = {name: _source(name, entry, path) for name, entry in entries.items()}
+    for source in sources.values():
+        if source.listed and source.listed not in sources:
+            raise unknown_name(f"source in {path}, {source.name}.listed,", source.listed, sources)
+    return sources
 
 
 def entry_digest(source: Source) -> str:
@@ -157,6 +165,8 @@ def _source(name: str, entry: dict[str, Any], path: Path) -> Source:
         content={key: value for key, value in entry.items() if key not in NOTES},
         page=entry.get("page", ""),
         faces=entry.get("faces", ""),
+        aligned=entry.get("aligned", True),
+        listed=entry.get("listed", ""),
     )
     for archive in source.archives:
         unchecked = archive.sha256 is None and archive.kind != "folder" and manifest is None

@@ -1,6 +1,7 @@
 """Equal error rate: where as many strangers pass as acquaintances are turned away, by dlib's embeddings."""
 
-from clrface.metrics.recognition import Curve, Verification, equal_error_rate
+from clrface.metrics.networks import dlib_recogniser
+from clrface.metrics.recognition import EqualErrorRate
 
 CARD = {
     "id": "eer_dlib",
@@ -17,9 +18,7 @@ CARD = {
 }
 
 
-class Metric(Verification):
-    """In percent; 50 is guessing."""
+class Metric(EqualErrorRate):
+    """In percent, lower is better."""
 
-    def read(self, curve: Curve) -> float:
-        """FAR = FRR."""
-        return equal_error_rate(curve)
+    embedder = staticmethod(dlib_recogniser.embedder)

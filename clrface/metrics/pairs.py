@@ -7,10 +7,13 @@
 `fold_accuracy` of clrface.metrics.recognition takes what comes of it.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from clrface.errors import UserError
+
+LIST = "pairs.txt"
 
 
 class Pair(NamedTuple):
@@ -39,6 +42,11 @@ def read_pairs(path: Path) -> list[Pair]:
             "It is cut short or of another release: get it again."
         )
     return [_pair(path, number, words, *divmod(number - 2, 2 * size), size) for number, words in enumerate(lines[1:], start=2)]
+
+
+def named_in(pairs: Iterable[Pair]) -> set[str]:
+    """Every photograph of some pair."""
+    return {image_id for pair in pairs for image_id in (pair.first, pair.second)}
 
 
 def _header(path: Path, words: list[str]) -> tuple[int, int]:

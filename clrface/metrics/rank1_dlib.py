@@ -1,8 +1,7 @@
 """Identification: whose clean photograph is nearest, by dlib's embeddings."""
 
-import numpy as np
-
-from clrface.metrics.recognition import Comparison, rank_one_rate
+from clrface.metrics.networks import dlib_recogniser
+from clrface.metrics.recognition import RankOne
 
 CARD = {
     "id": "rank1_dlib",
@@ -19,12 +18,7 @@ CARD = {
 }
 
 
-class Metric:
-    """In percent, over galleries of one photograph a person; one over the number of people is guessing."""
+class Metric(RankOne):
+    """In percent, higher is better."""
 
-    def __init__(self, comparison: Comparison):
-        self._comparison = comparison
-
-    def result(self, people: np.ndarray) -> float:
-        """Percent of the probes."""
-        return 100 * rank_one_rate(self._comparison, people)
+    embedder = staticmethod(dlib_recogniser.embedder)

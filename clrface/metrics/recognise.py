@@ -8,9 +8,10 @@ import math
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+from scipy.spatial.distance import cdist
 
 from clrface.api import Score
 from clrface.errors import UserError
@@ -18,14 +19,23 @@ from clrface.images import read_rgb, to_unit
 from clrface.manifest import natural
 from clrface.metrics.measure import SET_ROW, gather, reasons, write_replicates, write_scores
 from clrface.metrics.memory import Features
-from clrface.metrics.networks import dlib_recogniser
-from clrface.metrics.recognition import LEAST_PEOPLE, Comparison
+from clrface.metrics.pairs import Pair
+from clrface.metrics.recognition import LEAST_PEOPLE, Comparison, Listed
 from clrface.metrics.registry import metric_card
 from clrface.tables.bootstrap import people_counts
 
 
+class Gallery(NamedTuple):
+    """What the probes are compared with: folders of aligned clean photographs, each photograph's person (the probes' too), and the pairs
+    that verification asks about (None: all)."""
+
+    folders: Sequence[Path]
+    people: Mapping[str, str]
+    pairs: Sequence[Pair] | None = None
+
+
 class RecognitionMetric(Protocol):
-    """`clrface/metrics/<id>.py` holds `CARD` and a class `Metric`, made from a comparison."""
+    """`clrface/metrics/<id>.py` holds `CARD` and a class `Metric`, made from a comparison by its `embedder`'s network."""
 
     def result(self, people: np.ndarray) -> float:
         """The value when each of the k people comes `people` (k,) times; NaN where there is nothing to compare."""
@@ -35,8 +45,7 @@ class RecognitionMetric(Protocol):
 def recognise(
     metric_id: str,
     pred_folders: Sequence[Path],
-    gallery: Path,
-    people: Mapping[str, str],
+    gallery: Gallery,
     ids: Sequence[str],
     sources: Path,
     out: Path,
@@ -47,13 +56,13 @@ def recognise(
 ) -> None:
     """Write `out`, the metric's score file for the probes `ids`, and its replicates beside it.
 
-    pred_folders: one folder a chunk, with `<image_id>.png` and a status file. gallery: a folder of aligned clean photographs. people: each
-    photograph's person, of probes and gallery. The others are as `measure` takes them.
+    pred_folders: one folder a chunk, with `<image_id>.png` and a status file. The others are as `measure` takes them.
 
-    Raises: UserError for an unknown metric, a photograph whose person isn't known, and pictures that are missing or too many.
+    Raises: UserError for an unknown metric, a photograph whose person isn't known, pictures that are missing or too many, and a list of
+    pairs of which the test set has none.
     """
-    kind = import_module(f"clrface.metrics.{metric_card(metric_id).id}").Metric
-    comparison, failures = compare_faces(pred_folders, gallery, people, ids, dlib_recogniser.embedder(sources, cache))
+    kind = recognition_metric(metric_id)
+    comparison, failures = compare_faces(pred_folders, gallery, ids, kind.embedder(sources, cache))
     failed = {image_id: Score(math.nan, reason) for image_id, reason in failures.items()}
     if comparison.n_people < LEAST_PEOPLE or len(failed) == len(ids):
         reason = (
@@ -68,16 +77,20 @@ def recognise(
     write_scores(out, {SET_ROW: Score(metric.result(np.ones(comparison.n_people, int)))} | failed)
 
 
-def compare_faces(
-    pred_folders: Sequence[Path], gallery: Path, people: Mapping[str, str], ids: Sequence[str], embed: Features
-) -> tuple[Comparison, dict[str, str]]:
+def recognition_metric(metric_id: str) -> Any:
+    """A metric's class. Raises: UserError for an unknown metric."""
+    return import_module(f"clrface.metrics.{metric_card(metric_id).id}").Metric
+
+
+def compare_faces(pred_folders: Sequence[Path], gallery: Gallery, ids: Sequence[str], embed: Features) -> tuple[Comparison, dict[str, str]]:
     """Every probe against every photograph of the gallery, and the reasons of the probes that have no picture.
 
-    Similarity is the negative Euclidean distance of the embeddings. Raises: as `recognise`.
+    Similarity is the negative Euclidean distance of the embeddings. With a list of pairs, those who are to be identified choose from each
+    person's first photograph. Raises: as `recognise`.
     """
-    ids = sorted(ids, key=natural)
+    ids, people = sorted(ids, key=natural), gallery.people
     probes = gather(pred_folders, ids)
-    clean = gather([gallery], gallery_ids(gallery))
+    clean = gather(gallery.folders, gallery_ids(gallery.folders))
     shown = sorted(clean.files, key=natural)
     unknown = [image_id for image_id in (*ids, *shown) if not people.get(image_id)]
     if unknown:
@@ -92,14 +105,35 @@ def compare_faces(
     similarity = np.full((len(ids), len(shown)), -np.inf)
     if there and shown:
         left, right = (_embedded(embed, paths) for paths in ([probes.files[ids[i]] for i in there], [clean.files[one] for one in shown]))
-        similarity[there] = -np.linalg.norm(left[:, None] - right[None, :], axis=2)
+        similarity[there] = -cdist(left, right)
     itself = np.array(ids)[:, None] == np.array(shown)[None, :]
-    return Comparison(similarity, of_probes, of_gallery, _turns(of_gallery), itself), probes.failures
+    turns = _turns(of_gallery)
+    if gallery.pairs is None:
+        return Comparison(similarity, of_probes, of_gallery, turns, itself), probes.failures
+    listed = _listed(gallery.pairs, ids, shown, similarity, of_probes)
+    return Comparison(similarity, of_probes, of_gallery, np.where(turns == 0, 0, -1), itself, listed), probes.failures
 
 
-def gallery_ids(gallery: Path) -> list[str]:
+def _listed(pairs: Sequence[Pair], ids: Sequence[str], shown: Sequence[str], similarity: np.ndarray, people: np.ndarray) -> Listed:
+    """The pairs whose photographs are both among `ids`, either way about; one without a clean picture is as one without a restored."""
+    rows, columns = ({image_id: place for place, image_id in enumerate(group)} for group in (ids, shown))
+    both = [pair for pair in pairs if pair.first in rows and pair.second in rows]
+    if not both:
+        raise UserError(
+            f"None of the {len(pairs):,} listed pairs has both photographs among the {len(ids):,} of the test set. "
+            "Take the whole set: leave out its `images` in the config."
+        )
+    asked = [(probe, other, pair) for pair in both for probe, other in ((pair.first, pair.second), (pair.second, pair.first))]
+    values = [similarity[rows[probe], columns[other]] if other in columns else -np.inf for probe, other, _ in asked]
+    first, second = (np.array([people[rows[photograph]] for photograph in side]) for side in list(zip(*asked, strict=True))[:2])
+    genuine, fold = (np.array([getattr(pair, name) for _, _, pair in asked]) for name in ("genuine", "fold"))
+    return Listed.of(np.array(values), genuine, first, second, fold)
+
+
+def gallery_ids(folders: Sequence[Path]) -> list[str]:
     """The photographs of a gallery by image_id: all that aligning left there."""
-    return [path.stem for path in gallery.glob("*.png") if not path.name.startswith(".")] + list(reasons(gallery))
+    there = [path.stem for folder in folders for path in folder.glob("*.png") if not path.name.startswith(".")]
+    return there + [image_id for folder in folders for image_id in reasons(folder)]
 
 
 def _embedded(embed: Features, paths: Sequence[Path]) -> np.ndarray:

@@ -13,9 +13,11 @@ gallery is nearest (rank 1).
 
 A probe without a picture is never recognised: its genuine pairs lie below every threshold, and nobody is nearest to it. Its impostor
 pairs are left out, so that it earns nothing by turning strangers away. A photograph is never compared with itself.
+
+A test set may come with a list of pairs, as LFW does: then verification asks about those alone, in the list's own folds. Each pair is asked
+twice: the first photograph as probe against the second's clean one, and the other way about.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -37,9 +39,12 @@ class Comparison:
     gallery_people: np.ndarray
     """(g,) integers."""
     turns: np.ndarray
-    """(g,) integers: which of its person's gallery photographs it is. Photographs of one turn make a gallery of one each for `rank_one`."""
+    """(g,) integers: which of its person's gallery photographs it is. Photographs of one turn make a gallery of one each for `rank_one`;
+    those of a negative one are in none."""
     itself: np.ndarray
     """(p, g) booleans: both are the same photograph."""
+    listed: "Listed | None" = None
+    """The pairs that verification asks about; None: all."""
 
     @property
     def n_people(self) -> int:
@@ -47,12 +52,21 @@ class Comparison:
         return 1 + max(self.probe_people.max(initial=-1), self.gallery_people.max(initial=-1))
 
     def pairs(self) -> "Pairs":
-        """All pairs that count."""
+        """The pairs that count: all, or those listed."""
+        if self.listed is not None:
+            return self.listed.pairs
         genuine = self.probe_people[:, None] == self.gallery_people[None, :]
         there = np.isfinite(self.similarity)
         counts = ~self.itself & (there | genuine)
         probe, other = np.nonzero(counts)
         return Pairs(self.similarity[counts], genuine[counts], self.probe_people[probe], self.gallery_people[other])
+
+    def folds(self) -> tuple[np.ndarray, np.ndarray]:
+        """Test and training pairs of each fold, (folds, n) booleans of `pairs`: the list's folds, or those of people."""
+        if self.listed is None:
+            return people_folds(self.pairs(), self.n_people)
+        test = self.listed.fold == np.unique(self.listed.fold)[:, None]
+        return test, ~test
 
 
 class Pairs(NamedTuple):
@@ -66,6 +80,19 @@ class Pairs(NamedTuple):
     def weights(self, people: np.ndarray) -> np.ndarray:
         """(n,): how often each pair comes when each person comes `people` (k,) times. Copies of one person make no impostor pairs."""
         return np.where(self.genuine, people[self.first], people[self.first] * people[self.second]).astype(float)
+
+
+class Listed(NamedTuple):
+    """Pairs from a list, and the fold of each, (n,) integers."""
+
+    pairs: Pairs
+    fold: np.ndarray
+
+    @classmethod
+    def of(cls, similarity: np.ndarray, genuine: np.ndarray, first: np.ndarray, second: np.ndarray, fold: np.ndarray) -> "Listed":
+        """From (n,) arrays, less the impostor pairs of which one has no picture."""
+        counts = genuine | np.isfinite(similarity)
+        return cls(Pairs(similarity[counts], genuine[counts], first[counts], second[counts]), fold[counts])
 
 
 class Curve(NamedTuple):
@@ -163,6 +190,24 @@ def balanced_accuracy(right: np.ndarray, genuine: np.ndarray, weights: np.ndarra
     return float(np.mean(shares))
 
 
+def rank_one(comparison: Comparison) -> tuple[np.ndarray, np.ndarray]:
+    """Of each probe, (p,): in what share of the galleries its own person is strictly the nearest, and whether any was asked.
+
+    A gallery holds one photograph a person (those of one turn). One that holds the probe itself, or not its person, isn't asked.
+    """
+    hits, asked = np.zeros(len(comparison.probe_people)), np.zeros(len(comparison.probe_people))
+    genuine = comparison.probe_people[:, None] == comparison.gallery_people[None, :]
+    for turn in np.unique(comparison.turns[comparison.turns >= 0]):
+        members = comparison.turns == turn
+        own = genuine[:, members] & ~comparison.itself[:, members]
+        similarity = comparison.similarity[:, members]
+        nearest_own = np.where(own, similarity, -np.inf).max(1)
+        nearest_other = np.where(genuine[:, members], -np.inf, similarity).max(1)
+        hits += own.any(1) & (nearest_own > nearest_other)
+        asked += own.any(1)
+    return hits / np.maximum(asked, 1), asked > 0
+
+
 class Verification:
     """Base of the metrics of one operating curve; a subclass says what to read off it, in [0, 1]. Given in percent."""
 
@@ -179,43 +224,46 @@ class Verification:
         return 100 * self.read(self._operating.curve(self._pairs.weights(people)))
 
 
-class FoldAccuracy(NamedTuple):
-    """Accuracy as LFW reports it: mean over the folds and their standard deviation (of the sample), in [0, 1]."""
+class EqualErrorRate(Verification):
+    """Percent; 50 is guessing."""
 
-    mean: float
-    deviation: float
-    folds: tuple[float, ...]
-
-
-def fold_accuracy(similarity: np.ndarray, genuine: np.ndarray, fold: np.ndarray) -> FoldAccuracy:
-    """Accuracy of pairs whose folds, (n,) integers, are given, as those of LFW's pairs.txt are: see clrface.metrics.pairs."""
-    test = fold == np.unique(fold)[:, None]
-    right = cross_validated(similarity, genuine, test, ~test)
-    ones = np.ones(len(similarity))
-    values = [balanced_accuracy(row, genuine, ones) for row in right]
-    return FoldAccuracy(float(np.mean(values)), float(np.std(values, ddof=1)), tuple(values))
+    def read(self, curve: Curve) -> float:
+        """FAR = FRR."""
+        return equal_error_rate(curve)
 
 
-def rank_one(comparison: Comparison) -> tuple[np.ndarray, np.ndarray]:
-    """Of each probe, (p,): in what share of the galleries its own person is strictly the nearest, and whether any was asked.
+class TrueAccepts(Verification):
+    """Percent; a subclass says at which FAR. Its share of the impostor pairs must be several pairs."""
 
-    A gallery holds one photograph a person (those of one turn). One that holds the probe itself, or not its person, isn't asked.
-    """
-    hits, asked = np.zeros(len(comparison.probe_people)), np.zeros(len(comparison.probe_people))
-    genuine = comparison.probe_people[:, None] == comparison.gallery_people[None, :]
-    for turn in np.unique(comparison.turns):
-        members = comparison.turns == turn
-        own = genuine[:, members] & ~comparison.itself[:, members]
-        similarity = comparison.similarity[:, members]
-        nearest_own = np.where(own, similarity, -np.inf).max(1)
-        nearest_other = np.where(genuine[:, members], -np.inf, similarity).max(1)
-        hits += own.any(1) & (nearest_own > nearest_other)
-        asked += own.any(1)
-    return hits / np.maximum(asked, 1), asked > 0
+    far: float
+
+    def read(self, curve: Curve) -> float:
+        """TAR at that FAR."""
+        return tar_at(curve, self.far)
 
 
-def rank_one_rate(comparison: Comparison, people: Sequence[int] | np.ndarray) -> float:
-    """Mean of `rank_one` over the probes, each person's taken `people` (k,) times; the gallery stays whole. NaN for no probe."""
-    hits, asked = rank_one(comparison)
-    weights = np.asarray(people, float)[comparison.probe_people] * asked
-    return float(weights @ hits / weights.sum()) if weights.sum() else float("nan")
+class Accuracy:
+    """Percent; 50 is guessing. The bootstrap keeps the folds' thresholds: those are part of the judge."""
+
+    def __init__(self, comparison: Comparison):
+        self._pairs = comparison.pairs()
+        right = cross_validated(self._pairs.similarity, self._pairs.genuine, *comparison.folds())
+        judged = ~np.isnan(right)
+        self._right = np.where(judged.any(0), np.where(judged, right, 0).sum(0), np.nan)  # a pair lies in one fold at most
+
+    def result(self, people: np.ndarray) -> float:
+        """Percent, over the pairs that lie in some fold."""
+        return 100 * balanced_accuracy(self._right, self._pairs.genuine, self._pairs.weights(people))
+
+
+class RankOne:
+    """Percent, over galleries of one photograph a person; one over the number of people is guessing."""
+
+    def __init__(self, comparison: Comparison):
+        self._hits, self._asked = rank_one(comparison)
+        self._probe_people = comparison.probe_people
+
+    def result(self, people: np.ndarray) -> float:
+        """Percent of the probes, each person's taken `people` (k,) times; the gallery stays whole. NaN for no probe."""
+        weights = np.asarray(people, float)[self._probe_people] * self._asked
+        return float(100 * weights @ self._hits / weights.sum()) if weights.sum() else float("nan")

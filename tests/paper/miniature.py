@@ -14,20 +14,20 @@ import numpy as np
 import yaml
 
 from clrface.align.chunk import align_chunk
-from clrface.align.geometry import fit_similarity, template, warp
-from clrface.align.templates import FFHQ
 from clrface.fingerprint import ROOT
 from clrface.images import read_rgb
 from clrface.manifest import read_manifest, select, split_of
 from clrface.seeds import generator
-from tests.copies import blurred, copy_project, png
-from tests.shelf import CLOSED, Shelf, sum_of, zipped
+from tests.copies import blurred, copy_project, lfw, png
+from tests.shelf import CLOSED, Shelf, sum_of, tarred, zipped
 from tests.unit.official_weights import RIVALS, write_all, write_rival
 
 SIDE_PX = 512
 FACES = 12
 TAKEN = 2
-"""Of the twelve, how many are restored and measured."""
+"""Of the twelve, how many are restored and measured; LFW's pairs want them all."""
+LFW_FACE_PX = 170
+"""The side of an aligned face in LFW's photographs."""
 SETS = {
     "celeba_test": "celeba_512_validation/{:08d}.png",
     "celeba_test_lq_gfpgan": "celeba_512_validation_lq/{:08d}.png",
@@ -74,6 +74,7 @@ CONFIG: dict[str, Any] = {
             "protocol": "paper_real_world",
             "methods": ["identity", "codeformer", "clrface"],
         },
+        "table4": {"methods": ["identity", "oracle", "unet", "clrface"]},
         "table5": {
             "datasets": ["celeba_test"],
             "degradations": ["gfpgan_lq"],
@@ -130,9 +131,8 @@ CONFIG: dict[str, Any] = {
 def faces_as_ffhq(sources: Path, folder: Path) -> list[np.ndarray]:
     """Twelve ORL photographs, tinted and aligned as FFHQ's, (512, 512, 3) uint8 each."""
     entries = select(read_manifest(ROOT / "data" / "manifests" / "orl.csv"), identities=6, images_per_identity=2, split="test")
-    align_chunk(entries, sources / "orl", folder, SIDE_PX, sources / "dlib", "centre")
-    matrix = fit_similarity(template(SIDE_PX), FFHQ * SIDE_PX - 0.5)
-    grey = [warp(read_rgb(path), matrix, SIDE_PX) for path in sorted(folder.glob("*.png"))]
+    align_chunk(entries, sources / "orl", folder, SIDE_PX, sources / "dlib", "centre", "ffhq")
+    grey = [read_rgb(path) for path in sorted(folder.glob("*.png"))]
     assert len(grey) == FACES
     return [tinted(face, np.array([1.0, 0.85, 0.7])) for face in grey]
 
@@ -160,7 +160,9 @@ class Miniature:
         for name in INDEX:
             (folder / "data/raw" / name).symlink_to(sources / name)
         self.entries = yaml.safe_load((folder / "config/sources.yaml").read_text())
-        self.serve_faces(faces_as_ffhq(sources, folder / "aligned"))
+        faces = faces_as_ffhq(sources, folder / "aligned")
+        self.serve_faces(faces)
+        self.serve_lfw(faces)
         self.serve_weights(sources)
         (folder / "config/sources.yaml").write_text(yaml.safe_dump(self.entries, sort_keys=False))
         (folder / "less.yaml").write_text(yaml.safe_dump(LESS))
@@ -184,6 +186,17 @@ class Miniature:
         (self.folder / "mirror/ffhq512.zip").write_bytes(zipped(ffhq))
         self.entries["ffhq512"]["files"] = FACES
 
+    def serve_lfw(self, faces: list[np.ndarray]) -> None:
+        """LFW's photographs, not aligned, and its list of pairs, each at its second place."""
+        photographs, pairs = lfw(faces, LFW_FACE_PX)
+        for name, content in (("lfw", tarred(photographs)), ("lfw_pairs", pairs.encode())):
+            first, second = self.entries[name]["archives"]
+            first["url"] = CLOSED + urlparse(first["url"]).path
+            self.serve_file(second, content)
+            first["sha256"] = second["sha256"]
+            first.pop("bytes")
+        self.entries["lfw"]["files"] = FACES
+
     def serve_weights(self, sources: Path) -> None:
         """Every network's file at its address, with its own checksum where the entry states one."""
         made = write_all(self.folder / "made", sources)
@@ -192,11 +205,12 @@ class Miniature:
         for folder in made.iterdir():
             if folder.name not in INDEX:
                 for place in self.entries[folder.name]["archives"]:
-                    self.serve_file(place, next(folder.iterdir()))
+                    file = next(folder.iterdir())
+                    zipped_in = place["file"].endswith(".zip")
+                    self.serve_file(place, zipped({file.name: file.read_bytes()}) if zipped_in else file.read_bytes())
         shutil.rmtree(made)
 
-    def serve_file(self, place: dict[str, Any], file: Path) -> None:
-        content = zipped({file.name: file.read_bytes()}) if place["file"].endswith(".zip") else file.read_bytes()
+    def serve_file(self, place: dict[str, Any], content: bytes) -> None:
         if place["kind"] == "gdrive":
             place["endpoint"] = self.shelf.url
             self.shelf.files[f"/download?id={place['id']}&export=download&confirm=t"] = content

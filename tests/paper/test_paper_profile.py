@@ -90,6 +90,14 @@ def test_each_table_has_every_cell(miniature: Miniature, name: str, protocol: st
     assert not_run[metrics].isna().all(axis=None) and not not_run["note"].isna().any()
 
 
+def test_lfw_s_pairs_are_verified(miniature: Miniature) -> None:
+    rows = table(miniature, "table4").set_index("method")
+    assert (rows["n"] == FACES).all() and (rows["n_failed"] == 0).all()
+    assert ((rows.filter(regex="arcface_r50$") >= 0) & (rows.filter(regex="arcface_r50$") <= 100)).all(axis=None)
+    assert (miniature.folder / "results/figures/table4_roc.png").is_file()
+    assert not list((miniature.folder / "data/raw/lfw").glob("Nobody/*")), "the list doesn't name it"
+
+
 def test_the_sets_that_are_one_in_name_differ(miniature: Miniature) -> None:
     rows = table(miniature, "table1").set_index(["degradation", "method"])
     assert rows.loc[("gfpgan_lq", "identity"), "psnr"] > rows.loc[("daefr_lq", "identity"), "psnr"] + 3

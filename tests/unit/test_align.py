@@ -13,6 +13,7 @@ from clrface.align.chunk import COORDINATES, NO_FACE, align_chunk
 from clrface.align.curate import BLURRED, COPY, FAR, MIN_SHARPNESS, curate_utkface, sharpness, split_of
 from clrface.align.geometry import align, apply, fit_similarity, template, warp
 from clrface.align.landmarks import FaceFinder
+from clrface.align.templates import FFHQ_POINTS
 from clrface.errors import UserError
 from clrface.files import sha256_file
 from clrface.images import read_rgb, write_png
@@ -118,6 +119,16 @@ def test_found_landmarks_land_on_the_template(finder: FaceFinder, first_faces: l
     assert np.linalg.norm(np.mean(again, axis=0) - template(SIZE), axis=1).max() < 0.016 * SIZE
 
 
+def test_faces_are_brought_to_the_field_s_template_too(finder: FaceFinder, first_faces: list[np.ndarray]) -> None:
+    found = [finder.find(align(face, finder.find(face).landmarks, 256, "ffhq")) for face in first_faces]
+    middle = np.mean([face.landmarks for face in found if face], axis=0)
+    assert sum(face is not None for face in found) > len(found) / 2, (
+        "ORL's photographs are narrower than the square: their edges are mirrored"
+    )
+    assert np.linalg.norm(middle - template(256, "ffhq"), axis=1).max() < 0.016 * 256
+    np.testing.assert_allclose(template(512, "ffhq"), np.vstack([FFHQ_POINTS[:2], FFHQ_POINTS[3:].mean(0)]))
+
+
 def test_landmarks_scale_with_the_picture(finder: FaceFinder, first_faces: list[np.ndarray]) -> None:
     small = first_faces[0]
     large = cv2.resize(small, None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)
@@ -128,6 +139,8 @@ def test_landmarks_scale_with_the_picture(finder: FaceFinder, first_faces: list[
 def test_noise_has_no_face(finder: FaceFinder, sources: Path) -> None:
     assert finder.find(noise()) is None
     assert FaceFinder(sources / "dlib", fallback="centre").find(noise()).found_by == "centre"
+    face = FaceFinder(sources / "dlib", fallback="lfw").find(noise(250))
+    assert face.found_by == "lfw" and (face.landmarks > 60).all() and (face.landmarks < 190).all(), "in the middle"
 
 
 def test_the_fallback_aligns_the_face_that_the_detector_misses(finder: FaceFinder, sources: Path) -> None:

@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 
 from clrface.align.chunk import resize_chunk
 from clrface.degrade.chunk import degrade_chunk
 from clrface.degrade.recipes import Recipe, draw
 from clrface.errors import UserError
-from clrface.fetch import fetch, is_fetched, load_sources
+from clrface.fetch import Source, fetch, is_fetched, load_sources
 from clrface.images import read_rgb
 from clrface.manifest import read_manifest
 from clrface.seeds import generator
@@ -150,6 +151,63 @@ def test_two_pictures_of_one_name_are_refused(place: Place, shelf: Shelf) -> Non
     shelf.files["/twice.zip"] = zipped({"a/1.png": face("1"), "b/1.png": face("2")})
     with pytest.raises(UserError, match=r"holds 'b/1\.png' twice"):
         place.fetch(place.sources(trusted(f"{shelf.url}/twice.zip", strip="**/"), members=["*.png"], files=2))
+
+
+# Photographs that a list names
+
+LISTED = "1\t1\nAnn_Lee\t1\t2\nAnn_Lee\t1\tBo_Ek\t1\n"
+
+
+def listed_sources(place: Place, shelf: Shelf, photographs: list[str]) -> dict[str, Source]:
+    """A set of photographs, by people's folders, and the list of pairs that says which of them are taken."""
+    shelf.files["/lfw.tgz"] = tarred({f"lfw/{name}": face(name) for name in photographs})
+    shelf.files["/pairs.txt"] = LISTED.encode()
+    notes = {"licence": "none", "citation": "none"}
+    entries = {
+        "faces": {
+            "archives": [{**at(f"{shelf.url}/lfw.tgz"), "file": "lfw.tgz", "sha256": sum_of(shelf.files["/lfw.tgz"]), "strip": "lfw/"}],
+            "members": ["*/*.jpg"],
+            "files": 3,
+            "faces": "test",
+            "aligned": False,
+            "listed": "pairs",
+            **notes,
+        },
+        "pairs": {
+            "archives": [{**at(f"{shelf.url}/pairs.txt"), "file": "pairs.txt", "sha256": sum_of(LISTED.encode())}],
+            "members": ["pairs.txt"],
+            **notes,
+        },
+    }
+    place.config.write_text(yaml.safe_dump(entries))
+    return load_sources(place.config)
+
+
+def test_only_listed_photographs_are_taken_and_folders_name_the_people(place: Place, shelf: Shelf) -> None:
+    photographs = [f"{person}/{person}_{number:04d}.jpg" for person in ("Ann_Lee", "Bo_Ek", "Cy_Io") for number in (1, 2, 3)]
+    fetch("faces", listed_sources(place, shelf, photographs), place.raw, place.downloads, (), AT_ONCE)
+    entries = read_manifest(place.raw / "faces" / "manifest.csv")
+    assert [(entry.image_id, entry.identity) for entry in entries] == [
+        ("Ann_Lee_0001", "Ann_Lee"),
+        ("Ann_Lee_0002", "Ann_Lee"),
+        ("Bo_Ek_0001", "Bo_Ek"),
+    ]
+    assert (place.raw / "pairs" / "pairs.txt").is_file(), "the list was fetched first"
+    assert sorted(path.name for path in (place.raw / "faces").glob("*/*")) == [f"{entry.image_id}.jpg" for entry in entries]
+
+
+def test_a_listed_photograph_that_is_missing_is_told(place: Place, shelf: Shelf) -> None:
+    sources = listed_sources(place, shelf, ["Ann_Lee/Ann_Lee_0001.jpg", "Bo_Ek/Bo_Ek_0001.jpg"])
+    with pytest.raises(UserError, match=r"isn't what the entry of source 'faces' says: found 2 files, but expected 3"):
+        fetch("faces", sources, place.raw, place.downloads, (), AT_ONCE)
+    assert not (place.raw / "faces").exists()
+
+
+def test_a_list_that_is_no_source_is_told(place: Place, shelf: Shelf) -> None:
+    listed_sources(place, shelf, ["Ann_Lee/Ann_Lee_0001.jpg"])
+    place.config.write_text(place.config.read_text().replace("listed: pairs", "listed: pair"))
+    with pytest.raises(UserError, match=r"faces\.listed, 'pair'\. Did you mean 'pairs'\?"):
+        load_sources(place.config)
 
 
 # Given low-quality pictures

@@ -11,22 +11,23 @@ from clrface.align.chunk import align_chunk
 from clrface.errors import UserError
 from clrface.fingerprint import ROOT
 from clrface.images import write_png
-from clrface.manifest import read_manifest, select
-from clrface.metrics.pairs import Pair, read_pairs
-from clrface.metrics.recognise import compare_faces, recognise
+from clrface.manifest import natural, read_manifest, select
+from clrface.metrics.pairs import Pair, named_in, read_pairs
+from clrface.metrics.recognise import Gallery, compare_faces, recognise
 from clrface.metrics.recognition import (
+    Accuracy,
     Comparison,
     Curve,
+    Listed,
     Operating,
     Pairs,
+    RankOne,
     balanced_accuracy,
     best_threshold,
     cross_validated,
     equal_error_rate,
-    fold_accuracy,
     people_folds,
     rank_one,
-    rank_one_rate,
     tar_at,
 )
 from clrface.report.roc import Line, Panel, roc_figure
@@ -105,21 +106,25 @@ def test_the_threshold_lies_half_way_to_the_next_similarity() -> None:
     assert best_threshold(np.array([3.0, 1]), np.array([False, True])) == INF, "a judge worse than guessing lets nobody pass"
 
 
+def accuracy(similarity: list[float], genuine: list[bool], fold: list[int]) -> float:
+    """Of listed pairs: each of one person, or of two, who come in no other."""
+    same, count = np.array(genuine), len(genuine)
+    first, second = np.arange(count), np.where(same, np.arange(count), count + np.arange(count))
+    listed = Listed.of(np.array(similarity, float), same, first, second, np.array(fold))
+    none = np.zeros((0, 0))
+    everyone = np.arange(2 * count)
+    return Accuracy(Comparison(none, everyone, everyone, everyone, none.astype(bool), listed)).result(np.ones(2 * count, int))
+
+
 def test_accuracy_in_lfws_way() -> None:
-    similarity = np.array([9, 7, 5, 1, 8, 3, 4, 2], float)
-    genuine = np.array([True, True, False, False] * 2)
-    found = fold_accuracy(similarity, genuine, np.repeat([0, 1], 4))
-    # Fold 1 sets the threshold (8 + 4) / 2 = 6, by which fold 0 is right throughout; fold 0 sets 6 as well, and fold 1's 3 is missed.
-    assert found.folds == (1, 0.75)
-    assert (found.mean, found.deviation) == pytest.approx((0.875, 0.25 / math.sqrt(2)))
+    """Fold 1 sets the threshold (8 + 4) / 2 = 6, by which fold 0 is right throughout; fold 0 sets 6 as well, and fold 1's 3 is missed."""
+    assert accuracy([9, 7, 5, 1, 8, 3, 4, 2], [True, True, False, False] * 2, [0] * 4 + [1] * 4) == pytest.approx(87.5)
 
 
 def test_a_missing_picture_never_helps_accuracy() -> None:
-    genuine = np.array([True, True, False, False] * 2)
-    similarity = np.array([9, 7, 3, 1, 8, 6, 4, 2], float)
-    everything = fold_accuracy(similarity, genuine, np.repeat([0, 1], 4)).mean
-    similarity[[0, 2]] = -INF
-    assert everything == 1 and fold_accuracy(similarity, genuine, np.repeat([0, 1], 4)).folds[0] == 0.75
+    genuine, fold = [True, True, False, False] * 2, [0] * 4 + [1] * 4
+    assert accuracy([9, 7, 3, 1, 8, 6, 3, 2], genuine, fold) == 100
+    assert accuracy([-INF, 7, -INF, 1, 8, 6, 3, 2], genuine, fold) == pytest.approx(100 * (3 / 4 + 3 / 3) / 2), "missed, and not counted"
 
 
 def test_folds_share_no_person() -> None:
@@ -154,8 +159,8 @@ def test_rank_one_over_galleries_of_one_photograph_a_person() -> None:
     faces = comparison([[9, 2, 1, 8], [3, 3, 3, 1], [0, 0, 5, 5]])
     hits, asked = rank_one(faces)
     assert hits.tolist() == [0.5, 0.5, 1] and asked.all(), "8 beats 2 in the second gallery; a tie with a stranger is no hit"
-    assert rank_one_rate(faces, [1, 1]) == pytest.approx(2 / 3)
-    assert rank_one_rate(faces, [1, 3]) == pytest.approx(4 / 5) and rank_one_rate(faces, [0, 1]) == 1
+    rate = {people: RankOne(faces).result(np.array(people)) for people in ((1, 1), (1, 3), (0, 1))}
+    assert rate == pytest.approx({(1, 1): 200 / 3, (1, 3): 80, (0, 1): 100})
 
 
 def test_a_photograph_is_not_compared_with_itself() -> None:
@@ -198,9 +203,10 @@ def test_pairs_are_read_as_lfw_writes_them(tmp_path: Path) -> None:
     assert len(pairs) == 6000 and sum(pair.genuine for pair in pairs) == 3000
     assert pairs[0] == Pair(0, "Anna_0_0001", "Anna_0_0011", True)
     assert pairs[-1] == Pair(9, "Anna_9_0300", "Bert_9_0300", False)
-    genuine, fold = np.array([pair.genuine for pair in pairs]), np.array([pair.fold for pair in pairs])
-    assert fold_accuracy(genuine.astype(float), genuine, fold).mean == 1
-    assert fold_accuracy(np.zeros(6000), genuine, fold).folds == (0.5,) * 10
+    assert {pair.fold for pair in pairs} == set(range(10)) and len(named_in(pairs)) == 10 * (310 + 300)
+    genuine, fold = [pair.genuine for pair in pairs], [pair.fold for pair in pairs]
+    assert accuracy([float(same) for same in genuine], genuine, fold) == 100
+    assert accuracy([0.0] * 6000, genuine, fold) == 50
 
 
 @pytest.mark.parametrize(
@@ -231,9 +237,9 @@ class Faces:
     """Six people of ORL: two probes each, and a gallery of two other photographs each."""
 
     def __init__(self, root: Path, probes: dict[str, np.ndarray], gallery: Path, sources: Path):
-        self.root, self.gallery, self.sources = root, gallery, sources
-        self.people = {entry.image_id: entry.identity for entry in read_manifest(ROOT / "data" / "manifests" / "orl.csv")}
-        self.probes = probes
+        self.root, self.sources, self.probes = root, sources, probes
+        people = {entry.image_id: entry.identity for entry in read_manifest(ROOT / "data" / "manifests" / "orl.csv")}
+        self.gallery = Gallery([gallery], people)
 
     def write(self, name: str, side_px: int = 64, leave: tuple[str, ...] = ()) -> list[Path]:
         """The probes reduced to `side_px` and enlarged again; those in `leave` have no picture but a reason."""
@@ -249,7 +255,7 @@ class Faces:
 
     def measure(self, metric: str, folders: list[Path]) -> tuple[float, np.ndarray, dict[str, str]]:
         out = folders[0].parent / "scores" / folders[0].name / f"{metric}.csv"
-        recognise(metric, folders, self.gallery, self.people, list(self.probes), self.sources, out, 0, "orl", 30, self.root / "cache")
+        recognise(metric, folders, self.gallery, list(self.probes), self.sources, out, 0, "orl", 30, self.root / "cache")
         scores = read_scores(out, "set")
         return scores.values["*"], read_replicates(scores, 30), scores.failures
 
@@ -293,8 +299,8 @@ def test_a_failure_keeps_its_row_and_costs(faces: Faces) -> None:
 def test_the_order_of_folders_and_pictures_does_not_matter(faces: Faces) -> None:
     folders = faces.write("again", 16)
     ids = list(faces.probes)
-    one, _ = compare_faces(folders, faces.gallery, faces.people, ids, lambda images: images.mean((2, 3)))
-    other, _ = compare_faces(folders, faces.gallery, faces.people, ids[::-1], lambda images: images.mean((2, 3)))
+    one, _ = compare_faces(folders, faces.gallery, ids, lambda images: images.mean((2, 3)))
+    other, _ = compare_faces(folders, faces.gallery, ids[::-1], lambda images: images.mean((2, 3)))
     assert np.array_equal(one.similarity, other.similarity) and one.n_people == 6
     assert one.turns.tolist() == [0, 1] * 6
 
@@ -302,9 +308,47 @@ def test_the_order_of_folders_and_pictures_does_not_matter(faces: Faces) -> None
 def test_an_unknown_person_is_told(faces: Faces) -> None:
     faces.write("strange")
     with pytest.raises(UserError, match=r"Nobody says who is in 's1_1' \(24 photographs in all\)"):
-        recognise(
-            "eer_dlib", [faces.root / "strange"], faces.gallery, {}, list(faces.probes), faces.sources, faces.root / "x.csv", 0, "o", 3
-        )
+        strangers = faces.gallery._replace(people={})
+        recognise("eer_dlib", [faces.root / "strange"], strangers, list(faces.probes), faces.sources, faces.root / "x.csv", 0, "o", 3)
+
+
+# ---- on real faces, by a list of pairs
+
+
+@pytest.fixture(scope="module")
+def by_list(faces: Faces) -> Faces:
+    """The same probes, which are their own gallery: each person's two photographs, and its first with another's first, in two folds."""
+    ids = sorted(faces.probes)
+    people = sorted({faces.gallery.people[image_id] for image_id in ids})
+    of = {person: [image_id for image_id in ids if faces.gallery.people[image_id] == person] for person in people}
+    pairs = [Pair(place % 2, *of[person], True) for place, person in enumerate(people)]
+    pairs += [Pair(place % 2, of[person][0], of[people[place - 1]][0], False) for place, person in enumerate(people)]
+    other = Faces(faces.root, faces.probes, faces.root, faces.sources)
+    other.gallery = Gallery(faces.write("clean"), faces.gallery.people, pairs)
+    return other
+
+
+def test_listed_pairs_are_asked_about_both_ways_and_no_others(by_list: Faces) -> None:
+    found, _ = compare_faces(by_list.write("blurred", 16), by_list.gallery, list(by_list.probes), lambda images: images.mean((2, 3)))
+    assert found.listed is not None and len(found.pairs().similarity) == 24 and found.pairs().genuine.sum() == 12
+    ids, pair = sorted(by_list.probes, key=natural), (by_list.gallery.pairs or [])[0]
+    rows = [(ids.index(pair.first), ids.index(pair.second)), (ids.index(pair.second), ids.index(pair.first))]
+    assert found.pairs().similarity[:2].tolist() == [found.similarity[row] for row in rows], "each restored once, and clean once"
+    assert (found.turns == 0).sum() == 6 and (rank_one(found)[1]).sum() == 6, "who has but the gallery's own photograph isn't asked about"
+
+
+def test_the_truth_is_recognised_by_the_list_and_eight_pixels_are_not(by_list: Faces) -> None:
+    truth, coarse = by_list.write("truth"), by_list.write("coarse", 8)
+    for metric in RECOGNITION:
+        (best, draws, _), (worse, _, _) = (by_list.measure(metric, folders) for folders in (truth, coarse))
+        assert np.nanmin(draws) <= best <= np.nanmax(draws)
+        assert (worse > best) if metric == "eer_dlib" else (worse < best), metric
+
+
+def test_a_list_of_other_photographs_is_told(by_list: Faces) -> None:
+    strange = by_list.gallery._replace(pairs=[Pair(0, "Abel_Pacheco_0001", "Abel_Pacheco_0004", True)])
+    with pytest.raises(UserError, match=r"None of the 1 listed pairs has both photographs among the 12 of the test set\. Take the whole"):
+        compare_faces(by_list.write("truth"), strange, list(by_list.probes), lambda images: images.mean((2, 3)))
 
 
 def test_the_picture_of_the_curves(tmp_path: Path) -> None:

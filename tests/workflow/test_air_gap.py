@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,8 +18,9 @@ import yaml
 from PIL import Image
 
 from clrface.fingerprint import ROOT
-from tests.copies import blurred, copy_project, png
-from tests.shelf import CLOSED, Shelf, zipped
+from tests.copies import blurred, copy_project, lfw, png
+from tests.shelf import CLOSED, Shelf, sum_of, tarred, zipped
+from tests.unit.official_weights import iresnet
 
 SETS = {
     "celeba_test": ("celeba_512_validation.zip", "celeba_512_validation/{:08d}.png"),
@@ -28,14 +30,20 @@ SETS = {
 CONFIG = {
     "protocol": "fidelity",
     "bootstrap": 20,
-    "datasets": {"celeba_test": {}, "lfw_test": {"reference": "celeba_test"}},
+    "template": "ffhq",
+    "datasets": {"celeba_test": {}, "lfw_test": {"reference": "celeba_test"}, "lfw": {}},
     "tables": {
         "table1": {"datasets": ["celeba_test"], "degradations": ["gfpgan_lq"], "methods": ["identity", "oracle"]},
         "table3": {"datasets": ["lfw_test"], "degradations": ["as_is"], "methods": ["identity"], "protocol": "naturalness"},
-        **{f"table{number}": None for number in (2, 4, 5)},
+        "table4": {"datasets": ["lfw"], "degradations": ["x8"], "methods": ["identity", "oracle"], "protocol": "identity"},
+        **{f"table{number}": None for number in (2, 5)},
     },
 }
-PROTOCOLS = {"fidelity": {"metrics": ["psnr"]}, "naturalness": {"metrics": ["niqe"]}}
+PROTOCOLS = {
+    "fidelity": {"metrics": ["psnr"]},
+    "naturalness": {"metrics": ["niqe"]},
+    "identity": {"metrics": ["accuracy_arcface_r50", "rank1_arcface_r50"]},
+}
 pytestmark = pytest.mark.timeout(900)
 
 
@@ -56,6 +64,7 @@ def project(tmp_path: Path, shelf: Shelf, sources: Path, orl_faces: dict[str, np
             place["endpoint"] = shelf.url if place["revision"] == "main" else CLOSED
             place.pop("bytes", None)
         entries[name]["files"] = len(faces)
+    serve_lfw(folder / "buffalo.onnx", shelf, entries, faces)
     (folder / "config/sources.yaml").write_text(yaml.safe_dump(entries, sort_keys=False))
     (folder / "config/protocols.yaml").write_text(
         yaml.safe_dump(yaml.safe_load((folder / "config/protocols.yaml").read_text()) | PROTOCOLS)
@@ -65,6 +74,18 @@ def project(tmp_path: Path, shelf: Shelf, sources: Path, orl_faces: dict[str, np
     for source in sources.iterdir():
         (folder / "data/raw" / source.name).symlink_to(source)
     return folder
+
+
+def serve_lfw(network: Path, shelf: Shelf, entries: dict[str, Any], faces: list[np.ndarray]) -> None:
+    """LFW and its list of pairs at their first place, and insightface's recogniser with random weights."""
+    photographs, pairs = lfw(faces, 108)
+    iresnet(network)
+    made = {"lfw": tarred(photographs), "lfw_pairs": pairs.encode(), "buffalo_l": zipped({"w600k_r50.onnx": network.read_bytes()})}
+    for name, content in made.items():
+        shelf.files[f"/{name}"] = content
+        for place in entries[name]["archives"]:
+            place |= {"url": f"{shelf.url}/{name}", "sha256": sum_of(content), "bytes": len(content)}
+    entries["lfw"]["files"] = len(faces)
 
 
 def call(project: Path, *words: str, **variables: str) -> str:
@@ -78,16 +99,30 @@ def call(project: Path, *words: str, **variables: str) -> str:
 
 
 def test_a_run_goes_on_with_the_packed_folder_alone(project: Path, shelf: Shelf, tmp_path: Path) -> None:
-    planned = call(project, "snakemake", "-n", "results/table1.csv", "results/table3.csv", "fetch", "--configfile", "small.yaml")
+    planned = call(
+        project, "snakemake", "-n", "results/table1.csv", "results/table3.csv", "results/table4.csv", "fetch", "--configfile", "small.yaml"
+    )
     assert "fetch_source" in planned and shelf.asked == [], "the graph is built from counts: no file is there"
-    assert "To fetch: 3 of 10 sources." in planned and "In all 0 bytes to download, and 3 of unknown size" in planned
+    assert "To fetch: 6 of 13 sources." in planned and "to download, and 3 of unknown size" in planned
 
     packed = tmp_path / "packed"
     there = os.pathsep.join(str(path) for path in (ROOT / "data" / "downloads").iterdir())
     said = call(project, "clrface", "mirror", "--to", str(packed), "--config", "small.yaml", CLRFACE_MIRRORS=there)
     assert said.count("TRUSTED ON FIRST USE") == 3
     listed = json.loads((packed / "mirror.json").read_text())["archives"]
-    assert {entry["source"] for entry in listed} == {*SETS, "dlib", "effnet", "lfw25", "niqe", "orl", "sface", "stlpips"}
+    assert {entry["source"] for entry in listed} == {
+        *SETS,
+        "buffalo_l",
+        "dlib",
+        "effnet",
+        "lfw",
+        "lfw25",
+        "lfw_pairs",
+        "niqe",
+        "orl",
+        "sface",
+        "stlpips",
+    }
 
     shelf.shutdown()
     shelf.server_close()
@@ -95,7 +130,8 @@ def test_a_run_goes_on_with_the_packed_folder_alone(project: Path, shelf: Shelf,
     shutil.rmtree(project / "data/downloads")
     (project / "data/sources.lock.json").unlink()
     (project / "small.yaml").write_text(yaml.safe_dump(yaml.safe_load((project / "small.yaml").read_text()) | {"mirrors": [str(packed)]}))
-    words = ("--cores", "2", "results/table1.csv", "results/table3.csv", "--configfile", "small.yaml")
+    words = ("--cores", "2", "results/table1.csv", "results/table3.csv", "results/figures/table4_roc.png", "results/table4.csv")
+    words = (*words, "--configfile", "small.yaml")
     call(project, "snakemake", *words)
 
     rows = {row["method"]: row for row in csv.DictReader((project / "results/table1.csv").open())}
@@ -104,4 +140,8 @@ def test_a_run_goes_on_with_the_packed_folder_alone(project: Path, shelf: Shelf,
     assert np.array_equal(np.asarray(Image.open(given)), np.asarray(Image.open(project / "data/raw/celeba_test_lq_gfpgan/00000003.png")))
     [row] = csv.DictReader((project / "results/table3.csv").open())
     assert row["n"] == "12" and float(row["niqe"]) > 0
+    rows = {row["method"]: row for row in csv.DictReader((project / "results/table4.csv").open())}
+    assert set(rows) == {"identity", "oracle"} and all(0 <= float(row["accuracy_arcface_r50"]) <= 100 for row in rows.values())
+    assert [path.name for path in (project / "data/raw/lfw").iterdir() if path.name == "Nobody"] == [], "the list doesn't name it"
+    assert Image.open(project / "data/aligned/lfw/000/Person_0_0001.png").size == (64, 64)
     assert "Nothing to be done" in call(project, "snakemake", *words), "the record of the first use reruns nothing"

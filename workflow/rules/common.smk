@@ -43,6 +43,7 @@ from clrface.manifest import (
     read_manifest,
     select,
 )
+from clrface.metrics.pairs import LIST
 from clrface.metrics.registry import metric_card, metric_modules
 from clrface.project import needed_sources, read_project
 from clrface.published import load_published, of_blocks
@@ -53,8 +54,8 @@ from clrface.weights import digest, local_folder
 
 STARTED = time.time()
 TRAINING_CHUNK = 2000
-# ORL's photographs are known to show one centred face each: where none is found, the middle is taken.
-CENTRED = ("orl",)
+# These photographs are known to show one centred face each: where none is found, the middle is taken.
+CENTRED = {"orl": "centre", "lfw": "lfw"}
 # What failure cases are picked by: clrface.report.faces.PREFERRED, whose module would import matplotlib.
 FAILURES_BY = "idd_dlib"
 # One thread a job: a job's arithmetic, to the last digit, doesn't depend on how many cores the others leave.
@@ -143,7 +144,7 @@ GPU = int(CUDA or config["device"] == "mps")
 
 
 def is_set(dataset):
-    """Whether a dataset is a set of aligned faces whose names are known only once it is fetched: its source says how many there are."""
+    """Whether a dataset is a set of faces whose names are known only once it is fetched: its source says how many there are."""
     return dataset in KNOWN.sets and dataset not in KNOWN.manifests
 
 
@@ -217,8 +218,37 @@ def gallery_args(wildcards):
     words += ["--raw", f"data/raw/{dataset}", "--splits", entry.get("split", "test")]
     words += ["--identities", entry["identities"]] if "identities" in entry else []
     words += ["--images-per-identity", entry["gallery"], "--last"]
-    words += ["--fallback", "centre"] if dataset in CENTRED else []
-    return joined([*words, "--chunk", 0, "--chunk-size", 10**6, "--size", config["resolution"]])
+    words += ["--fallback", CENTRED[dataset]] if dataset in CENTRED else []
+    return joined([*words, "--chunk", 0, "--chunk-size", 10**6, "--size", config["resolution"], "--template", config["template"]])
+
+
+def comes_aligned(dataset):
+    """Whether a dataset is a set whose faces are aligned already, as FFHQ's."""
+    return is_set(dataset) and SOURCES[dataset].aligned
+
+
+def pair_list(dataset):
+    """The list of the pairs to verify, of a test set that has one."""
+    listed = SOURCES[dataset].listed if is_set(dataset) else ""
+    return [f"data/raw/{listed}/{LIST}"] if listed else []
+
+
+def gallery_of(dataset):
+    """The clean photographs that a test set's probes are compared with: a gallery's; its own, where a list says which are compared."""
+    return aligned_chunks(dataset) if pair_list(dataset) else [f"data/gallery/{dataset}"]
+
+
+def recognise_inputs(wildcards):
+    """The gallery's folders, and the list of pairs' source."""
+    records = [f"{Path(path).parent}/SOURCE.json" for path in pair_list(wildcards.dataset)]
+    return {"gallery": gallery_of(wildcards.dataset), "pairs": records}
+
+
+def recognise_args(wildcards):
+    """The command's words for who is compared with whom."""
+    listed = pair_list(wildcards.dataset)
+    words = ["--gallery", *gallery_of(wildcards.dataset), "--manifest", manifest_path(wildcards.dataset)]
+    return joined([*words, *(["--pairs", *listed] if listed else [])])
 
 
 def is_own(dataset):
@@ -228,7 +258,7 @@ def is_own(dataset):
 
 def align_inputs(wildcards):
     """The sources that aligning a dataset reads."""
-    if is_set(wildcards.dataset):
+    if comes_aligned(wildcards.dataset):
         return [f"data/raw/{wildcards.dataset}/SOURCE.json"]
     sources = ["dlib"] if is_own(wildcards.dataset) else ["dlib", wildcards.dataset]
     return [f"data/raw/{source}/SOURCE.json" for source in sources]
@@ -244,14 +274,14 @@ def align_args(wildcards):
     else:
         words += ["--manifest", manifest_path(dataset)]
         words += ["--raw", f"data/raw/{dataset}"]
-        words += ["--aligned"] if is_set(dataset) else []
+        words += ["--aligned"] if comes_aligned(dataset) else []
         words += ["--splits", entry.get("split", "test")]
         for key in ("identities", "images_per_identity", "images", "offset"):
             if key in entry:
                 words += [f"--{key.replace('_', '-')}", entry[key]]
     if dataset in CENTRED:
-        words += ["--fallback", "centre"]
-    return joined([*words, "--chunk", int(wildcards.chunk), "--size", config["resolution"]])
+        words += ["--fallback", CENTRED[dataset]]
+    return joined([*words, "--chunk", int(wildcards.chunk), "--size", config["resolution"], "--template", config["template"]])
 
 
 @cache
@@ -314,13 +344,13 @@ def training_digest():
 
 def align_training_needs(wildcards):
     """The faces; and what finds them, unless they are aligned already."""
-    sources = [wildcards.dataset] if is_set(wildcards.dataset) else ["dlib", wildcards.dataset]
+    sources = [wildcards.dataset] if comes_aligned(wildcards.dataset) else ["dlib", wildcards.dataset]
     return [f"data/raw/{source}/SOURCE.json" for source in sources]
 
 
 def align_training_args(wildcards):
-    words = ["--manifest", manifest_path(wildcards.dataset), *(["--aligned"] if is_set(wildcards.dataset) else [])]
-    return joined(words)
+    words = ["--manifest", manifest_path(wildcards.dataset), *(["--aligned"] if comes_aligned(wildcards.dataset) else [])]
+    return joined([*words, "--template", config["template"]])
 
 
 def training_record(stage):
@@ -618,7 +648,7 @@ def recognition_tables():
 
 def roc_inputs(wildcards):
     """The restored faces of a table, and the galleries."""
-    galleries = [f"data/gallery/{dataset}" for dataset in table_datasets(config, wildcards.table)]
+    galleries = [folder for dataset in table_datasets(config, wildcards.table) for folder in gallery_of(dataset)]
     return {"restored": table_restored(wildcards), "galleries": galleries}
 
 
@@ -641,8 +671,10 @@ def roc_panels(wildcards):
                 "title": f"{dataset}, {recipe}",
                 "rows": rows_shown,
                 "aligned": aligned_chunks(dataset),
-                "gallery": f"data/gallery/{dataset}",
-                "manifest": f"data/manifests/{dataset}.csv",
+                "gallery": gallery_of(dataset),
+                "manifest": manifest_path(dataset),
+                "metric": next(name for name in table_metrics(wildcards.table) if METRIC_CARDS[name].against == "gallery"),
+                **{"pairs": path for path in pair_list(dataset)},
             }
         )
     return json.dumps(panels)
@@ -897,11 +929,11 @@ def tell_other_size():
 
 
 def aligned_as(dataset):
-    """How a dataset's faces are aligned: by FFHQ's template where they come aligned, by this project's where we align them; "" unknown."""
-    if is_set(dataset):
+    """How a dataset's faces are aligned: by FFHQ's template where they come aligned, by the config's where we align them; "" unknown."""
+    if comes_aligned(dataset):
         return "ffhq"
     entry = config["datasets"].get(dataset, {})
-    return "" if "folder" in entry and not entry.get("align", True) else "utkface"
+    return "" if "folder" in entry and not entry.get("align", True) else config["template"]
 
 
 def tell_other_alignment():

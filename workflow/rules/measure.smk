@@ -42,10 +42,10 @@ use rule measure_images as measure_set with:
 
 rule recognise:
     input:
+        unpack(recognise_inputs),
         sources=metric_sources,
         aligned=lambda wildcards: aligned_chunks(wildcards.dataset),
         restored=restored_chunks,
-        gallery="data/gallery/{dataset}",
     output:
         scores="results/scores/{dataset}/{recipe}/{row}/{seed}/{metric}.csv",
         replicates="results/scores/{dataset}/{recipe}/{row}/{seed}/{metric}.replicates.csv",
@@ -60,10 +60,10 @@ rule recognise:
     threads: 1
     params:
         args=measure_args,
+        compared=recognise_args,
         code=measure_code,
     shell:
         step(
             "measure --metric {wildcards.metric} --dataset {wildcards.dataset} {params.args}"
-            " --restored {input.restored} --aligned {input.aligned} --gallery {input.gallery}"
-            " --manifest data/manifests/{wildcards.dataset}.csv --cache results/cache --out {output.scores}"
+            " --restored {input.restored} --aligned {input.aligned} {params.compared} --cache results/cache --out {output.scores}"
         )

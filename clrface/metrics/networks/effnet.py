@@ -31,7 +31,7 @@ class EffnetLite0(nn.Module):
         with torch.device("meta"):  # no random start: every tensor comes from the file
             self.network: Any = timm.create_model("tf_efficientnet_lite0", pretrained=False)
         self.network.load_state_dict(_read(weights, self.network.state_dict()), assign=True)
-        self.to(memory_format=torch.channels_last)  # its depthwise convolutions take half the time so
+        self.network.to(memory_format=torch.channels_last)  # its depthwise convolutions take half the time so
         self.requires_grad_(False).eval()
 
     def forward(self, images: Tensor) -> Tensor:
