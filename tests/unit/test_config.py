@@ -286,7 +286,7 @@ RECIPES = "as_is, blind, mild, severe, training, x16, x4, x8"
             {"variants": {"x": {"clrface": {"steps": 64}}}},
             "variants.x: 64 steps over the last 0.1 of the schedule would be 640 over all of it, expected at most 500. Lower `steps` or",
         ),
-        ({"sweeps": {"steps": {"base": {"t0": 0.05}}}}, "sweeps.steps.grid: 32 steps over the last 0.05 of the schedule would be 640"),
+        ({"sweeps": {"steps": {"base": {"t0": 0.02}}}}, "sweeps.steps.grid: 16 steps over the last 0.02 of the schedule would be 800"),
         ({"methods": {"pixels": {"total_steps": 80}}}, "methods.pixels: found steps 100 and total_steps 80, expected 1 <= steps <= "),
         ({"weights": "shiped"}, "weights: found 'shiped' (string), expected shipped, fit, a folder that exists, or a Hugging Face id"),
     ],
