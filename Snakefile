@@ -30,6 +30,7 @@ include: "workflow/rules/report.smk"
 
 tell_other_size()
 tell_other_alignment()
+tell_metrics_of_other_alignment()
 
 
 rule all:

@@ -112,6 +112,9 @@ class MetricCard:
     cached: bool = False
     """True if `Metric` takes a folder `cache` too, to keep a network's features in: see clrface.metrics.memory."""
 
+    template: Literal["", "utkface", "ffhq"] = ""
+    """How faces must be aligned for its network to look at the right place: by a template of clrface.align.templates; empty for any way."""
+
     failed_as: float | None = None
     """What a failed image counts as in the mean, where the definition divides by the number of all images; None: it is left out."""
 

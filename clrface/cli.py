@@ -420,8 +420,8 @@ def _measure(options: argparse.Namespace) -> None:
 
 def _gallery(folders: list[Path], manifest: Path, pairs: Path | None) -> "Gallery":
     from clrface.manifest import read_manifest
-    from clrface.metrics.pairs import read_pairs
     from clrface.metrics.recognise import Gallery
+    from clrface.pairs import read_pairs
 
     people = {entry.image_id: entry.identity for entry in read_manifest(manifest)}
     return Gallery(folders, people, read_pairs(pairs) if pairs else None)

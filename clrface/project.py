@@ -14,7 +14,7 @@ from clrface.api import MetricCard
 from clrface.config import Known, all_rows, leave_out, load_config, validate_config
 from clrface.degrade.recipes import Recipe, load_recipes
 from clrface.errors import UserError
-from clrface.fetch.sources import Source, load_sources
+from clrface.fetch.sources import Source, load_sources, with_lists
 from clrface.metrics.registry import metric_cards
 from clrface.registry import method_cards
 from clrface.stages import SOURCES as TRAINING_SOURCES
@@ -72,7 +72,7 @@ def needed_sources(config: Mapping[str, Any], project: Project) -> list[str]:
     names |= {project.recipes[recipe].source for recipe in recipes} - {""}
     if config["weights"] == "fit":
         names |= {config["training"]["dataset"], *TRAINING_SOURCES}
-    return sorted(names | {project.sources[name].listed for name in names} - {""})
+    return with_lists(names, project.sources)
 
 
 def _metrics(config: Mapping[str, Any], project: Project) -> set[str]:

@@ -60,10 +60,11 @@ class FaceFinder:
         self._fallback = fallback
 
     def find(self, rgb: np.ndarray) -> Face | None:
-        """The largest face in (H, W, 3) uint8, or None."""
+        """The largest face in (H, W, 3) uint8, or None; with a fallback, the largest that holds the picture's middle."""
         for name, side, equalised in ATTEMPTS:
             view, scale, margin = _prepare(rgb, side, equalised)
-            boxes = self._detector(view)
+            middle = dlib.point(view.shape[1] // 2, view.shape[0] // 2)
+            boxes = [box for box in self._detector(view) if self._fallback == "none" or box.contains(middle)]
             if boxes:
                 largest = max(boxes, key=lambda box: box.area())
                 return self._predict(view, largest, scale, margin, name)

@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
@@ -19,7 +19,7 @@ from clrface.fetch.lock import LOCK, is_locked, members_digest, record, with_loc
 from clrface.fetch.sources import Source, entry_digest
 from clrface.files import atomic_path, explain_os_error, sha256_file
 from clrface.manifest import FETCHED, of_fetched_set, write_manifest
-from clrface.metrics.pairs import LIST, named_in, read_pairs
+from clrface.pairs import LIST, named_in, read_pairs
 
 RECORD = "SOURCE.json"
 MIRRORS_VARIABLE = "CLRFACE_MIRRORS"
@@ -50,10 +50,11 @@ def fetch(
     downloads = Path(downloads_folder) / name
     with _alone(downloads):
         if not is_fetched(sources[name], raw_folder):
-            source = with_lock(sources[name], lock_of(raw_folder))
-            if source.listed:
-                fetch(source.listed, sources, raw_folder, downloads_folder, mirrors, pauses_s)
-            obtain(source, downloads, all_mirrors(mirrors), lambda found: _install(source, found, folder, downloads), pauses_s)
+            source, listed = with_lock(sources[name], lock_of(raw_folder)), None
+            if source.listed:  # the list first: it may be wrong, and is small
+                record = fetch(source.listed, sources, raw_folder, downloads_folder, mirrors, pauses_s)
+                listed = named_in(read_pairs(record.with_name(LIST)))
+            obtain(source, downloads, all_mirrors(mirrors), lambda found: _install(source, found, folder, downloads, listed), pauses_s)
     return folder / RECORD
 
 
@@ -95,13 +96,13 @@ def _alone(downloads: Path) -> Iterator[None]:
         yield
 
 
-def _install(source: Source, found: Found, folder: Path, downloads: Path) -> None:
+def _install(source: Source, found: Found, folder: Path, downloads: Path, listed: Collection[str] | None) -> None:
     """Extract into a folder beside, with SOURCE.json as its last file, then let it take the place of `folder`."""
     fresh = folder.with_name(f".part-{source.name}")
     shutil.rmtree(fresh, ignore_errors=True)
     try:
         with atomic_path(fresh / RECORD) as temporary:
-            taken, sums = _take(source, found, fresh), _sums(found)
+            taken, sums = _take(source, found, fresh, listed), _sums(found)
             if source.faces:
                 entries = of_fetched_set({name: file.sha256 for name, file in taken.items()}, source.faces == "training")
                 write_manifest(fresh / FETCHED, entries)
@@ -118,9 +119,9 @@ def _install(source: Source, found: Found, folder: Path, downloads: Path) -> Non
         shutil.rmtree(fresh, ignore_errors=True)
 
 
-def _take(source: Source, found: Found, folder: Path) -> dict[str, Taken]:
+def _take(source: Source, found: Found, folder: Path, listed: Collection[str] | None) -> dict[str, Taken]:
+    """Extract what the entry wants: of a source with a list, the pictures that it names."""
     expected = source.expected()
-    listed = named_in(read_pairs(folder.parent / source.listed / LIST)) if source.listed else None
 
     def wanted(name: str) -> str | None:
         inner = found.archive.inner(name)

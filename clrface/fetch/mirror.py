@@ -13,7 +13,7 @@ from clrface.fetch.download import INDEX, PAUSES_S, Found, obtain
 from clrface.fetch.install import all_mirrors, fetch, lock_of
 from clrface.fetch.lock import with_lock
 from clrface.fetch.sizes import tell_sizes
-from clrface.fetch.sources import Source
+from clrface.fetch.sources import Source, with_lists
 from clrface.files import atomic_path, explain_os_error, sha256_file, write_text
 
 
@@ -35,6 +35,7 @@ def pack(
     for name in names:
         if name not in sources:
             raise unknown_name("source", name, sources)
+    names = with_lists(names, sources)
     _say(tell_sizes([sources[name] for name in names], raw_folder))
     listed = []
     for name in names:

@@ -3,8 +3,8 @@
 import csv
 import hashlib
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +14,7 @@ from jsonschema.exceptions import ValidationError
 
 from clrface.errors import UserError, unknown_name
 from clrface.fingerprint import ROOT
+from clrface.pairs import LIST
 
 SCHEMA = ROOT / "workflow" / "schemas" / "sources.schema.json"
 COMMON_KEYS = ("kind", "file", "sha256", "bytes", "strip")
@@ -109,10 +110,25 @@ def load_sources(path: Path) -> dict[str, Source]:
     if errors:
         raise UserError("\n".join([f"{path} has {len(errors)} mistake(s). Correct:", *(f"  {_explain(error)}" for error in errors)]))
     sources = {name: _source(name, entry, path) for name, entry in entries.items()}
-    for source in sources.values():
-        if source.listed and source.listed not in sources:
-            raise unknown_name(f"source in {path}, {source.name}.listed,", source.listed, sources)
-    return sources
+    return {name: _with_list(source, sources, path) for name, source in sources.items()}
+
+
+def with_lists(names: Iterable[str], sources: Mapping[str, Source]) -> list[str]:
+    """Those sources, and the lists that name what is taken of them; sorted."""
+    names = set(names)
+    return sorted(names | {sources[name].listed for name in names} - {""})
+
+
+def _with_list(source: Source, sources: Mapping[str, Source], path: Path) -> Source:
+    """The source, of whose content its list is a part: with another list it gives other files."""
+    if not source.listed:
+        return source
+    if source.listed not in sources:
+        raise unknown_name(f"source in {path}, {source.name}.listed,", source.listed, sources)
+    listed = sources[source.listed]
+    if listed.members != (LIST,) or listed.faces:
+        raise UserError(f"{path}: source '{source.name}' is listed by '{listed.name}', whose members are not {LIST} alone.")
+    return replace(source, content={**source.content, "list": listed.content})
 
 
 def entry_digest(source: Source) -> str:

@@ -15,6 +15,7 @@ CARD = {
     "sources": ("dlib",),
     "against": "gallery",
     "cached": True,
+    "template": "utkface",
 }
 
 

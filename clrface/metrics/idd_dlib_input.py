@@ -15,6 +15,7 @@ CARD = {
     "diagnostic": True,
     "against": "input",
     "cached": True,
+    "template": "utkface",
 }
 
 

@@ -18,6 +18,7 @@ CARD = {
     "source": "insightface's w600k_r50 (buffalo_l) on a fixed 112x112 chip of FFHQ's template; the field has no one definition of IDS",
     "sources": ("buffalo_l",),
     "cached": True,
+    "template": "ffhq",
 }
 
 

@@ -18,6 +18,7 @@ CARD = {
     "source": "dlib_face_recognition_resnet_model_v1 (King, github.com/davisking/dlib-models); the field has no one definition of IDS",
     "sources": ("dlib",),
     "cached": True,
+    "template": "utkface",
 }
 
 

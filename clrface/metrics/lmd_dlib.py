@@ -17,6 +17,7 @@ CARD = {
     "decimals": 3,
     "source": "Mean distance in pixels as VQFR's LMD (github.com/TencentARC/VQFR), with dlib's shape_predictor_68_face_landmarks",
     "sources": ("dlib",),
+    "template": "utkface",
 }
 
 

@@ -15,6 +15,7 @@ CARD = {
     "sources": ("buffalo_l",),
     "against": "gallery",
     "cached": True,
+    "template": "ffhq",
 }
 
 

@@ -19,9 +19,9 @@ from clrface.images import read_rgb, to_unit
 from clrface.manifest import natural
 from clrface.metrics.measure import SET_ROW, gather, reasons, write_replicates, write_scores
 from clrface.metrics.memory import Features
-from clrface.metrics.pairs import Pair
 from clrface.metrics.recognition import LEAST_PEOPLE, Comparison, Listed
 from clrface.metrics.registry import metric_card
+from clrface.pairs import Pair
 from clrface.tables.bootstrap import people_counts
 
 
@@ -59,7 +59,7 @@ def recognise(
     pred_folders: one folder a chunk, with `<image_id>.png` and a status file. The others are as `measure` takes them.
 
     Raises: UserError for an unknown metric, a photograph whose person isn't known, pictures that are missing or too many, and a list of
-    pairs of which the test set has none.
+    pairs that the test set lacks.
     """
     kind = recognition_metric(metric_id)
     comparison, failures = compare_faces(pred_folders, gallery, ids, kind.embedder(sources, cache))
@@ -101,33 +101,40 @@ def compare_faces(pred_folders: Sequence[Path], gallery: Gallery, ids: Sequence[
     names = sorted({people[image_id] for image_id in (*ids, *shown)}, key=natural)
     place = {name: index for index, name in enumerate(names)}
     of_probes, of_gallery = (np.array([place[people[one]] for one in group], int) for group in (ids, shown))
-    there = [index for index, image_id in enumerate(ids) if image_id in probes.files]
-    similarity = np.full((len(ids), len(shown)), -np.inf)
-    if there and shown:
-        left, right = (_embedded(embed, paths) for paths in ([probes.files[ids[i]] for i in there], [clean.files[one] for one in shown]))
-        similarity[there] = -cdist(left, right)
-    itself = np.array(ids)[:, None] == np.array(shown)[None, :]
     turns = _turns(of_gallery)
+    probe_vectors, clean_vectors = _embedded(embed, probes.files, ids), _embedded(embed, clean.files, shown)
     if gallery.pairs is None:
+        similarity, itself = _alike(probe_vectors, clean_vectors), np.array(ids)[:, None] == np.array(shown)[None, :]
         return Comparison(similarity, of_probes, of_gallery, turns, itself), probes.failures
-    listed = _listed(gallery.pairs, ids, shown, similarity, of_probes)
-    return Comparison(similarity, of_probes, of_gallery, np.where(turns == 0, 0, -1), itself, listed), probes.failures
+    listed = _listed(gallery.pairs, ids, shown, of_probes, (probe_vectors, clean_vectors))
+    firsts = np.flatnonzero(turns == 0)
+    similarity, itself = _alike(probe_vectors, clean_vectors[firsts]), np.array(ids)[:, None] == np.array(shown)[None, firsts]
+    return Comparison(similarity, of_probes, of_gallery[firsts], turns[firsts], itself, listed), probes.failures
 
 
-def _listed(pairs: Sequence[Pair], ids: Sequence[str], shown: Sequence[str], similarity: np.ndarray, people: np.ndarray) -> Listed:
-    """The pairs whose photographs are both among `ids`, either way about; one without a clean picture is as one without a restored."""
+def _listed(
+    pairs: Sequence[Pair], ids: Sequence[str], shown: Sequence[str], people: np.ndarray, vectors: tuple[np.ndarray, np.ndarray]
+) -> Listed:
+    """The pairs, either way about. vectors: of the probes `ids` and of the clean photographs `shown`.
+
+    A pair without one of its two pictures has no similarity. Raises: UserError for a pair of photographs that the test set lacks.
+    """
     rows, columns = ({image_id: place for place, image_id in enumerate(group)} for group in (ids, shown))
-    both = [pair for pair in pairs if pair.first in rows and pair.second in rows]
-    if not both:
+    lacking = [pair for pair in pairs if not {pair.first, pair.second} <= rows.keys()]
+    if lacking:
         raise UserError(
-            f"None of the {len(pairs):,} listed pairs has both photographs among the {len(ids):,} of the test set. "
-            "Take the whole set: leave out its `images` in the config."
+            f"The test set of {len(ids):,} lacks a photograph of {len(lacking):,} of the {len(pairs):,} listed pairs: "
+            f"{lacking[0].first} or {lacking[0].second}, among others. Take the whole set: leave out its `images` in the config."
         )
-    asked = [(probe, other, pair) for pair in both for probe, other in ((pair.first, pair.second), (pair.second, pair.first))]
-    values = [similarity[rows[probe], columns[other]] if other in columns else -np.inf for probe, other, _ in asked]
-    first, second = (np.array([people[rows[photograph]] for photograph in side]) for side in list(zip(*asked, strict=True))[:2])
+    asked = [(probe, other, pair) for pair in pairs for probe, other in ((pair.first, pair.second), (pair.second, pair.first))]
+    similarity = np.full(len(asked), -np.inf)
+    there = [place for place, (_, other, _) in enumerate(asked) if other in columns]
+    left, right = (vectors[side][[place_of[asked[place][side]] for place in there]] for side, place_of in enumerate((rows, columns)))
+    if there and left.shape == right.shape:
+        similarity[there] = -np.linalg.norm(left - right, axis=1)
+    first, second = (np.array([people[rows[one[side]]] for one in asked]) for side in (0, 1))
     genuine, fold = (np.array([getattr(pair, name) for _, _, pair in asked]) for name in ("genuine", "fold"))
-    return Listed.of(np.array(values), genuine, first, second, fold)
+    return Listed.of(np.where(np.isnan(similarity), -np.inf, similarity), genuine, first, second, fold)
 
 
 def gallery_ids(folders: Sequence[Path]) -> list[str]:
@@ -136,8 +143,23 @@ def gallery_ids(folders: Sequence[Path]) -> list[str]:
     return there + [image_id for folder in folders for image_id in reasons(folder)]
 
 
-def _embedded(embed: Features, paths: Sequence[Path]) -> np.ndarray:
-    return np.concatenate([embed(to_unit(read_rgb(path))[None]) for path in paths])
+def _embedded(embed: Features, files: Mapping[str, Path], ids: Sequence[str]) -> np.ndarray:
+    """(n, d) embeddings of the pictures `ids`; NaN for one that isn't there, and no columns where none is."""
+    found = {image_id: embed(to_unit(read_rgb(files[image_id]))[None])[0] for image_id in ids if image_id in files}
+    vectors = np.full((len(ids), len(next(iter(found.values()), ()))), np.nan)
+    for place, image_id in enumerate(ids):
+        if image_id in found:
+            vectors[place] = found[image_id]
+    return vectors
+
+
+def _alike(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """(p, g): the negative distances of (p, d) and (g, d); -inf where one is missing."""
+    if left.shape[1] != right.shape[1]:
+        return np.full((len(left), len(right)), -np.inf)
+    distances = cdist(left, right)
+    distances[np.isnan(distances)] = np.inf
+    return np.negative(distances, out=distances)
 
 
 def _turns(people: np.ndarray) -> np.ndarray:

@@ -39,8 +39,7 @@ class Comparison:
     gallery_people: np.ndarray
     """(g,) integers."""
     turns: np.ndarray
-    """(g,) integers: which of its person's gallery photographs it is. Photographs of one turn make a gallery of one each for `rank_one`;
-    those of a negative one are in none."""
+    """(g,) integers: which of its person's gallery photographs it is. Photographs of one turn make a gallery of one each for `rank_one`."""
     itself: np.ndarray
     """(p, g) booleans: both are the same photograph."""
     listed: "Listed | None" = None
@@ -158,14 +157,16 @@ def best_threshold(similarity: np.ndarray, genuine: np.ndarray) -> float:
 
 
 def cross_validated(similarity: np.ndarray, genuine: np.ndarray, test: np.ndarray, train: np.ndarray) -> np.ndarray:
-    """(folds, n): whether each pair is judged rightly, by the threshold of its fold's training pairs; NaN where it isn't in the fold.
+    """(folds, n): whether each pair is judged rightly, by the threshold of its fold's training pairs; NaN where it isn't in the fold,
+    or the fold has no training pairs of both kinds.
 
     test, train: (folds, n) booleans. A genuine pair without a picture is judged wrongly; an impostor pair without one isn't judged.
     """
     right = np.full(test.shape, np.nan)
     for fold, (tested, trained) in enumerate(zip(test, train, strict=True)):
-        accepted = similarity[tested] >= best_threshold(similarity[trained], genuine[trained])
-        right[fold, tested] = accepted == genuine[tested]
+        if genuine[trained].any() and not genuine[trained].all():
+            accepted = similarity[tested] >= best_threshold(similarity[trained], genuine[trained])
+            right[fold, tested] = accepted == genuine[tested]
     right[:, np.isneginf(similarity) & ~genuine] = np.nan
     return right
 
@@ -197,7 +198,7 @@ def rank_one(comparison: Comparison) -> tuple[np.ndarray, np.ndarray]:
     """
     hits, asked = np.zeros(len(comparison.probe_people)), np.zeros(len(comparison.probe_people))
     genuine = comparison.probe_people[:, None] == comparison.gallery_people[None, :]
-    for turn in np.unique(comparison.turns[comparison.turns >= 0]):
+    for turn in np.unique(comparison.turns):
         members = comparison.turns == turn
         own = genuine[:, members] & ~comparison.itself[:, members]
         similarity = comparison.similarity[:, members]

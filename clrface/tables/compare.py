@@ -17,7 +17,7 @@ import numpy as np
 
 from clrface.api import MetricCard
 from clrface.errors import UserError, unknown_name
-from clrface.manifest import read_manifest
+from clrface.manifest import FETCHED, read_manifest
 from clrface.tables.bootstrap import UNMEASURED, Estimate, mean_over_seeds, people_counts, percentile_interval
 from clrface.tables.scores import SET_ROW, read_replicates, read_scores
 from clrface.tables.table import Row, Table, table_from_json
@@ -209,8 +209,11 @@ def show_differences(
 
 def people_of(manifests: Path | None, dataset: str) -> dict[str, str]:
     """image_id to the person that it shows, as the dataset's manifest tells; empty for a dataset without one."""
-    path = manifests / f"{dataset}.csv" if manifests else None
-    return {entry.image_id: entry.identity for entry in read_manifest(path)} if path and path.is_file() else {}
+    if manifests is None:
+        return {}
+    places = (manifests / f"{dataset}.csv", manifests.parent / "raw" / dataset / FETCHED)
+    path = next((place for place in places if place.is_file()), None)
+    return {entry.image_id: entry.identity for entry in read_manifest(path)} if path else {}
 
 
 def _rendered(found: Sequence[Difference], table: Table, rows: Sequence[Row], block: str) -> str:

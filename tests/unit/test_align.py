@@ -143,6 +143,15 @@ def test_noise_has_no_face(finder: FaceFinder, sources: Path) -> None:
     assert face.found_by == "lfw" and (face.landmarks > 60).all() and (face.landmarks < 190).all(), "in the middle"
 
 
+def test_a_centred_photograph_s_face_is_the_one_in_its_middle(first_faces: list[np.ndarray], sources: Path) -> None:
+    """LFW's rule: a larger face beside it is somebody else's."""
+    scene = np.full((300, 700, 3), 128, np.uint8)
+    scene[38:262, 20:204] = cv2.resize(first_faces[1], (184, 224))
+    scene[94:206, 304:396] = first_faces[0]
+    largest, middle = (FaceFinder(sources / "dlib", fallback=name).find(scene).landmarks for name in ("none", "lfw"))
+    assert largest[2, 0] < 304 < middle[2, 0] < 396
+
+
 def test_the_fallback_aligns_the_face_that_the_detector_misses(finder: FaceFinder, sources: Path) -> None:
     missed = read_rgb(sources / "orl" / "s33" / "4.pgm")
     assert finder.find(missed) is None

@@ -15,6 +15,7 @@ from clrface.degrade.chunk import degrade_chunk
 from clrface.degrade.recipes import Recipe, draw
 from clrface.errors import UserError
 from clrface.fetch import Source, fetch, is_fetched, load_sources
+from clrface.fetch.mirror import pack
 from clrface.images import read_rgb
 from clrface.manifest import read_manifest
 from clrface.seeds import generator
@@ -194,6 +195,32 @@ def test_only_listed_photographs_are_taken_and_folders_name_the_people(place: Pl
     ]
     assert (place.raw / "pairs" / "pairs.txt").is_file(), "the list was fetched first"
     assert sorted(path.name for path in (place.raw / "faces").glob("*/*")) == [f"{entry.image_id}.jpg" for entry in entries]
+
+
+def test_another_list_has_the_photographs_taken_anew(place: Place, shelf: Shelf) -> None:
+    photographs = [f"{person}/{person}_{number:04d}.jpg" for person in ("Ann_Lee", "Bo_Ek", "Cy_Io") for number in (1, 2, 3)]
+    before = listed_sources(place, shelf, photographs)
+    fetch("faces", before, place.raw, place.downloads, (), AT_ONCE)
+    other = LISTED.replace("Bo_Ek", "Cy_Io")
+    shelf.files["/pairs.txt"] = other.encode()
+    place.config.write_text(place.config.read_text().replace(sum_of(LISTED.encode()), sum_of(other.encode())))
+    after = load_sources(place.config)
+    assert is_fetched(before["faces"], place.raw) and not is_fetched(after["faces"], place.raw)
+    fetch("faces", after, place.raw, place.downloads, (), AT_ONCE)
+    assert (place.raw / "faces/Cy_Io/Cy_Io_0001.jpg").is_file() and not (place.raw / "faces/Bo_Ek").exists()
+
+
+def test_a_mirror_has_the_list_too(place: Place, shelf: Shelf) -> None:
+    photographs = ["Ann_Lee/Ann_Lee_0001.jpg", "Ann_Lee/Ann_Lee_0002.jpg", "Bo_Ek/Bo_Ek_0001.jpg"]
+    pack(["faces"], listed_sources(place, shelf, photographs), place.base / "mirror", place.raw, place.downloads, (), AT_ONCE)
+    assert sorted(path.name for path in (place.base / "mirror").iterdir()) == ["lfw.tgz", "mirror.json", "pairs.txt"]
+
+
+def test_a_list_must_be_one_of_pairs(place: Place, shelf: Shelf) -> None:
+    listed_sources(place, shelf, ["Ann_Lee/Ann_Lee_0001.jpg"])
+    place.config.write_text(place.config.read_text().replace("listed: pairs", "listed: faces"))
+    with pytest.raises(UserError, match=r"source 'faces' is listed by 'faces', whose members are not pairs\.txt alone"):
+        load_sources(place.config)
 
 
 def test_a_listed_photograph_that_is_missing_is_told(place: Place, shelf: Shelf) -> None:

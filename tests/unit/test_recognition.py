@@ -10,9 +10,8 @@ from PIL import Image
 from clrface.align.chunk import align_chunk
 from clrface.errors import UserError
 from clrface.fingerprint import ROOT
-from clrface.images import write_png
-from clrface.manifest import natural, read_manifest, select
-from clrface.metrics.pairs import Pair, named_in, read_pairs
+from clrface.images import read_rgb, to_unit, write_png
+from clrface.manifest import read_manifest, select
 from clrface.metrics.recognise import Gallery, compare_faces, recognise
 from clrface.metrics.recognition import (
     Accuracy,
@@ -30,6 +29,7 @@ from clrface.metrics.recognition import (
     rank_one,
     tar_at,
 )
+from clrface.pairs import Pair, named_in, read_pairs
 from clrface.report.roc import Line, Panel, roc_figure
 from clrface.tables.bootstrap import people_counts
 from clrface.tables.compare import Draws
@@ -143,6 +143,8 @@ def test_accuracy_counts_both_kinds_of_pairs_alike() -> None:
     assert balanced_accuracy(np.array([0.0, 1, 1, 1, 1]), genuine, np.ones(5)) == 0.5, "always 'two people' is a guess"
     right = cross_validated(np.zeros(5), genuine, np.zeros((1, 5), bool), np.ones((1, 5), bool))
     assert np.isnan(right).all() and math.isnan(balanced_accuracy(right[0], genuine, np.ones(5)))
+    right = cross_validated(np.zeros(5), genuine, np.ones((1, 5), bool), ~genuine[None])
+    assert np.isnan(right).all(), "strangers alone teach no threshold"
 
 
 # ---- identification and pairs, by hand
@@ -321,7 +323,7 @@ def by_list(faces: Faces) -> Faces:
     ids = sorted(faces.probes)
     people = sorted({faces.gallery.people[image_id] for image_id in ids})
     of = {person: [image_id for image_id in ids if faces.gallery.people[image_id] == person] for person in people}
-    pairs = [Pair(place % 2, *of[person], True) for place, person in enumerate(people)]
+    pairs = [Pair(place % 2, of[person][0], of[person][1], True) for place, person in enumerate(people)]
     pairs += [Pair(place % 2, of[person][0], of[people[place - 1]][0], False) for place, person in enumerate(people)]
     other = Faces(faces.root, faces.probes, faces.root, faces.sources)
     other.gallery = Gallery(faces.write("clean"), faces.gallery.people, pairs)
@@ -331,10 +333,12 @@ def by_list(faces: Faces) -> Faces:
 def test_listed_pairs_are_asked_about_both_ways_and_no_others(by_list: Faces) -> None:
     found, _ = compare_faces(by_list.write("blurred", 16), by_list.gallery, list(by_list.probes), lambda images: images.mean((2, 3)))
     assert found.listed is not None and len(found.pairs().similarity) == 24 and found.pairs().genuine.sum() == 12
-    ids, pair = sorted(by_list.probes, key=natural), (by_list.gallery.pairs or [])[0]
-    rows = [(ids.index(pair.first), ids.index(pair.second)), (ids.index(pair.second), ids.index(pair.first))]
-    assert found.pairs().similarity[:2].tolist() == [found.similarity[row] for row in rows], "each restored once, and clean once"
-    assert (found.turns == 0).sum() == 6 and (rank_one(found)[1]).sum() == 6, "who has but the gallery's own photograph isn't asked about"
+    pair, places = (by_list.gallery.pairs or [])[0], [by_list.root / "blurred", by_list.gallery.folders[0]]
+    ways = ((pair.first, pair.second), (pair.second, pair.first))
+    means = [[to_unit(read_rgb(folder / f"{one}.png")).mean((1, 2)) for folder, one in zip(places, way, strict=True)] for way in ways]
+    expected = [-np.linalg.norm(restored - clean) for restored, clean in means]
+    assert found.pairs().similarity[:2] == pytest.approx(expected), "each restored once, and clean once"
+    assert found.similarity.shape == (12, 6) and rank_one(found)[1].sum() == 6, "who has but the gallery's own photograph isn't asked about"
 
 
 def test_the_truth_is_recognised_by_the_list_and_eight_pixels_are_not(by_list: Faces) -> None:
@@ -345,9 +349,27 @@ def test_the_truth_is_recognised_by_the_list_and_eight_pixels_are_not(by_list: F
         assert (worse > best) if metric == "eer_dlib" else (worse < best), metric
 
 
+def test_a_listed_probe_without_a_picture_is_missed_by_its_own_and_turns_no_stranger_away(by_list: Faces) -> None:
+    """Its genuine pair as probe counts at no similarity, its impostor pairs are left out; the other way about its clean picture serves."""
+    pair = (by_list.gallery.pairs or [])[0]
+    folders = by_list.write("one gone", leave=(pair.first,))
+    found, failures = compare_faces(folders, by_list.gallery, list(by_list.probes), lambda images: images.mean((2, 3)))
+    similarity, genuine = found.pairs().similarity, found.pairs().genuine
+    assert list(failures) == [pair.first] and genuine.sum() == 12 and (~genuine).sum() == 10
+    assert similarity[0] == -INF and np.isfinite(similarity[1:]).all()
+
+
+def test_a_listed_photograph_without_a_clean_picture_is_as_if_not_restored(by_list: Faces) -> None:
+    pair = (by_list.gallery.pairs or [])[0]
+    gallery = by_list.gallery._replace(folders=by_list.write("not aligned", leave=(pair.first,)))
+    found, _ = compare_faces(by_list.write("truth"), gallery, list(by_list.probes), lambda images: images.mean((2, 3)))
+    assert found.pairs().similarity[0] > -INF and found.pairs().similarity[1] == -INF and (~found.pairs().genuine).sum() == 10
+
+
 def test_a_list_of_other_photographs_is_told(by_list: Faces) -> None:
-    strange = by_list.gallery._replace(pairs=[Pair(0, "Abel_Pacheco_0001", "Abel_Pacheco_0004", True)])
-    with pytest.raises(UserError, match=r"None of the 1 listed pairs has both photographs among the 12 of the test set\. Take the whole"):
+    pairs = [*(by_list.gallery.pairs or []), Pair(0, "Abel_Pacheco_0001", "Abel_Pacheco_0004", True)]
+    strange = by_list.gallery._replace(pairs=pairs)
+    with pytest.raises(UserError, match=r"set of 12 lacks a photograph of 1 of the 13 listed pairs: Abel_Pacheco_0001 or Abel_\w+, among"):
         compare_faces(by_list.write("truth"), strange, list(by_list.probes), lambda images: images.mean((2, 3)))
 
 

@@ -43,7 +43,7 @@ from clrface.manifest import (
     read_manifest,
     select,
 )
-from clrface.metrics.pairs import LIST
+from clrface.pairs import LIST
 from clrface.metrics.registry import metric_card, metric_modules
 from clrface.project import needed_sources, read_project
 from clrface.published import load_published, of_blocks
@@ -648,8 +648,22 @@ def recognition_tables():
 
 def roc_inputs(wildcards):
     """The restored faces of a table, and the galleries."""
-    galleries = [folder for dataset in table_datasets(config, wildcards.table) for folder in gallery_of(dataset)]
-    return {"restored": table_restored(wildcards), "galleries": galleries}
+    datasets = table_datasets(config, wildcards.table)
+    galleries = [folder for dataset in datasets for folder in gallery_of(dataset)]
+    sources = {Path(path).parent.name for dataset in datasets for path in pair_list(dataset)}
+    sources.update(METRIC_CARDS[roc_metric(wildcards.table)].sources)
+    records = [f"data/raw/{name}/SOURCE.json" for name in sorted(sources)]
+    return {"restored": table_restored(wildcards), "galleries": galleries, "sources": records}
+
+
+def roc_metric(table):
+    """The metric whose recogniser a table's operating curves are drawn by."""
+    return next(name for name in table_metrics(table) if METRIC_CARDS[name].against == "gallery")
+
+
+def roc_code(wildcards):
+    """Changes with the code of the figure, and of the comparison and the recogniser behind it."""
+    return fingerprint(*metric_modules(roc_metric(wildcards.table)), "clrface.report.roc")
 
 
 def roc_panels(wildcards):
@@ -673,7 +687,7 @@ def roc_panels(wildcards):
                 "aligned": aligned_chunks(dataset),
                 "gallery": gallery_of(dataset),
                 "manifest": manifest_path(dataset),
-                "metric": next(name for name in table_metrics(wildcards.table) if METRIC_CARDS[name].against == "gallery"),
+                "metric": roc_metric(wildcards.table),
                 **{"pairs": path for path in pair_list(dataset)},
             }
         )
@@ -946,6 +960,18 @@ def tell_other_alignment():
     if others and any(row.method and KNOWN.methods[row.method].trained_here for row in ROWS.values()):
         said = f"Note: the weights' training faces are aligned by the template '{learned}', those of {', '.join(others)} are not"
         print(f"{said}: the networks trained here see them at another scale. Read those rows with care.", file=sys.stderr)
+
+
+def tell_metrics_of_other_alignment():
+    """Say which metrics look at faces aligned otherwise than a table's."""
+    if not workflow.is_main_process:
+        return
+    for dataset in sorted({dataset for table in TABLES for dataset in table_datasets(config, table)}):
+        measured = {name for table in TABLES if dataset in table_datasets(config, table) for name in table_metrics(table)}
+        wrong = [name for name in sorted(measured) if METRIC_CARDS[name].template not in ("", aligned_as(dataset))]
+        if wrong and aligned_as(dataset):
+            said = f"Note: {', '.join(wrong)} look where the template '{METRIC_CARDS[wrong[0]].template}' has a face, but {dataset}'s are"
+            print(f"{said} aligned by '{aligned_as(dataset)}': don't use those values. Give its table another protocol.", file=sys.stderr)
 
 
 def show_tables(workflow):

@@ -2,6 +2,8 @@
 
 
 rule fetch_source:
+    input:
+        lambda wildcards: [f"data/raw/{name}/SOURCE.json" for name in [SOURCES[wildcards.source].listed] if name],
     output:
         "data/raw/{source}/SOURCE.json",
     log:

@@ -147,7 +147,7 @@ rule roc:
     threads: 1
     params:
         panels=roc_panels,
-        code=fingerprint("clrface.metrics.recognise", "clrface.report.roc"),
+        code=roc_code,
     shell:
         step("roc --panels {params.panels:q} --cache results/cache --out {output.png}")
 
