@@ -127,12 +127,13 @@ def _listed(
             f"{lacking[0].first} or {lacking[0].second}, among others. Take the whole set: leave out its `images` in the config."
         )
     asked = [(probe, other, pair) for pair in pairs for probe, other in ((pair.first, pair.second), (pair.second, pair.first))]
+    probes, others = [probe for probe, _, _ in asked], [other for _, other, _ in asked]
     similarity = np.full(len(asked), -np.inf)
-    there = [place for place, (_, other, _) in enumerate(asked) if other in columns]
-    left, right = (vectors[side][[place_of[asked[place][side]] for place in there]] for side, place_of in enumerate((rows, columns)))
+    there = [place for place, other in enumerate(others) if other in columns]
+    left, right = vectors[0][[rows[probes[place]] for place in there]], vectors[1][[columns[others[place]] for place in there]]
     if there and left.shape == right.shape:
         similarity[there] = -np.linalg.norm(left - right, axis=1)
-    first, second = (np.array([people[rows[one[side]]] for one in asked]) for side in (0, 1))
+    first, second = (np.array([people[rows[image_id]] for image_id in side]) for side in (probes, others))
     genuine, fold = (np.array([getattr(pair, name) for _, _, pair in asked]) for name in ("genuine", "fold"))
     return Listed.of(np.where(np.isnan(similarity), -np.inf, similarity), genuine, first, second, fold)
 
