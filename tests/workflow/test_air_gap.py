@@ -119,7 +119,7 @@ def accuracy(project: Path, row: str) -> float:
     right = []
     for tested in (0, 1):
         known, known_genuine = alike[fold != tested], genuine[fold != tested]
-        ordered = [np.inf, *sorted(known, reverse=True)]
+        ordered = [np.inf, *sorted(set(known.tolist()), reverse=True)]
         shares = [(known_genuine == (known >= threshold)).mean() for threshold in ordered]
         best = int(np.argmax(shares))
         threshold = np.mean(ordered[best : best + 2]) if best else np.inf
