@@ -43,8 +43,8 @@ from clrface.manifest import (
     read_manifest,
     select,
 )
-from clrface.pairs import LIST
 from clrface.metrics.registry import metric_card, metric_modules
+from clrface.pairs import LIST
 from clrface.project import needed_sources, read_project
 from clrface.published import load_published, of_blocks
 from clrface.registry import method_code
