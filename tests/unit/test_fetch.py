@@ -26,7 +26,7 @@ def test_the_projects_own_entries_load() -> None:
     sources = load_sources(ROOT / "config" / "sources.yaml")
     assert {name: source.files for name, source in sources.items() if source.faces} == {
         "celeba_test": 3000, "celeba_test_lq_gfpgan": 3000, "celeba_test_lq_daefr": 3000, "lfw_test": 1711, "webphoto_test": 407,
-        "wider_test": 970, "celebchild_test": 180, "ffhq512": 70000,
+        "wider_test": 970, "celebchild_test": 180, "ffhq512": 70000, "lfw": 7701,
     }  # fmt: skip
     packaged = {"orl": 400, "sface": 1, "dlib": 3, "stlpips": 2, "niqe": 1, "effnet": 1}
     assert {name: sources[name].files for name in packaged} == packaged
