@@ -6,5 +6,5 @@ training, restore, metrics, tables, report.
 
 import os
 
-# OpenCV's resizing goes by Intel's IPP, which rounds otherwise on AVX-512: one level in a pixel of one face of 120. Told before its first use.
+# OpenCV resizes by Intel's IPP, which rounds otherwise on AVX-512: one of 120 degraded faces differed. It asks at its first use.
 os.environ["OPENCV_IPP"] = "avx2"
