@@ -43,8 +43,6 @@ class Look:
 
     number: int
     t: float
-    before: np.ndarray
-    """The picture of z_t, with its noise."""
     picture: np.ndarray
     """x0_hat, before guidance."""
     gradient: np.ndarray | None
@@ -57,19 +55,15 @@ class Look:
 class Run:
     """One restoration of one face, and what was seen of it."""
 
+    evaluations: int
     looks: Sequence[Look]
+    """At those of the evaluations that are shown."""
+    start: np.ndarray
+    """The picture of the latents at the first, with their noise."""
     x_irn: np.ndarray
     mask: np.ndarray | None
     """(h, w) in (0, 1]; None without guidance."""
     restored: np.ndarray
-
-    @property
-    def shown(self) -> list[Look]:
-        """The first evaluation, one between, where guidance acts if it does, and the last."""
-        between = self.looks[1:-1]
-        between = [look for look in between if look.shift is not None] or between
-        middle = between[(len(between) - 1) // 2 :][:1]
-        return list({look.number: look for look in (self.looks[0], *middle, self.looks[-1])}.values())
 
 
 def write_overview(faces: Faces, settings: Settings, weights: Path, sources: Path, device: str, base_seed: int, target: Path) -> None:
@@ -94,12 +88,25 @@ def watch(pipeline: CLRFace, y: torch.Tensor, seed: int, settings: Settings, rec
     moments: list[Moment] = []
     restored = pipeline.restore(y, [seed], settings, recogniser, observe=moments.append)
     guide = moments[0].guide
+    guide, first = moments[0].guide, moments[0]
+    with torch.no_grad():
+        start = _array(first.picture(first.step.z_t))
     return Run(
-        looks=[_look(number, moment) for number, moment in enumerate(moments, 1)],
-        x_irn=_array(moments[0].known.x_irn + moments[0].known.chroma),
+        evaluations=len(moments),
+        looks=[_look(place + 1, moments[place]) for place in shown([moment.step.shift is not None for moment in moments])],
+        start=start,
+        x_irn=_array(first.known.x_irn + first.known.chroma),
         mask=_array(guide.mask)[0] if isinstance(guide, RecognitionGuide | RecognitionFreeGuide) else None,
         restored=_array(restored),
     )
+
+
+def shown(guided: Sequence[bool]) -> list[int]:
+    """Places of the first evaluation, of one between, where guidance acts if it does, and of the last: each look decodes a picture."""
+    between = list(range(1, len(guided) - 1))
+    between = [place for place in between if guided[place]] or between
+    middle = between[(len(between) - 1) // 2 :][:1]
+    return list(dict.fromkeys((0, *middle, len(guided) - 1)))
 
 
 def _look(number: int, moment: Moment) -> Look:
@@ -108,8 +115,8 @@ def _look(number: int, moment: Moment) -> Look:
         shift = _length(step.shift)
         gradient = _length(guide.direction(step.z0_hat)) if isinstance(guide, RecognitionGuide) else None
     with torch.no_grad():
-        before, picture = (_array(moment.picture(z)) for z in (step.z_t, step.z0_hat))
-    return Look(number, step.t, before, picture, None if gradient is None else gradient / max(gradient.max(), 1e-12), shift)
+        picture = _array(moment.picture(step.z0_hat))
+    return Look(number, step.t, picture, None if gradient is None else gradient / max(gradient.max(), 1e-12), shift)
 
 
 def _array(batch: torch.Tensor) -> np.ndarray:
@@ -127,8 +134,8 @@ def _length(latents: torch.Tensor) -> np.ndarray:
 def _draw(y: np.ndarray, x: np.ndarray, runs: dict[Settings, Run]) -> Figure:
     """Rows: the run, its guidance below it, and the run from noise. Columns: input, IRN, start, evaluations, result, truth."""
     (settings, run), *others = runs.items()
-    columns = 5 + max(len(one.shown) for one in runs.values())
-    guided = [look for look in run.shown if look.shift is not None]
+    columns = 5 + max(len(one.looks) for one in runs.values())
+    guided = [look for look in run.looks if look.shift is not None]
     sheet = _Sheet(columns, 1 + (2 if guided else 0) + len(others))
     sheet.heading(0, "1", _start_text(settings), "refined by the prior")
     sheet.face(0, 0, y, "$y$", "degraded face")
@@ -152,9 +159,9 @@ def _draw_run(sheet: "_Sheet", row: int, run: Run, settings: Settings) -> None:
     """The start, the evaluations and the result."""
     first, last = run.looks[0], sheet.columns - 2
     start = r"$G(\alpha z_I + \sigma\epsilon)$" if settings.start == "irn" else r"$G(\epsilon)$"
-    sheet.face(row, 2, first.before, start, f"start, $t$ = {first.t:.2g}", r"$E$, $+\epsilon$" if settings.start == "irn" else "")
-    for column, look in enumerate(run.shown, 3):
-        sheet.face(row, column, look.picture, r"$\hat{x}_0$", f"step {look.number} of {len(run.looks)}, $t$ = {look.t:.2g}", r"$s_\theta$")
+    sheet.face(row, 2, run.start, start, f"start, $t$ = {first.t:.2g}", r"$E$, $+\epsilon$" if settings.start == "irn" else "")
+    for column, look in enumerate(run.looks, 3):
+        sheet.face(row, column, look.picture, r"$\hat{x}_0$", f"step {look.number} of {run.evaluations}, $t$ = {look.t:.2g}", r"$s_\theta$")
     sheet.face(row, last, run.restored, r"$\hat{x}$", "restored", "$G$")
 
 
@@ -164,8 +171,8 @@ def _draw_guidance(sheet: "_Sheet", run: Run) -> None:
     sheet.heading(2, "", "", "what the mask lets through")
     if run.mask is not None:
         sheet.heat(1, 1, run.mask, "$m$", "mask", (0.0, 1.0))
-    strongest = max(float(look.shift.max()) for look in run.shown if look.shift is not None)
-    for column, look in enumerate(run.shown, 3):
+    strongest = max(float(look.shift.max()) for look in run.looks if look.shift is not None)
+    for column, look in enumerate(run.looks, 3):
         if look.gradient is not None:
             sheet.heat(1, column, look.gradient, "$|g|$", "of its maximum", (0.0, 1.0))
         if look.shift is not None:

@@ -32,7 +32,7 @@ from clrface.seeds import generator
 from clrface.study import sweep as sweep_module
 from clrface.study.codebook import write_codebook_use
 from clrface.study.mask_maps import PARTS, mask_of, parts_of, write_mask_maps
-from clrface.study.overview import watch, write_overview
+from clrface.study.overview import shown, watch, write_overview
 from clrface.study.sweep import Faces, Sweep, run_sweep
 
 NET = {"channels": (16, 32), "attention_levels": 1, "norm_groups": 8, "head_dim": 16}
@@ -217,10 +217,16 @@ def test_watching_a_restoration_changes_nothing(faces: Faces, weights: Path, sou
     run = watch(pipeline, y[:1], 1, settings, recogniser)
     assert np.array_equal(run.restored, unseen[0].numpy()), "what is watched is what a table shows"
     assert [look.shift is not None for look in run.looks] == [True, False, True]
-    assert [look.number for look in run.shown] == [1, 2, 3]
+    assert [look.number for look in run.looks] == [1, 2, 3] and run.evaluations == 3
     assert run.mask is not None and run.looks[0].shift is not None and run.mask.shape == run.looks[0].shift.shape == (16, 16)
     assert run.looks[2].gradient is not None and run.looks[2].gradient.max() == pytest.approx(1)
     assert np.array_equal(seen[-1].picture(seen[-1].step.z0_hat)[0].detach().numpy(), run.looks[-1].picture)
+
+
+def test_the_evaluations_that_are_shown() -> None:
+    assert shown([False] * 8) == [0, 3, 7]
+    assert shown([True, False, False, False, True, False, False, False]) == [0, 4, 7], "between, one that was guided"
+    assert [shown([True] * count) for count in (1, 2, 3)] == [[0], [0, 1], [0, 1, 2]]
 
 
 @pytest.mark.parametrize(
