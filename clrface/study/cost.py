@@ -19,8 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
 from tqdm import tqdm
 
 from clrface.errors import UserError
@@ -29,6 +28,21 @@ from clrface.seeds import derive_seed
 from clrface.weights import weights_folder
 
 STATUS = Path("/proc/self/status")
+
+
+def _attention(query: Any, key: Any, value: Any, *_: Any, **__: Any) -> int:
+    return sdpa_flop_count(query, key, value)
+
+
+def _attention_backward(gradient: Any, query: Any, key: Any, value: Any, *_: Any, **__: Any) -> int:
+    return sdpa_backward_flop_count(gradient, query, key, value)
+
+
+FORMULAS = {
+    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention,
+    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward: _attention_backward,
+}
+"""torch counts a GPU's fused attention, but not the CPU's; taken apart, it would keep a matrix of all positions' pairs."""
 
 
 @dataclass(frozen=True)
@@ -120,12 +134,14 @@ def measure_costs(contenders: Sequence[Contender], place: Place, rounds: int) ->
     """Measure every contender, in the order given. Raises: UserError with a method's own error."""
     processes = [_Process(contender, place) for contender in contenders]
     try:
-        counts = [process.ask("count") for process in tqdm(processes, desc="counting", unit="method")]
+        for process in tqdm(processes, desc="warming up", unit="method"):
+            process.ask("warm")
         seconds: list[list[float]] = [[] for _ in processes]
         for _ in tqdm(range(rounds), desc="timing", unit="round"):
             for times, process in zip(seconds, processes, strict=True):
                 times.append(process.ask("time"))
         peaks = [process.ask("peak") for process in processes]
+        counts = [process.ask("count") for process in tqdm(processes, desc="counting", unit="method")]  # last: it takes memory of its own
     finally:
         for process in processes:
             process.end()
@@ -176,7 +192,7 @@ def _answer(pipe: Connection, contender: Contender, place: Place) -> None:
             return
         try:
             method = method or _load(contender, place)
-            pipe.send({"count": _count, "time": _time, "peak": _peak}[question](method, lq, seeds, place.device))
+            pipe.send({"warm": _warm, "time": _time, "peak": _peak, "count": _count}[question](method, lq, seeds, place.device))
         except Exception as error:  # whatever a method raises is the parent's to tell
             pipe.send(f"{type(error).__name__}: {error}")
 
@@ -188,22 +204,16 @@ def _load(contender: Contender, place: Place) -> Any:
     return method
 
 
-def _count(method: Any, lq: torch.Tensor, seeds: list[int], device: str) -> dict[str, Any]:
-    fused = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)  # fused kernels can't be counted: they are taken apart for this one pass
-    try:
-        with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as flops, Counter() as counter:
-            method.restore(lq, seeds)
-    finally:
-        torch.backends.mha.set_fastpath_enabled(fused)
+def _warm(method: Any, lq: torch.Tensor, seeds: list[int], device: str) -> bool:
+    """One image, so that nothing is loaded or compiled while the clock runs."""
+    method.restore(lq[:1], seeds[:1])
     if device == "cuda":
         torch.cuda.reset_peak_memory_stats()
-    macs = round(flops.get_total_flops() / 2 / len(lq)) or None
-    return {"parameters": counter.parameters, "macs": macs, "evaluations": round(counter.evaluations(len(lq)), 2)}
+    return True
 
 
 def _time(method: Any, lq: torch.Tensor, seeds: list[int], device: str) -> float:
-    """Seconds an image; the counting before was the warm-up."""
+    """Seconds an image."""
     _wait(device)
     started = time.perf_counter()
     method.restore(lq, seeds)
@@ -219,6 +229,18 @@ def _peak(method: Any, lq: torch.Tensor, seeds: list[int], device: str) -> int:
         return int(line.split()[1]) * 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _count(method: Any, lq: torch.Tensor, seeds: list[int], device: str) -> dict[str, Any]:
+    fused = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)  # a transformer layer fused into one kernel can't be counted
+    try:
+        with FlopCounterMode(display=False, custom_mapping=FORMULAS) as flops, Counter() as counter:
+            method.restore(lq, seeds)
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fused)
+    macs = round(flops.get_total_flops() / 2 / len(lq)) or None
+    return {"parameters": counter.parameters, "macs": macs, "evaluations": round(counter.evaluations(len(lq)), 2)}
 
 
 def _wait(device: str) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
 from clrface.errors import UserError
@@ -92,6 +93,19 @@ def test_a_transformer_is_counted_whole_its_attention_too() -> None:
     assert count["macs"] == 2 * (4 * n * d * d + 2 * n * n * d + 2 * n * d * 2 * d)
     assert count["parameters"] == sum(part.numel() for part in network.parameters())
     assert count["evaluations"] == 1
+
+
+def test_fused_attention_is_counted_as_it_is_and_its_gradient_too() -> None:
+    """Forward two matrix products, backward five: the fused kernel reckons the first of them again."""
+    n, d = 1024, 8
+
+    class Method:
+        def restore(self, lq: torch.Tensor, seeds: list[int]) -> torch.Tensor:
+            x = lq.requires_grad_()
+            functional.scaled_dot_product_attention(x, x, x).sum().backward()
+            return lq
+
+    assert _count(Method(), torch.rand(2, 1, n, d), [0, 0], "cpu")["macs"] == (2 + 5) * n * n * d
 
 
 def test_a_method_that_fails_is_told(place: Place) -> None:
