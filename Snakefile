@@ -28,6 +28,12 @@ include: "workflow/rules/study.smk"
 include: "workflow/rules/report.smk"
 
 
+# On a cluster, where snakemake was started: nodes often have no network.
+localrules:
+    fetch_source,
+    install_external,
+
+
 tell_other_size()
 tell_other_alignment()
 tell_metrics_of_other_alignment()

@@ -7,4 +7,4 @@ training, restore, metrics, tables, report.
 import os
 
 # OpenCV resizes by Intel's IPP, which rounds otherwise on AVX-512: one of 120 degraded faces differed. It asks at its first use.
-os.environ["OPENCV_IPP"] = "avx2"
+os.environ.setdefault("OPENCV_IPP", "avx2")

@@ -205,8 +205,9 @@ def _load(contender: Contender, place: Place) -> Any:
 
 
 def _warm(method: Any, lq: torch.Tensor, seeds: list[int], device: str) -> bool:
-    """One image, so that nothing is loaded or compiled while the clock runs."""
-    method.restore(lq[:1], seeds[:1])
+    """The same images once before, so that nothing is loaded, compiled or allocated while the clock runs."""
+    method.restore(lq, seeds)
+    _wait(device)
     if device == "cuda":
         torch.cuda.reset_peak_memory_stats()
     return True

@@ -87,8 +87,7 @@ def watch(pipeline: CLRFace, y: torch.Tensor, seed: int, settings: Settings, rec
     """Restore one face, y (1, 3, H, W) in [0, 1], and keep what an observer is shown."""
     moments: list[Moment] = []
     restored = pipeline.restore(y, [seed], settings, recogniser, observe=moments.append)
-    guide = moments[0].guide
-    guide, first = moments[0].guide, moments[0]
+    first, guide = moments[0], moments[0].guide
     with torch.no_grad():
         start = _array(first.picture(first.step.z_t))
     return Run(

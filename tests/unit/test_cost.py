@@ -17,7 +17,7 @@ from clrface.images import to_unit
 from clrface.models.loading import load_network
 from clrface.models.unet import RestorationUNet
 from clrface.registry import method_card
-from clrface.study.cost import Contender, Cost, Counter, Place, _count, measure_costs
+from clrface.study.cost import Contender, Cost, Counter, Place, _count, _Process, measure_costs
 from clrface.tables.costs import write_cost_table
 
 
@@ -106,6 +106,13 @@ def test_fused_attention_is_counted_as_it_is_and_its_gradient_too() -> None:
             return lq
 
     assert _count(Method(), torch.rand(2, 1, n, d), [0, 0], "cpu")["macs"] == (2 + 5) * n * n * d
+
+
+def test_counting_comes_last_since_it_takes_memory_of_its_own(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, ask = list[str](), _Process.ask
+    monkeypatch.setattr(_Process, "ask", lambda self, question: asked.append(question) or ask(self, question))
+    measure_costs([contender("wiener")], place, rounds=2)
+    assert asked == ["warm", "time", "time", "peak", "count"]
 
 
 def test_a_method_that_fails_is_told(place: Place) -> None:

@@ -223,6 +223,17 @@ def test_watching_a_restoration_changes_nothing(faces: Faces, weights: Path, sou
     assert np.array_equal(seen[-1].picture(seen[-1].step.z0_hat)[0].detach().numpy(), run.looks[-1].picture)
 
 
+def test_only_what_is_shown_is_decoded(faces: Faces, weights: Path, sources: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipeline, settings, decoded = CLRFace.from_pretrained(weights), Settings(steps=8, guidance="none"), []
+    decode = pipeline.autoencoder.decode
+    monkeypatch.setattr(pipeline.autoencoder, "decode", lambda *words, **named: decoded.append(1) or decode(*words, **named))
+    pipeline.restore(torch.from_numpy(faces.degraded[:1]), [1], settings, None)
+    alone = len(decoded)
+    run = watch(pipeline, torch.from_numpy(faces.degraded[:1]), 1, settings, None)
+    assert [look.number for look in run.looks] == [1, 4, 8]
+    assert len(decoded) - alone == alone + 1 + 3, "what restoring decodes, the start, and three of eight evaluations"
+
+
 def test_the_evaluations_that_are_shown() -> None:
     assert shown([False] * 8) == [0, 3, 7]
     assert shown([True, False, False, False, True, False, False, False]) == [0, 4, 7], "between, one that was guided"
