@@ -98,7 +98,7 @@ def gradient(autoencoder: Any, z: Any) -> Any:
 
     autoencoder.requires_grad_(False)
     with torch.enable_grad():
-        z = z.clone().requires_grad_(True)
+        z = z.clone().requires_grad_(True) * 1  # no leaf: torch's counter can't be asked for a leaf's gradient
         return torch.autograd.grad(autoencoder.decode_raw(z, quantise=False)[0].sum(), z)
 
 
