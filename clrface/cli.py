@@ -502,10 +502,9 @@ def _add_metrics(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -
 def _metrics(options: argparse.Namespace) -> None:
     from clrface.files import write_text
     from clrface.tables.formats import to_json
-    from clrface.tables.table import table_from_json, table_values
+    from clrface.tables.table import read_table, table_from_json, table_values
 
-    content = json.loads(options.table.read_text(encoding="utf-8"))
-    write_text(options.out, to_json(table_values(table_from_json(content))))
+    write_text(options.out, to_json(table_values(table_from_json(read_table(options.table)))))
 
 
 def _add_samples(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -553,12 +552,10 @@ def _failures(options: argparse.Namespace) -> None:
 
 
 def _table(path: Path) -> Any:
-    """A finished table. Raises: UserError for one that is missing."""
-    from clrface.tables.table import table_from_json
+    """A finished table. Raises: UserError for a file that is none."""
+    from clrface.tables.table import read_table, table_from_json
 
-    if not path.is_file():
-        raise UserError(f"No table at {path}. Make it first: snakemake --cores all {path.with_suffix('.csv')}.")
-    return table_from_json(json.loads(path.read_text(encoding="utf-8")))
+    return table_from_json(read_table(path))
 
 
 def _add_chart(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -650,22 +647,27 @@ def _compare(options: argparse.Namespace) -> None:
 
 def _add_claims(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     step = _step(steps, "claims", "Test the paper's claims on finished tables: csv, json, md, tex.", _claims)
-    step.add_argument("tables", nargs="*", type=Path, help="results/table1.json ...: those that the claims name and that are there")
+    step.add_argument("tables", nargs="*", type=Path, help="results/table1.json ...; all that the claims name in results when left out")
     step.add_argument("--claims", type=Path, default=CLAIMS)
     step.add_argument("--scores", type=Path, default=Path("results/scores"))
-    step.add_argument("--out", type=Path, default=Path("results/claims.csv"))
+    step.add_argument("--out", type=Path, help="a csv, beside which json, md and tex are written; printed alone when left out")
 
 
 def _claims(options: argparse.Namespace) -> None:
     from clrface.claims import load_claims
     from clrface.metrics.registry import metric_cards
-    from clrface.tables.verdicts import judge, summary, write_claims
+    from clrface.tables.verdicts import judge, listed, summary, write_claims
 
-    tables = {path.stem: path for path in options.tables}
+    tables = {path.stem: path for path in options.tables or sorted(Path("results").glob("table*.json"))}
+    if not tables:
+        raise UserError("Found no table in results, expected those that the claims name. Make them first: snakemake --cores all claims.")
     claims = load_claims(options.claims, metric_cards(), tables)
     findings = judge(claims, tables, options.scores, MANIFESTS)
-    write_claims(claims, findings, tables, options.out)
-    print(f"{options.out}: {summary(findings)}.")
+    if options.out:
+        write_claims(claims, findings, tables, options.out)
+        print(f"{options.out}: {summary(findings)}.")
+    else:
+        print(listed(findings))
 
 
 # ---- studies of CLR-Face

@@ -473,7 +473,7 @@ def _hint(found: object, schema: Mapping[str, Any]) -> str:
     options = [schema, *schema.get("anyOf", ())]
     if found is None and schema.get("type") == "object":
         return " Write {} for none."
-    if schema.get("type") in ("integer", "number") and (written := _number(found)):
+    if schema.get("type") in ("integer", "number") and (written := _number(found)) != repr(found) and written:
         return f" Write {written}."
     if isinstance(found, str) and any(part.get("type") == "array" and found in part["items"].get("enum", ()) for part in options):
         return f" Write [{found}]."

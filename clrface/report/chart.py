@@ -20,6 +20,8 @@ from clrface.tables.table import Row, Table, format_value
 
 AXIS, HEIGHT = 1.15, 3.7
 """Inches from one axis to the next, and of a panel."""
+ENTRY, LETTER = 0.65, 0.062
+"""Of the legend: an entry's line and margins, and a letter of its label."""
 SPREAD = 0.34
 """The methods' whiskers stand side by side within this part of the room between two axes."""
 
@@ -30,7 +32,8 @@ def table_chart(table: Table, target: Path) -> None:
     shown = looks(list(dict.fromkeys(row.label for row in table.rows if not row.control)))
     most = max(len(competing_metrics(table.metrics, rows)) for _, _, rows in blocks)
     width = max(5.0, 1.6 + AXIS * most)
-    columns = int(width / 2)
+    longest = max((len(label) for label in shown), default=0)
+    columns = max(1, int(width / (ENTRY + LETTER * longest)))
     legend = 0.3 + 0.2 * -(-len(shown) // columns)
     figure = Figure(figsize=(width, HEIGHT * len(blocks) + legend), layout="constrained")
     panels = figure.subplots(len(blocks), 1, squeeze=False)[:, 0]

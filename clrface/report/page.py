@@ -268,7 +268,9 @@ def _seconds(value: float | None) -> str:
 
 
 def _short(text: str, most: int = 19) -> str:
-    """A label that fits beside a plot."""
+    """A label that fits beside a plot. Of one that doesn't, what tells a variant from the others goes first: `Method (what differs)`."""
+    if len(text) > most and text.endswith(")"):
+        text = text[text.index("(") + 1 : -1] if "(" in text else text
     return text if len(text) <= most else text[: most - 1] + "…"
 
 

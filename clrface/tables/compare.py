@@ -6,7 +6,6 @@ image by image. Photographs of one person are not independent: where the manifes
 photographs. A set metric (`kd_effnet`) has its table's own resamples, of images.
 """
 
-import json
 import math
 import sys
 from collections.abc import Mapping, Sequence
@@ -20,7 +19,7 @@ from clrface.errors import UserError, unknown_name
 from clrface.manifest import FETCHED, read_manifest
 from clrface.tables.bootstrap import UNMEASURED, Estimate, mean_over_seeds, people_counts, percentile_interval
 from clrface.tables.scores import SET_ROW, read_replicates, read_scores
-from clrface.tables.table import Row, Table, table_from_json
+from clrface.tables.table import Row, Table, read_table, table_from_json
 
 
 class Resampled(NamedTuple):
@@ -191,9 +190,7 @@ def show_differences(
 
     Raises: UserError for a table or a row that isn't there, and for scores that don't belong to the table.
     """
-    if not table_json.is_file():
-        raise UserError(f"No table at {table_json}. Make it first: snakemake --cores all {table_json.with_suffix('.csv')}.")
-    content = json.loads(table_json.read_text(encoding="utf-8"))
+    content = read_table(table_json)
     table = table_from_json(content)
     for dataset, degradation, members in table.blocks():
         by_name = {row.method: row for row in members}
@@ -226,6 +223,9 @@ def _rendered(found: Sequence[Difference], table: Table, rows: Sequence[Row], bl
     for one in found:
         card = cards[one.metric]
         digits = card.decimals + 1
+        if not math.isfinite(one.change.value):
+            lines.append(f"{one.metric:<16}{one.n:>5}  not comparable: no image has a finite value in both rows")
+            continue
         lines.append(
             f"{one.metric:<16}{one.n:>5}{one.first:>10.{digits}f}{one.second:>10.{digits}f}{one.change.value:>+12.{digits}f}"
             f"{f'[{one.change.low:+.{digits}f}, {one.change.high:+.{digits}f}]':>22}"

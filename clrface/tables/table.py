@@ -1,5 +1,6 @@
 """The table: one row a (method, dataset, degradation), for each metric the mean and its 95 % interval, and who is best."""
 
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -168,6 +169,29 @@ def table_to_json(table: Table) -> dict[str, Any]:
             for row in table.rows
         ],
     } | ({"published": [asdict(cell) for cell in table.published]} if table.published else {})
+
+
+def read_content(path: Path) -> dict[str, Any]:
+    """The json of a finished table, be it of metrics or of costs. Raises: UserError for a file that is missing, or no such json."""
+    if not path.is_file():
+        raise UserError(f"No table at {path}. Make it first: snakemake --cores all {path.with_suffix('.csv')}.")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{path} is not JSON ({error}). Expected a table's json: {path.with_suffix('.json')}?") from error
+    if not isinstance(content, dict) or "rows" not in content:
+        raise UserError(f"{path} is no table's json: it has no rows. Expected one such as results/table1.json.")
+    return content
+
+
+def read_table(path: Path) -> dict[str, Any]:
+    """The json of a finished table of metrics. Raises: UserError for a file that is none."""
+    content = read_content(path)
+    if "metrics" not in content:
+        raise UserError(
+            f"{path} is no table of metrics, such as results/table1.json: a table of costs can't be shown or compared this way."
+        )
+    return content
 
 
 def table_from_json(content: Mapping[str, Any]) -> Table:

@@ -1,6 +1,5 @@
 """The table on the terminal, as the last thing that a run prints."""
 
-import json
 import math
 import os
 import shutil
@@ -11,10 +10,9 @@ from pathlib import Path
 from typing import TextIO
 
 from clrface.api import MetricCard
-from clrface.errors import UserError
 from clrface.tables.calibration import PARTS, calibrations, note
 from clrface.tables.formats import DASH, count, seeds_text
-from clrface.tables.table import ARROWS, Mark, Row, Table, format_value, marks, table_from_json
+from clrface.tables.table import ARROWS, Mark, Row, Table, format_value, marks, read_table, table_from_json
 
 WIDEST = 120
 GAP = " "
@@ -35,9 +33,7 @@ def show(table_json: Path, files: Sequence[Path] = (), stream: TextIO | None = N
     Raises: UserError when there is no such table.
     """
     out = sys.stdout if stream is None else stream
-    if not table_json.is_file():
-        raise UserError(f"No table at {table_json}. Make it first: make table1.")
-    table = table_from_json(json.loads(table_json.read_text(encoding="utf-8")))
+    table = table_from_json(read_table(table_json))
     width = min(WIDEST, shutil.get_terminal_size(fallback=(110, 24)).columns)
     text = render(table, width, colour=out.isatty() and not os.environ.get("NO_COLOR"))
     if files:

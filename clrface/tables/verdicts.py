@@ -13,11 +13,11 @@ is tested on both sides. Holm (1979) corrects over all claims of the file that h
 
 import csv
 import io
-import json
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -26,14 +26,13 @@ from scipy.stats import t as student
 
 from clrface.api import MetricCard
 from clrface.claims import Claim, Claims
-from clrface.errors import UserError
 from clrface.files import sha256_file, write_text
 from clrface.registry import method_cards
 from clrface.tables.bootstrap import UNMEASURED, Estimate, percentile_interval
 from clrface.tables.compare import Draws, Resampled, pair, people_of, relative_change
 from clrface.tables.formats import DASH, markdown_escape, tex_escape, tex_table, to_json
 from clrface.tables.provenance import code_version, environment
-from clrface.tables.table import Row, Table, table_from_json
+from clrface.tables.table import Row, Table, read_content, table_from_json
 
 Verdict = Literal["supported", "not supported", "contradicted", "not testable here"]
 VERDICTS: tuple[Verdict, ...] = ("supported", "not supported", "contradicted", "not testable here")
@@ -57,7 +56,7 @@ class Evidence(NamedTuple):
     n: int = 0
     """Images that both rows have; 0 for a cost."""
     people: int = 0
-    """How many people those show; 0 for a set metric or a cost."""
+    """How many people those show; 0 for a set metric of images, and a cost."""
     images: np.ndarray = np.empty((2, 0))
     """(2, n): the images' values; (2, 0) for a set metric or a cost."""
     decimals: int | None = None
@@ -99,7 +98,7 @@ class Finding:
         """Cohen's d_z, the images' mean difference over its standard deviation; for a set metric or a cost, the relative change."""
         if self.evidence is None:
             return math.nan, ""
-        if not self.evidence.people:
+        if not self.evidence.images.size:
             return self.relative.value, "relative"
         differences = self.evidence.images[0] - self.evidence.images[1]
         spread = float(differences.std(ddof=1))
@@ -113,7 +112,7 @@ def judge(claims: Claims, tables: Mapping[str, Path], scores: Path, manifests: P
 
     Raises: UserError for a json that is missing, or scores that don't belong to it.
     """
-    contents = {name: _read(path) for name, path in tables.items()}
+    contents = {name: read_content(path) for name, path in tables.items()}
     weighed: list[tuple[Evidence, Gain] | NotTestable] = []
     for claim in claims.claims:
         try:
@@ -194,15 +193,9 @@ def _verdict(found: Gain, p_holm: float | None, alpha: float) -> tuple[Verdict, 
 # ---- what the tables hold
 
 
-def _read(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise UserError(f"No table at {path}. Make it first: snakemake --cores all {path.with_suffix('.csv')}.")
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
 def _evidence(claim: Claim, resamples: int, contents: Mapping[str, Any], scores: Path, manifests: Path | None) -> Evidence:
     if claim.table not in contents:
-        raise NotTestable(f"no {claim.table} in this profile")
+        raise NotTestable(f"no {claim.table} here")
     content = contents[claim.table]
     if claim.is_cost:
         costs = {row["method"]: row for row in content["rows"]}
@@ -217,10 +210,17 @@ def _evidence(claim: Claim, resamples: int, contents: Mapping[str, Any], scores:
         people_of(manifests, claim.dataset),
     )
     paired = pair(rows, scores, card, draws)
-    units, what = (paired.people, "people") if card.level == "image" else (paired.n, "images")
+    if card.resamples == "people":
+        paired = paired._replace(people=_people(content, claim.dataset, draws.people) or paired.n)
+    units, what = (paired.people, "people") if card.level == "image" or card.resamples == "people" else (paired.n, "images")
     if units < LEAST:
         raise NotTestable(f"{units} {what} with {claim.metric} in both rows; a test takes {LEAST}")
     return Evidence(paired.rows[0], paired.rows[1], paired.n, paired.people, paired.images, card.decimals)
+
+
+def _people(content: Mapping[str, Any], dataset: str, people: Mapping[str, str]) -> int:
+    """Of a test set that recognition asks about: those the config takes, or all that its manifest tells apart."""
+    return content.get("datasets", {}).get(dataset, {}).get("identities") or len(set(people.values()))
 
 
 def _names(claim: Claim, there: Mapping[str, Any]) -> tuple[str, str]:
@@ -228,7 +228,8 @@ def _names(claim: Claim, there: Mapping[str, Any]) -> tuple[str, str]:
     for name in (claim.first, claim.second):
         if name not in there:
             place = "methods" if name in method_cards() else "variants"
-            how = f": it needs {claim.needs}" if claim.needs else f"; add it under {place}"
+            near = get_close_matches(name, there, n=1)
+            how = f": it needs {claim.needs}" if claim.needs else f"; did you mean {near[0]}?" if near else f"; add it under {place}"
             raise NotTestable(f"{claim.table} has no row {name}{how}")
     return claim.first, claim.second
 
@@ -297,6 +298,12 @@ def summary(findings: Sequence[Finding]) -> str:
     return f"{len(findings)} {'claim' if len(findings) == 1 else 'claims'}: " + ", ".join(
         f"{counts[verdict]} {verdict}" for verdict in VERDICTS
     )
+
+
+def listed(findings: Sequence[Finding]) -> str:
+    """A line a claim, verdict first, then the summary."""
+    lines = [f"{one.verdict:<18} {one.claim.name:<32} {one.why}".rstrip() for one in findings]
+    return "\n".join([*lines, "", f"{summary(findings)}."])
 
 
 def _tests(findings: Sequence[Finding]) -> int:
@@ -378,9 +385,9 @@ def _interval(estimate: Estimate, form: str) -> str:
 def _legend(claims: Claims, findings: Sequence[Finding]) -> str:
     return (
         f"Differences are first - second on the same images, with 95 % intervals of {claims.resamples} resamples of people (a set metric: "
-        "its table's, of images; a cost: from its rounds' extremes, without p). Two-sided p against the margin, corrected by Holm over "
-        f"{_tests(findings)} tests; a supported or contradicted claim's is below {claims.alpha:g}. d_z: the images' mean difference over "
-        "its standard deviation; where there is none, the relative difference is the effect."
+        "its table's, of images, recognition's of people; a cost: from its rounds' extremes, without p). Two-sided p against the margin, "
+        f"corrected by Holm over {_tests(findings)} tests; a supported or contradicted claim's is below {claims.alpha:g}. d_z: the images' "
+        "mean difference over its standard deviation; where there is none, the relative difference is the effect."
     )
 
 

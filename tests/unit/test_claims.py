@@ -26,7 +26,7 @@ from clrface.study.cost import Cost
 from clrface.tables.compare import Resampled
 from clrface.tables.costs import write_cost_table
 from clrface.tables.table import RowSpec, TableSpec, build_table, table_to_json
-from clrface.tables.verdicts import LEAST, Evidence, Finding, NotTestable, gain, holm, judge, one_sided_p, summary, write_claims
+from clrface.tables.verdicts import LEAST, Evidence, Finding, NotTestable, _people, gain, holm, judge, one_sided_p, summary, write_claims
 
 N = 40
 IDS = [f"s{number}" for number in range(N)]
@@ -339,7 +339,7 @@ def test_what_is_missing_is_not_testable_and_says_why(bench: Bench) -> None:
     bench.add("d", 0, 0, status="not run: needs a CUDA device")
     bench.add("e", 0, 0, status="no face found")
     for changes, why in (
-        ({"table": "table4"}, "no table4 in this profile"),
+        ({"table": "table4"}, "no table4 here"),
         ({"degradation": "severe"}, "table1 has no set orl, severe"),
         ({"second": "clrface_unguided"}, "table1 has no row clrface_unguided; add it under variants"),
         ({"second": "unet"}, "table1 has no row unet; add it under methods"),
@@ -354,6 +354,17 @@ def test_what_is_missing_is_not_testable_and_says_why(bench: Bench) -> None:
         [found] = bench.judge(replace(CLAIM, **changes))
         assert verdict(found) == f"not testable here: {why}"
         assert found.evidence is None and math.isnan(found.difference.value) and found.p is None
+
+
+def test_a_mistyped_row_is_told_with_the_nearest(bench: Bench) -> None:
+    claim = replace(CLAIM, second="bb")
+    assert verdict(bench.judge(claim)[0]).endswith("has no row bb; did you mean b?")
+
+
+def test_recognition_s_units_are_the_people_of_its_test_set() -> None:
+    people = {f"{number}": f"p{number % 5}" for number in range(20)}
+    assert _people({"datasets": {"orl": {"identities": 3}}}, "orl", people) == 3
+    assert _people({"datasets": {"orl": {}}}, "orl", people) == 5
 
 
 def test_people_are_counted_and_few_are_too_few(bench: Bench, tmp_path: Path) -> None:

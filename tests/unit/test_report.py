@@ -18,7 +18,7 @@ from clrface.images import write_png
 from clrface.report.faces import INPUT, LEAST_FACES, TRUTH, SetSpec, case_metric, cases, face_sets, sampled
 from clrface.report.gallery import Gallery, data_uri
 from clrface.report.intervals import LEFT, RIGHT, interval_plot, nice_ticks
-from clrface.report.page import PageSpec, read_claims, write_page
+from clrface.report.page import PageSpec, _short, read_claims, write_page
 from clrface.report.records import Places, records, run_seconds
 from clrface.tables.bootstrap import UNMEASURED, Estimate
 from clrface.tables.formats import to_json
@@ -256,3 +256,9 @@ def test_a_missing_table_is_named(places: Places, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"No table at .*none\.json"):
         write_page(PageSpec([tmp_path / "none.json"], SetSpec({}), places=places), tmp_path / "page.html")
     assert not (tmp_path / "page.html").exists()
+
+
+def test_a_long_label_keeps_what_tells_it_from_the_others() -> None:
+    assert _short("CLR-Face") == "CLR-Face"
+    differ = ("guidance none", "start noise, steps 16", "guidance recognition_free, guidance_scale 0.2")
+    assert [_short(f"CLR-Face ({what})") for what in differ] == ["guidance none", "start noise, steps…", "guidance recogniti…"]

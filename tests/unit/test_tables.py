@@ -20,7 +20,18 @@ from clrface.seeds import generator
 from clrface.tables.bootstrap import Estimate, bootstrap_indices, mean_interval, mean_over_seeds, resampled_means, set_interval
 from clrface.tables.formats import to_csv, to_markdown, to_tex
 from clrface.tables.provenance import code_version, lq_checksum, lq_images
-from clrface.tables.table import Row, RowSpec, Table, TableSpec, build_table, format_value, marks, table_from_json, table_to_json
+from clrface.tables.table import (
+    Row,
+    RowSpec,
+    Table,
+    TableSpec,
+    build_table,
+    format_value,
+    marks,
+    read_table,
+    table_from_json,
+    table_to_json,
+)
 from clrface.tables.tabulate import tabulate
 from clrface.tables.terminal import render, show
 
@@ -561,5 +572,17 @@ def test_a_stream_without_arrows_gets_plain_signs(project: Project):
 
 
 def test_showing_a_table_that_is_not_there_is_explained(tmp_path: Path):
-    with pytest.raises(UserError, match=r"No table at .*table1\.json.*make table1"):
+    with pytest.raises(UserError, match=r"No table at .*table1\.json.*snakemake --cores all"):
         show(tmp_path / "table1.json")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("method,psnr\n", "is not JSON"), ("[1]", "has no rows"), ('{"rows": []}', "is no table of metrics"), (None, "No table at")],
+)
+def test_what_is_no_table_of_metrics_is_told(tmp_path: Path, text: str | None, told: str) -> None:
+    path = tmp_path / "table6.json"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(UserError, match=told):
+        read_table(path)

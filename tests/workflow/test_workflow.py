@@ -173,7 +173,7 @@ def test_a_claim_s_margin_reruns_the_claims_alone(project: Project) -> None:
     claims = pd.read_csv(project.folder / "results/claims.csv").set_index("claim")
     assert set(claims.index) == set(content["claims"])
     assert claims.loc["ids_unet", "why"] == "4 people with ids_dlib in both rows; a test takes 6"
-    assert claims.loc["kd_unet", "n"] == 8 and claims.loc["recognition_unet", "why"] == "no table4 in this profile"
+    assert claims.loc["kd_unet", "n"] == 8 and claims.loc["recognition_unet", "why"] == "no table4 here"
     path.touch()
     assert project.planned("claims") == {}
     content["claims"]["kd_unet"]["margin"] = {"relative": 0.1}
