@@ -36,7 +36,7 @@ reference: setup ## make every table and claim, and keep them as results/referen
 test: setup ## run the tests (more options: make test PYTEST="-k config")
 	@$(ENTER) OMP_NUM_THREADS=1 pytest -n logical --maxprocesses 4 --dist loadfile $(PYTEST)
 
-paper: setup ## test the paper's profile end to end at 512x512, on miniatures of its sets: some twenty minutes on two cores
+paper: setup ## test the paper's profile end to end at 512x512, on miniatures of its sets: about half an hour on two cores
 	@$(ENTER) pytest tests/paper $(PYTEST)
 
 lint: setup ## check style, types and the workflow

@@ -1,6 +1,6 @@
 """The paper's profile at 512x512, from the fetched archives to every table and the report, on a miniature of each set (miniature.py).
 
-By make paper, apart from make test: some twenty minutes on two cores.
+By make paper, apart from make test: about half an hour on two cores.
 """
 
 import json
