@@ -228,7 +228,7 @@ def _names(claim: Claim, there: Mapping[str, Any]) -> tuple[str, str]:
     for name in (claim.first, claim.second):
         if name not in there:
             place = "methods" if name in method_cards() else "variants"
-            near = get_close_matches(name, there, n=1)
+            near = [] if name in method_cards() else get_close_matches(name, there, n=1)  # a method that is merely left out is no slip
             how = f": it needs {claim.needs}" if claim.needs else f"; did you mean {near[0]}?" if near else f"; add it under {place}"
             raise NotTestable(f"{claim.table} has no row {name}{how}")
     return claim.first, claim.second

@@ -359,6 +359,10 @@ def test_what_is_missing_is_not_testable_and_says_why(bench: Bench) -> None:
 def test_a_mistyped_row_is_told_with_the_nearest(bench: Bench) -> None:
     claim = replace(CLAIM, second="bb")
     assert verdict(bench.judge(claim)[0]).endswith("has no row bb; did you mean b?")
+    bench.add("unet", 0, 0)
+    assert verdict(bench.judge(replace(CLAIM, second="unet_gan"))[0]).endswith("no row unet_gan; add it under methods"), (
+        "left out, not mistyped"
+    )
 
 
 def test_recognition_s_units_are_the_people_of_its_test_set() -> None:
