@@ -116,6 +116,20 @@ def test_an_infinite_psnr_is_left_out_of_the_difference(scores: Path) -> None:
     assert found.n == 39 and found.change.value == pytest.approx(0.5, abs=0.05)
 
 
+def test_what_has_no_finite_value_is_not_compared(scores: Path, tmp_path: Path) -> None:
+    path = scores / "orl" / "blind" / "a" / "0" / "psnr.csv"
+    header, *lines = path.read_text().splitlines()
+    path.write_text("\n".join([header, *(f"{line.split(',')[0]},inf,ok" for line in lines)]) + "\n")
+    made, table, out = (
+        Table("table1", "embedded", 64, 200, (PSNR,), tuple(row(name, scores) for name in "ab")),
+        tmp_path / "t.json",
+        io.StringIO(),
+    )
+    table.write_text(json.dumps(table_to_json(made) | {"base_seed": 0}))
+    show_differences(table, "a", "b", scores, stream=out)
+    assert "psnr" in out.getvalue() and "not comparable" in out.getvalue() and "nan" not in out.getvalue()
+
+
 def test_scores_of_other_images_or_of_another_run_are_refused(scores: Path) -> None:
     rows = [row(name, scores) for name in "ab"]
     path = scores / "orl" / "blind" / "b" / "0" / "psnr.csv"

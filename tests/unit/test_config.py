@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 from snakemake.utils import update_config
 
 from clrface.api import MethodCard
-from clrface.config import ROOT, SCHEMA, Known, all_rows, has_truth, leave_out, load_config, rows, table_datasets, validate_config
+from clrface.config import ROOT, SCHEMA, Known, _hint, all_rows, has_truth, leave_out, load_config, rows, table_datasets, validate_config
 from clrface.errors import UserError
 from clrface.metrics.registry import metric_cards
 from clrface.registry import method_cards
@@ -449,3 +449,9 @@ def test_a_set_of_the_sources_is_a_test_set_or_training_faces(config):
     found = str(caught.value)
     assert "datasets.celeba_test.split: unknown key" in found and "datasets.ffhq512: unknown name" in found
     assert "training.dataset: found 'celeba_test'" in found
+
+
+def test_a_number_that_is_out_of_range_is_not_offered_again() -> None:
+    schema = {"type": "number", "maximum": 1}
+    assert _hint(1.5, schema) == ""
+    assert (_hint("1e-1", schema), _hint(8.0, {"type": "integer"})) == (" Write 0.1.", " Write 8.")

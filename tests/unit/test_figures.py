@@ -296,6 +296,17 @@ def test_controls_and_diagnoses_don_t_compete():
     assert competing_metrics((PSNR, IDD, NIQE), rows) == [PSNR]
 
 
+def test_a_legend_of_long_labels_stays_within_the_chart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = list[Figure]()
+    monkeypatch.setattr("clrface.report.chart.save", lambda figure, _: drawn.append(figure))
+    labels = [f"CLR-Face (guidance recognition_free, guidance_scale {scale})" for scale in range(8)]
+    table_chart(table(ROWS[0], *[row(label, psnr=VALUES["psnr"], idd_dlib=VALUES["idd_dlib"]) for label in labels]), tmp_path / "a.png")
+    [figure] = drawn
+    figure.draw_without_rendering()
+    legend = figure.legends[0].get_window_extent()
+    assert len(figure.legends[0].texts) == 8 and legend.x0 >= 0 and legend.x1 <= figure.bbox.width
+
+
 @pytest.mark.parametrize("count", [0, 1, 12])
 def test_the_chart_of_few_and_many_methods(count: int, tmp_path: Path):
     rivals = [row(f"rival{i}", psnr=Estimate(20.0 + i, 19.0 + i, 21.0 + i), idd_dlib=VALUES["idd_dlib"]) for i in range(count)]
