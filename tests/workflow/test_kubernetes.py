@@ -164,7 +164,13 @@ def start(folder: Path, *words: str, kube: str = "kube") -> "subprocess.Popen[st
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        preexec_fn=hear_ctrl_c,
     )
+
+
+def hear_ctrl_c() -> None:
+    """Where the tests run in the background of a script, Ctrl-C is shut out, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 PROFILE = ("--workflow-profile", "profiles/kubernetes", "--kubernetes-volume-namespace", "faces", "--seconds-between-status-checks", "1")
