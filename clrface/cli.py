@@ -213,8 +213,8 @@ def _add_train(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
         _train,
     )
     step.add_argument("--spec", type=json.loads, required=True, help="the stage as JSON, as in the config's training.stages, with its name")
-    step.add_argument("--faces", type=Path, required=True, help="the folder of chunks of aligned training faces")
-    step.add_argument("--manifest", type=Path, required=True)
+    step.add_argument("--faces", type=Path, nargs="+", required=True, help="folders of chunks of aligned training faces")
+    step.add_argument("--manifest", type=Path, nargs="+", required=True, help="the manifest of each, in the same order")
     step.add_argument("--recipe", required=True)
     step.add_argument("--recipes", type=Path, default=RECIPES)
     step.add_argument("--raw", type=Path, default=RAW)
@@ -230,6 +230,7 @@ def _add_train(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 
 def _train(options: argparse.Namespace) -> None:
     from clrface.degrade.recipes import get_recipe, load_recipes
+    from clrface.training.data import TrainingSet
     from clrface.training.run import train_stage
     from clrface.training.stage import StageSpec
 
@@ -238,8 +239,7 @@ def _train(options: argparse.Namespace) -> None:
         spec = replace(spec, steps=min(options.limit, spec.steps))
     train_stage(
         spec,
-        faces=options.faces,
-        manifest=options.manifest,
+        sets=[TrainingSet(faces, manifest) for faces, manifest in zip(options.faces, options.manifest, strict=True)],
         sources=options.raw,
         models=options.models,
         out=options.out,

@@ -10,6 +10,7 @@ import math
 import torch
 from diffusers import ConfigMixin, ModelMixin, VQModel
 from diffusers.configuration_utils import register_to_config
+from diffusers.models.autoencoders.vae import VectorQuantizer
 from torch import nn
 from torch.nn import functional
 
@@ -22,7 +23,9 @@ class Autoencoder(ModelMixin, ConfigMixin):
     The stem folds `patch` x `patch` pixels into channels: the costly full-resolution layers go, the compression stays
     f = patch * 2 ** (levels - 1). `luminance` says that it was trained on grey faces alone: it then decodes grey ones, and
     the pipeline refines the luminance of a picture and takes its colours from the IRN. `mid_attention`: one head over the latent's
-    positions, as latent diffusion's VQ models have it (`clrface.models.latent_diffusion` reads those).
+    positions, as latent diffusion's VQ models have it (`clrface.models.latent_diffusion` reads those). `code_channels`: each position's
+    channels are cut into parts of this many, and each part takes a code of its own from the one codebook (product quantisation, Jegou
+    et al. 2011): n codes then stand for n^2 vectors with two parts. 0: one code for the whole position.
     """
 
     _supports_gradient_checkpointing = True
@@ -38,8 +41,12 @@ class Autoencoder(ModelMixin, ConfigMixin):
         norm_groups: int = 16,
         luminance: bool = False,
         mid_attention: bool = False,
+        code_channels: int = 0,
     ):
         super().__init__()
+        self.code_channels = code_channels or latent_channels
+        if latent_channels % self.code_channels:
+            raise ValueError(f"latent_channels ({latent_channels}) must be a multiple of code_channels ({code_channels}).")
         levels = len(channels)
         self.patch = patch
         self.compression = patch * 2 ** (levels - 1)
@@ -56,12 +63,14 @@ class Autoencoder(ModelMixin, ConfigMixin):
             vq_embed_dim=latent_channels,
             mid_block_add_attention=mid_attention,
         )
+        if self.code_channels != latent_channels:
+            self.vq.quantize = VectorQuantizer(codes, self.code_channels, beta=self.vq.quantize.beta)
         self.register_buffer("latent_mean", torch.zeros(latent_channels))
         self.register_buffer("latent_std", torch.ones(latent_channels))
 
     @property
     def codebook(self) -> nn.Embedding:
-        """The codes, (codes, latent_channels), in the encoder's own scale."""
+        """The codes, (codes, code_channels), in the encoder's own scale."""
         return self.vq.quantize.embedding
 
     def encode_raw(self, x: torch.Tensor) -> torch.Tensor:
@@ -90,15 +99,16 @@ class Autoencoder(ModelMixin, ConfigMixin):
         return self.seen(self.decode_raw(z * self.latent_std[:, None, None] + self.latent_mean[:, None, None], quantise)[0])
 
     def codes(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """A picture's quantised raw latents, (B, C, h, w), and their places in the codebook, (B, h * w) int64."""
+        """A picture's quantised raw latents, (B, C, h, w), and their places in the codebook, (B, h * w * parts) int64."""
         raw = self.encode_raw(x).float()
         quantised, _, (_, _, places) = self.vq.quantize(raw)
         return quantised, places.reshape(len(x), -1)
 
     def decode_codes(self, places: torch.Tensor) -> torch.Tensor:
-        """(B, h * w) int64 places in the codebook, of a square picture, to the image (B, 3, H, W), about [0, 1], unclipped."""
-        side = math.isqrt(places.shape[1])
-        raw = self.codebook(places).transpose(1, 2).unflatten(2, (side, side))
+        """(B, h * w * parts) int64 places in the codebook, of a square picture, to the image (B, 3, H, W), about [0, 1], unclipped."""
+        vectors = self.codebook(places).reshape(len(places), -1, self.config["latent_channels"])
+        side = math.isqrt(vectors.shape[1])
+        raw = vectors.transpose(1, 2).unflatten(2, (side, side))
         return self.seen(self.decode_raw(raw, quantise=False)[0])
 
     def forward(self, x: torch.Tensor, quantise: bool = True) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

@@ -49,6 +49,22 @@ def fill(network: Module, state: Mapping[str, torch.Tensor], complaint: str, adv
     return network.eval().requires_grad_(False)
 
 
+def take_matching(network: nn.Module, folder: Path) -> list[str]:
+    """Start a network from another one's weights: every tensor of `folder` whose name and shape agree is taken over, the others stay.
+
+    For a network of another latent width or input than the one that it starts from.
+
+    Returns: the names taken. Raises: UserError when none agrees.
+    """
+    own = network.state_dict()
+    found = {key: value for file in sorted(Path(folder).glob("*.safetensors")) for key, value in _read(file).items()}
+    taken = {key: value.to(own[key].dtype) for key, value in found.items() if key in own and own[key].shape == value.shape}
+    if not taken:
+        raise UserError(f"Of {len(found)} tensors in {folder} none fits this network. Give a folder with weights of the same kind.")
+    network.load_state_dict(own | taken)
+    return sorted(taken)
+
+
 def _read(file: Path) -> dict[str, torch.Tensor]:
     try:
         return load_file(file)

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from clrface.align.index import read_index
 from clrface.api import OK, Restorer, SeesTruth
 from clrface.errors import UserError
 from clrface.files import write_text
@@ -129,8 +130,7 @@ def _checked(method: Any, pictures: Images, seeds: Mapping[str, int], truths: Im
 
 def not_aligned(chunk: Chunk) -> dict[str, str]:
     """The images of this chunk that aligning could not take, with its reason."""
-    with (chunk.aligned / "index.csv").open(encoding="utf-8", newline="") as lines:
-        return {row["image_id"]: row["status"] for row in csv.DictReader(lines) if row["status"] != OK and row["image_id"] in chunk.ids}
+    return {row["image_id"]: row["status"] for row in read_index(chunk.aligned) if row["status"] != OK and row["image_id"] in chunk.ids}
 
 
 def write_status(chunk: Chunk, status: Mapping[str, str]) -> None:

@@ -17,7 +17,7 @@ from torch.nn import functional
 from clrface.errors import UserError
 from clrface.models.autoencoder import Autoencoder
 from clrface.models.discriminator import PatchDiscriminator
-from clrface.models.loading import load_network
+from clrface.models.loading import load_network, take_matching
 from clrface.seeds import derive_seed
 from clrface.training.adversary import hinge_loss
 from clrface.training.data import Batch
@@ -32,7 +32,8 @@ class AutoencoderStage(Stage):
     """Options: weights `perceptual` and `adversarial`, `perceptual_share` of a batch, `revive_every` so many steps.
 
     `adversarial_from` and `quantise_from` are shares of the steps. `start_from`: a folder of weights (`clrface import-vq` makes one), whose
-    codebook is kept instead of a fresh one; with no steps at all, only its latents' mean and spread are measured.
+    codebook is kept instead of a fresh one; with no steps at all, only its latents' mean and spread are measured. `trunk_from`: a folder of
+    weights of other latents; what fits of its encoder and decoder is the start, the codebook is made afresh.
     """
 
     def __init__(self, spec: StageSpec, sources: Path, models: Path, device: torch.device):
@@ -41,6 +42,8 @@ class AutoencoderStage(Stage):
         self.start_from = spec.options.get("start_from")
         if self.start_from:
             self.main.load_state_dict(self._start(Path(self.start_from)).state_dict())
+        elif spec.options.get("trunk_from"):
+            take_matching(self.main, Path(spec.options["trunk_from"]))
         self.discriminator = PatchDiscriminator()
         self.perceptual = Perceptual(sources, device, spec.options["perceptual_share"])
         self.adversarial_from = round(spec.options["adversarial_from"] * spec.steps)
@@ -90,7 +93,7 @@ class AutoencoderStage(Stage):
 
     def _latents(self, truth: torch.Tensor) -> torch.Tensor:
         with torch.no_grad():
-            return self.main.encode_raw(truth).float().movedim(1, -1).reshape(-1, self.main.config["latent_channels"])
+            return self.main.encode_raw(truth).float().movedim(1, -1).reshape(-1, self.main.code_channels)
 
     def _start_codebook(self, truth: torch.Tensor) -> None:
         """K-means centres of the batch's latents, and of each shift of it by less than a latent's width: one batch alone has too few."""
@@ -131,7 +134,8 @@ class AutoencoderStage(Stage):
 
     def finish(self, batches: list[Batch]) -> None:
         """Measure the latents' mean and spread: the prior sees them at zero mean and unit variance."""
-        latents = torch.cat([self._latents(batch["hq"]) for batch in batches])
+        width = self.main.config["latent_channels"]
+        latents = torch.cat([self._latents(batch["hq"]).reshape(-1, width) for batch in batches])
         self.main.latent_mean.copy_(latents.mean(0))
         self.main.latent_std.copy_(latents.std(0))
 

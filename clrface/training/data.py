@@ -9,6 +9,7 @@ resumes at a step sees what an unbroken run would have seen.
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -17,11 +18,14 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 from tqdm import tqdm
 
+from clrface.align.index import read_index
+from clrface.api import OK
 from clrface.degrade.apply import apply, grey, is_grey
 from clrface.degrade.recipes import Recipe, draw
 from clrface.errors import UserError
 from clrface.files import sha256_file
 from clrface.images import read_rgb, to_unit
+from clrface.manifest import read_manifest
 from clrface.seeds import derive_seed
 
 Batch = dict[str, torch.Tensor]
@@ -59,18 +63,36 @@ def faces_digest(faces: Faces) -> str:
     return hashlib.sha256(told.encode()).hexdigest()
 
 
-def load_faces(folder: Path, ids: list[str], memory_bytes: int = MEMORY_BYTES) -> Faces:
-    """The aligned faces of `ids`, wherever among the chunks of `folder` they lie: (N, R, R, 3) uint8, or files if that is too much."""
-    paths = {path.stem: path for path in Path(folder).glob("*/*.png")}
-    missing = [image_id for image_id in ids if image_id not in paths]
-    if missing:
-        raise UserError(
-            f"Found {len(ids) - len(missing)} of {len(ids)} training faces under {folder}; "
-            f"the first missing one is {missing[0]}. Align them first."
-        )
-    if ids and len(ids) * read_rgb(paths[ids[0]]).nbytes > memory_bytes:
-        return FaceFiles([paths[image_id] for image_id in ids])
-    return np.stack([read_rgb(paths[image_id]) for image_id in tqdm(ids, desc="reading faces", unit="image")])
+@dataclass(frozen=True)
+class TrainingSet:
+    """Aligned training faces: `folder` holds chunks of them, `manifest` says which are train and which val."""
+
+    folder: Path
+    manifest: Path
+
+    def paths(self, split: str) -> list[Path]:
+        """The faces of a split, in the manifest's order, without those in which aligning found no face.
+
+        Raises: UserError when one is neither aligned nor known to hold no face.
+        """
+        chunks = sorted(path for path in self.folder.glob("*") if path.is_dir())
+        there = {path.stem: path for chunk in chunks for path in chunk.glob("*.png")}
+        without = {row["image_id"] for chunk in chunks for row in read_index(chunk) if row["status"] != OK}
+        ids = [entry.image_id for entry in read_manifest(self.manifest) if entry.split == split and entry.image_id not in without]
+        if missing := [image_id for image_id in ids if image_id not in there]:
+            raise UserError(
+                f"Found {len(ids) - len(missing)} of {len(ids)} training faces under {self.folder}; "
+                f"the first missing one is {missing[0]}. Align them first."
+            )
+        return [there[image_id] for image_id in ids]
+
+
+def load_faces(sets: Sequence[TrainingSet], split: str, memory_bytes: int = MEMORY_BYTES) -> Faces:
+    """The aligned faces of a split, set after set: (N, R, R, 3) uint8, or files if that is too much."""
+    paths = [path for faces in sets for path in faces.paths(split)]
+    if paths and len(paths) * read_rgb(paths[0]).nbytes > memory_bytes:
+        return FaceFiles(paths)
+    return np.stack([read_rgb(path) for path in tqdm(paths, desc="reading faces", unit="image")])
 
 
 class Latents(Protocol):

@@ -146,9 +146,10 @@ def run_key(spec: StageSpec, recipe: Recipe, seed: int, digest: str, models: Pat
     """
     quiet = {"checkpoint_every", "sample_every", "log_every", "gradient_checkpointing"}
     settings = {key: value for key, value in asdict(spec).items() if key not in quiet}
-    folders = [network_folder(models, name, beside=spec.name) for name in NEEDS[spec.name]]
-    start = spec.options.get("start_from")
-    folders += [Path(start)] if start and start not in METHOD_OF else []  # a folder, not a stage before this one
+    starts = [start for option in ("start_from", "trunk_from") if (start := spec.options.get(option))]
+    stages = dict.fromkeys([*NEEDS[spec.name], *(start for start in starts if start in METHOD_OF)])
+    folders = [network_folder(models, name, beside=spec.name) for name in stages]
+    folders += [Path(start) for start in starts if start not in METHOD_OF]
     before = [sha256_file(path) for folder in folders for path in sorted(folder.glob("*.safetensors"))]
     told = json.dumps([settings, asdict(recipe), seed, before], sort_keys=True, default=list).encode()
     return hashlib.sha256(told + bytes.fromhex(digest)).hexdigest()

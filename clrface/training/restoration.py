@@ -15,7 +15,7 @@ from torch.nn import functional
 from clrface.models.discriminator import PatchDiscriminator
 from clrface.models.loading import load_network
 from clrface.models.unet import RestorationUNet
-from clrface.stages import network_folder
+from clrface.stages import METHOD_OF, network_folder
 from clrface.training.adversary import hinge_loss
 from clrface.training.data import Batch
 from clrface.training.losses import Identity, Perceptual
@@ -23,14 +23,18 @@ from clrface.training.stage import Scalars, Stage, StageSpec
 
 
 class RestorationStage(Stage):
-    """Options: weights `perceptual`, `identity` and `adversarial` (0: left out), shares of a batch, and the stage to `start_from`."""
+    """Options: weights `perceptual`, `identity` and `adversarial` (0: left out), and shares of a batch.
+
+    `start_from`: a stage, or a folder of weights.
+    """
 
     def __init__(self, spec: StageSpec, sources: Path, models: Path, device: torch.device):
         super().__init__(spec, sources, models, device)
         self.main: RestorationUNet = RestorationUNet(**spec.network)
         options = spec.options
         if options.get("start_from"):
-            before = network_folder(models, options["start_from"], beside=spec.name)
+            start = options["start_from"]
+            before = network_folder(models, start, beside=spec.name) if start in METHOD_OF else Path(start)
             self.main.load_state_dict(load_network(RestorationUNet, before).state_dict())
         self.perceptual = Perceptual(sources, device, options["perceptual_share"]) if options.get("perceptual") else None
         self.identity = Identity(sources, device, options["identity_share"], spec.template) if options.get("identity") else None

@@ -1,6 +1,6 @@
 """Start one stage: read its faces, make its networks, run the loop."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -8,11 +8,10 @@ from accelerate import Accelerator, DistributedDataParallelKwargs
 
 from clrface.degrade.recipes import Recipe
 from clrface.errors import unknown_name
-from clrface.manifest import read_manifest
 from clrface.stages import SHORT
 from clrface.training.autoencoder import AutoencoderStage
 from clrface.training.codes import CodesStage
-from clrface.training.data import load_faces
+from clrface.training.data import TrainingSet, load_faces
 from clrface.training.decoder import DecoderStage
 from clrface.training.identity import IdentityStage
 from clrface.training.loop import train
@@ -42,8 +41,7 @@ STAGES: dict[str, Callable[..., Stage]] = {
 
 def train_stage(
     spec: StageSpec,
-    faces: Path,
-    manifest: Path,
+    sets: Sequence[TrainingSet],
     sources: Path,
     models: Path,
     out: Path,
@@ -54,10 +52,9 @@ def train_stage(
     device: str,
     compiled: bool = False,
 ) -> None:
-    """Train the stage that `spec` names on the manifest's `train` faces; its weights go to `out`.
+    """Train the stage that `spec` names on the `train` faces of all sets; its weights go to `out`.
 
     Args:
-        faces: data/aligned/<dataset>, chunks of aligned PNGs.
         models: the folder with the stages trained before this one, by name.
         precision: fp32, or bf16: accelerate's mixed precision.
         compiled: run the networks through torch.compile, by accelerate.
@@ -71,9 +68,7 @@ def train_stage(
         dynamo_backend="inductor" if compiled else None,
         kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],  # codes have no gradient before they are used
     )
-    entries = read_manifest(manifest)
-    train_faces = load_faces(faces, [entry.image_id for entry in entries if entry.split == "train"])
-    val_faces = load_faces(faces, [entry.image_id for entry in entries if entry.split == "val"])
+    train_faces, val_faces = load_faces(sets, "train"), load_faces(sets, "val")
     torch.manual_seed(seed)  # the networks' first weights; nothing after them draws from global state
     stage = STAGES[spec.name](spec, sources, models, accelerator.device)
     train(stage, spec, accelerator, out, train_faces, val_faces, recipe, seed, workers)

@@ -13,10 +13,13 @@ from diffusers.models.resnet import ResnetBlock2D
 from filelock import FileLock
 from safetensors.torch import load_file
 
+from clrface.align.chunk import NO_FACE
+from clrface.align.index import read_index
 from clrface.degrade.recipes import load_recipes
 from clrface.errors import UserError
 from clrface.fingerprint import ROOT
 from clrface.images import to_unit
+from clrface.manifest import Entry, write_manifest
 from clrface.models.autoencoder import Autoencoder
 from clrface.models.loading import load_network, save_network
 from clrface.models.recogniser import SFace
@@ -25,7 +28,7 @@ from clrface.restore.estimate import decoding, estimate
 from clrface.restore.pipeline import CLRFace, Settings
 from clrface.stages import METHOD_OF
 from clrface.training import latents as kept_latents
-from clrface.training.data import FaceFiles, Pairs, Steps, faces_digest, load_faces, loader
+from clrface.training.data import FaceFiles, Pairs, Steps, TrainingSet, faces_digest, load_faces, loader
 from clrface.training.loop import LOSSES, Run, schedule, train
 from clrface.training.prior import PriorStage
 from clrface.training.run import STAGES
@@ -409,13 +412,63 @@ def test_keeping_latents_goes_on_where_it_stopped_and_is_shared_out(
     assert torch.allclose(cache.read(7, flipped=True, grey=False), autoencoder.encode(x)[0], atol=5e-3)
 
 
-def test_faces_that_would_fill_the_memory_are_read_when_drawn(aligned_orl: Path, faces: np.ndarray) -> None:
-    ids = [path.stem for path in sorted(aligned_orl.glob("*.png"))]
-    whole, files = load_faces(aligned_orl.parent, ids), load_faces(aligned_orl.parent, ids, memory_bytes=len(ids))
+@pytest.fixture
+def training_set(aligned_orl: Path, tmp_path: Path) -> TrainingSet:
+    """The aligned faces as training faces: every third is val; the manifest also has one in which no face was found."""
+    chunks = tmp_path / "training"
+    shutil.copytree(aligned_orl, chunks / "000")
+    with (chunks / "000" / "index.csv").open("a") as index:
+        index.write(f"s99_1,{NO_FACE}" + "," * 8 + "\n")
+    ids = [row["image_id"] for row in read_index(chunks / "000")]
+    splits = ["val" if place % 3 == 0 else "train" for place in range(len(ids))]
+    write_manifest(
+        tmp_path / "m.csv", [Entry(image_id, f"{image_id}.pgm", "", split, "0" * 64) for image_id, split in zip(ids, splits, strict=True)]
+    )
+    return TrainingSet(chunks, tmp_path / "m.csv")
+
+
+def test_training_faces_of_several_sets_follow_one_another(training_set: TrainingSet) -> None:
+    one, two = load_faces([training_set], "train"), load_faces([training_set, training_set], "train")
+    assert len(one) == 8 and len(load_faces([training_set], "val")) == 4, "s99_1 holds no face: nobody misses it"
+    assert np.array_equal(two[:8], one[:]) and np.array_equal(two[8:], one[:])
+    removed = training_set.paths("train")[2]
+    removed.unlink()
+    with pytest.raises(UserError, match=f"Found 7 of 8 training faces .* first missing one is {removed.stem}"):
+        load_faces([training_set], "train")
+
+
+def test_faces_that_would_fill_the_memory_are_read_when_drawn(training_set: TrainingSet) -> None:
+    whole, files = load_faces([training_set], "train"), load_faces([training_set], "train", memory_bytes=100)
     assert isinstance(whole, np.ndarray) and isinstance(files, FaceFiles) and len(files) == len(whole)
     a, b = (Pairs(some, RECIPE, seed=1)[(0, 3)] for some in (whole, files))
     assert all(torch.equal(a[key], b[key]) for key in a)
     assert faces_digest(files) == faces_digest(FaceFiles(files.paths)) != faces_digest(FaceFiles(files.paths[::-1]))
+
+
+def test_an_autoencoder_of_other_latents_starts_from_the_trunk_of_one(trained: Path, sources: Path) -> None:
+    network = TINY["autoencoder"].network | {"latent_channels": 8, "code_channels": 4}
+    options = VQ | {"trunk_from": str(place(trained, "autoencoder"))}
+    spec = replace(TINY["autoencoder"], network=network, options=options)
+    stage = STAGES["autoencoder"](spec, sources, trained / "clrface", torch.device("cpu"))
+    before = load_network(Autoencoder, place(trained, "autoencoder")).state_dict()
+    after = stage.main.state_dict()
+    same = [key for key in after if key in before and torch.equal(before[key], after[key])]
+    assert "vq.decoder.conv_out.weight" in same and "vq.encoder.conv_in.weight" in same
+    assert after["vq.quantize.embedding.weight"].shape == (32, 4), "half of a position's eight channels take a code each"
+
+
+def test_two_codes_a_position_stand_for_every_pair_of_codes() -> None:
+    torch.manual_seed(0)
+    network = Autoencoder((16, 32), codes=16, latent_channels=8, code_channels=4, norm_groups=8).eval()
+    network.codebook.weight.data.normal_()
+    x = torch.rand(2, 3, 32, 32)
+    quantised, places = network.codes(x)
+    assert quantised.shape == (2, 8, 8, 8) and places.shape == (2, 8 * 8 * 2)
+    halves = network.encode_raw(x).movedim(1, -1).reshape(2, -1, 4)
+    assert torch.equal(torch.cdist(halves, network.codebook.weight).argmin(-1), places)
+    assert torch.allclose(network.decode_codes(places), network.decode(network.encode(x)), atol=1e-5)
+    with pytest.raises(ValueError, match="multiple of code_channels"):
+        Autoencoder(latent_channels=6, code_channels=4)
 
 
 def test_an_autoencoder_starts_from_a_folder_and_keeps_its_codes(trained: Path, faces: np.ndarray, sources: Path, tmp_path: Path) -> None:

@@ -1,0 +1,12 @@
+"""The index of a chunk of aligned faces, as every later step reads it."""
+
+import csv
+from pathlib import Path
+
+INDEX = "index.csv"
+
+
+def read_index(folder: Path) -> list[dict[str, str]]:
+    """The rows of a chunk's index.csv, by column: `image_id`, `status`, ... (clrface.align.chunk)."""
+    with (Path(folder) / INDEX).open(newline="", encoding="utf-8") as handle:
+        return list(csv.DictReader(handle))
