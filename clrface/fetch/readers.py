@@ -4,34 +4,26 @@ A reader does nothing but the transfer: mirrors, retries and checksums are `down
 a new kind is one function, one line in `READERS`, and its keys in workflow/schemas/sources.schema.json.
 """
 
-import errno
 import html
 import os
 import re
-import shutil
-import subprocess
-import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from html.parser import HTMLParser
-from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-from typing import Protocol
 from urllib.parse import urlencode, urljoin, urlsplit
 from urllib.request import url2pathname
 
 import requests
 import urllib3
 
-from clrface.errors import UserError
+from clrface.fetch.packages import from_installed, from_npm, from_pypi
 from clrface.fetch.progress import progress
+from clrface.fetch.reader import TIMEOUT_VARIABLE, Failed, Reader, WebPage, timeout_s
 from clrface.fetch.sources import Archive
 
 CHUNK_BYTES = 1 << 18
 """Read at once, at most: what has come is written, so that a broken connection loses nothing."""
-TIMEOUT_VARIABLE = "CLRFACE_TIMEOUT_S"
-DEFAULT_TIMEOUT_S = 60.0
 MIN_BYTES_A_SECOND = 1024
 """A server that gives less, over the time that a silent one is waited for, is as good as silent."""
 SAID_BYTES = 1 << 16
@@ -45,54 +37,6 @@ QUOTA = "Too many users have viewed or downloaded this file"
 CODELOAD = "https://codeload.github.com"
 DRIVE = "https://drive.usercontent.google.com"
 HUB = "https://huggingface.co"
-
-
-class Failed(Exception):
-    """What a place answered instead of the archive; `transient` when asking again may help."""
-
-    def __init__(self, answer: str, *, transient: bool = False) -> None:
-        super().__init__(answer)
-        self.transient = transient
-
-
-class WebPage(Failed):
-    """A page came in place of the file. `url`: where from; `text`: its HTML."""
-
-    def __init__(self, answer: str, url: str, text: str) -> None:
-        super().__init__(answer)
-        self.url, self.text = url, text
-
-
-class Reader(Protocol):
-    """Brings one archive to this machine."""
-
-    def __call__(self, archive: Archive, part: Path) -> Path:
-        """Write the archive to `part`, going on from what is there where the protocol allows.
-
-        Returns `part`, or the place where the archive already lies on this machine, to be used there and left alone.
-        Raises: Failed with the place's answer; OSError when the disk won't take it.
-        """
-        ...
-
-
-def from_pypi(archive: Archive, part: Path) -> Path:
-    """A package's wheel at a pinned version, by `pip download`, from whichever index pip is set up for.
-
-    The package's code isn't run: no source distribution is taken, so nothing is built.
-    """
-    wanted = f"{archive.locator['package']}=={archive.locator['version']}"
-    options = ["--no-deps", "--only-binary=:all:", "--ignore-requires-python", "--disable-pip-version-check", "--retries=1"]
-    options.append(f"--timeout={timeout_s():g}")
-    with _workshop(part, ".pip") as folder:
-        command = [sys.executable, "-m", "pip", "download", *options, "--dest", str(folder), wanted]
-        # pip's progress goes to our standard error, as all progress does; its complaints are kept for the message.
-        ended = subprocess.run(command, stdout=2, stderr=subprocess.PIPE, text=True, check=False)
-        if ended.returncode != 0:
-            raise _pip_failure(ended.stderr)
-        (path,) = folder.iterdir()
-        if path.name != archive.file:
-            raise Failed(f"the index gave {path.name}, but expected {archive.file}")
-        return path.replace(part)
 
 
 def address(archive: Archive) -> str:
@@ -158,18 +102,6 @@ def _hub_address(where: Mapping[str, str], endpoint: str, page: str) -> str:
     return f"{endpoint}/{folder}{where['repository']}/{page}/{where['revision']}/{where['path_in_repository']}"
 
 
-def from_installed(archive: Archive, part: Path) -> Path:
-    """A file of a package that requirements.lock installs, used where it lies; the package itself isn't imported."""
-    package, inside = archive.locator["package"], archive.locator["path_in_package"]
-    try:
-        path = Path(str(distribution(package).locate_file(inside)))
-    except PackageNotFoundError:
-        raise Failed("the package isn't installed: make setup installs it") from None
-    if not path.is_file():
-        raise Failed(f"the package, version {distribution(package).version}, has no file {inside}")
-    return path
-
-
 def from_folder(archive: Archive, part: Path) -> Path:
     """A folder of this machine, for files that have to be asked for by hand."""
     path = Path(archive.locator["path"])
@@ -185,6 +117,7 @@ def from_mirror(archive: Archive, part: Path) -> Path:
 
 READERS: dict[str, Reader] = {
     "pypi": from_pypi,
+    "npm": from_npm,
     "url": from_url,
     "github": from_github,
     "gdrive": from_gdrive,
@@ -193,41 +126,6 @@ READERS: dict[str, Reader] = {
     "folder": from_folder,
     "mirror": from_mirror,
 }
-
-
-@contextmanager
-def _workshop(part: Path, suffix: str) -> Iterator[Path]:
-    """An empty folder beside `part` for a tool that chooses its own file names; what a killed run left goes first."""
-    folder = part.with_name(part.name + suffix)
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _pip_failure(complaints: str) -> Exception:
-    if "No space left on device" in complaints:
-        return OSError(errno.ENOSPC, "No space left on device")
-    lines = [line.removeprefix("ERROR: ") for line in complaints.splitlines() if line.startswith("ERROR: ")]
-    unreachable = "Retrying (" in complaints or "timed out" in complaints
-    said = (lines or complaints.splitlines() or ["nothing"])[0]
-    return Failed(f"pip could not reach the package index ({said})" if unreachable else f"pip said: {said}", transient=unreachable)
-
-
-def timeout_s() -> float:
-    """Seconds that a silent server is waited for. Raises: UserError for a variable that holds no positive number."""
-    written = os.environ.get(TIMEOUT_VARIABLE) or str(DEFAULT_TIMEOUT_S)
-    try:
-        seconds = float(written)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < float("inf"):
-        raise UserError(
-            f"Found {TIMEOUT_VARIABLE}={written}, but expected seconds above 0, e.g. 120. Set `timeout_s` in the config, or the variable."
-        )
-    return seconds
 
 
 def _receive(url: str, archive: Archive, part: Path, headers: Mapping[str, str] | None = None) -> Path:
