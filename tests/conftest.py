@@ -18,7 +18,7 @@ from tests.shelf import ARCHIVE, Place, Shelf
 
 prepare()  # the reference packages import torchvision
 
-SOURCES = ("orl", "lfw25", "sface", "dlib", "stlpips", "niqe", "effnet", "lpips", "niqe_official")
+SOURCES = ("orl", "lfw25", "sface", "dlib", "stlpips", "niqe", "effnet", "lpips", "niqe_official", "mobilestylegan", "realesrgan")
 FACE_PX = 64
 
 
