@@ -26,7 +26,7 @@ FACTOR = 4
 class Restorer:
     """The input is reduced `shrink` times (mean over blocks), enlarged four times by the network, and brought back to its size.
 
-    Our inputs are enlarged already; with `shrink: 4`, the field's habit for faces, the network sees about as many pixels as are left of one.
+    Our inputs are enlarged already; with `shrink: 4` the network sees about as many pixels as are left of a face.
     """
 
     def __init__(self, shrink: int):

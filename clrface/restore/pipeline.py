@@ -67,7 +67,9 @@ class CLRFace:
 
     @classmethod
     def from_pretrained(cls, folder: Path, latents: str = "f4") -> Self:
-        """Read the five networks from the sub-folders decoder (the autoencoder as that stage left it), irn, identity, prior and mask.
+        """Read the five networks from the sub-folders decoder (the autoencoder as that stage left it), irn, identity, refiner and mask.
+
+        `refiner` is the prior as that stage left it; weights without one have `prior` alone.
 
         `latents` of an ablation come from autoencoder_<latents> and prior_<latents>, without a mask.
 
@@ -78,7 +80,7 @@ class CLRFace:
             load_network(Autoencoder, folder / ("decoder" if latents == "f4" else f"autoencoder_{latents}")),
             load_network(RestorationUNet, folder / "irn"),
             load_network(IdentityHead, folder / "identity"),
-            load_network(UNet2DModel, folder / ("prior" if latents == "f4" else f"prior_{latents}")),
+            load_network(UNet2DModel, _prior(folder, latents)),
             load_network(LatentMask, folder / "mask") if latents == "f4" else None,
         )
 
@@ -197,6 +199,13 @@ class CLRFace:
     def _target(self, known: Estimate, settings: Settings, recogniser: SFace) -> torch.Tensor:
         """(B, 128): the identity that the IRN recovers."""
         return self.identity(recogniser, known.x_irn, known.y) if settings.target == "head" else recogniser(known.x_irn)
+
+
+def _prior(folder: Path, latents: str) -> Path:
+    """Where the prior's last stage left its weights."""
+    if latents != "f4":
+        return folder / f"prior_{latents}"
+    return folder / "refiner" if (folder / "refiner").is_dir() else folder / "prior"
 
 
 def _filled(images: torch.Tensor) -> torch.Tensor:

@@ -115,6 +115,10 @@ class Sampler:
             z = solver.step(v, t, z).prev_sample
         return z
 
+    def timesteps(self) -> list[int]:
+        """The times of a run, in order, each in [0, 1000)."""
+        return [int(t) for t in self._timesteps(torch.device("cpu"))[1]]
+
     def _timesteps(self, device: torch.device) -> tuple[Any, torch.Tensor]:
         """A fresh solver and the timesteps to run: all of them from noise, the last `steps` from the IRN."""
         solver = SOLVERS[self.spec.solver]()

@@ -30,7 +30,7 @@ from clrface.training.stage import Scalars, Stage, StageSpec
 class MaskStage(Stage):
     """Options: `scale` of the guidance step, `t0` (times lie below) and `residual` as in a restoration; weights `perceptual`, `sparsity`.
 
-    Needs the four other networks.
+    Needs the four other networks, the prior as the refiner left it.
     """
 
     def __init__(self, spec: StageSpec, sources: Path, models: Path, device: torch.device):
@@ -38,7 +38,7 @@ class MaskStage(Stage):
         self.autoencoder = move(load_network(Autoencoder, models / "decoder"), device)
         self.irn = move(load_network(RestorationUNet, models / "irn"), device)
         self.head = move(load_network(IdentityHead, models / "identity"), device)
-        self.prior = move(load_network(UNet2DModel, models / "prior"), device)
+        self.prior = move(load_network(UNet2DModel, models / "refiner"), device)
         self.recogniser = SFace(sources, spec.template).to(device)
         self.perceptual = Perceptual(sources, device, share=1.0)
         self.main: LatentMask = LatentMask(self.autoencoder.config["latent_channels"], **spec.network)

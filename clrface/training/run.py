@@ -18,6 +18,7 @@ from clrface.training.loop import train
 from clrface.training.mask import MaskStage
 from clrface.training.pixel_diffusion import PixelDiffusionStage
 from clrface.training.prior import PriorStage
+from clrface.training.refiner import RefinerStage
 from clrface.training.restoration import RestorationStage
 from clrface.training.stage import Stage, StageSpec
 
@@ -27,6 +28,7 @@ STAGES: dict[str, Callable[..., Stage]] = {
     "irn": RestorationStage,
     "identity": IdentityStage,
     "prior": PriorStage,
+    "refiner": RefinerStage,
     "mask": MaskStage,
     "unet": RestorationStage,
     "unet_perceptual": RestorationStage,

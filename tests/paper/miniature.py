@@ -109,6 +109,7 @@ CONFIG: dict[str, Any] = {
             "irn": UNET,
             "identity": FEW,
             "prior": {**FEW, "network": {"channels": [8] * 4, **HEADS}},
+            "refiner": FEW,
             "mask": {**FEW, "network": {"width": 8}},
             "unet": UNET,
             "unet_perceptual": UNET,

@@ -119,6 +119,25 @@ TINY = {
         log_every=1,
     ),
     "prior_f8_short": StageSpec("prior_f8_short", 4, 4, 1e-3, UNET, {"near_t0": 0.4}, log_every=1, sample_every=4),
+    "refiner": StageSpec(
+        "refiner",
+        steps=4,
+        batch=4,
+        learning_rate=1e-3,
+        network={},
+        options={
+            "t0": 0.3,
+            "steps": 3,
+            "residual": 0.7,
+            "perceptual": 0.2,
+            "perceptual_share": 0.25,
+            "identity": 0.1,
+            "identity_share": 0.25,
+            "adversarial": 0.02,
+        },
+        checkpoint_every=2,
+        log_every=1,
+    ),
     "mask": StageSpec(
         "mask", 4, 2, 1e-2, {"width": 8}, {"scale": 0.5, "t0": 0.5, "residual": 1.0, "sparsity": 0.02, "perceptual": 0.5}, log_every=1
     ),
