@@ -9,6 +9,7 @@ import json
 import math
 import shutil
 import sys
+import time
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -43,7 +44,11 @@ class Run:
     def __init__(self, stage: Stage, spec: StageSpec, accelerator: Accelerator, folder: Path, key: str):
         self.stage, self.spec, self.accelerator = stage, spec, accelerator
         self.folder, self.work = folder, folder.with_name(folder.name + ".work")
+        self.faces = 0
+        """How many it trains on."""
         self.step, self.key = 0, key
+        self.processor_before_s = -time.process_time()
+        """What earlier calls of this run took, less what this process had taken before the run."""
         for network in stage.networks().values():
             network.to(accelerator.device)
         if spec.gradient_checkpointing:
@@ -61,6 +66,11 @@ class Run:
         """The average of one of the main network's parameters."""
         place = next(place for place, other in enumerate(self.stage.main.parameters()) if other is parameter)
         return self.ema.shadow_params[place]
+
+    @property
+    def processor_s(self) -> float:
+        """Processor time of the run so far, over every call; of this process, without those that draw degradations."""
+        return self.processor_before_s + time.process_time()
 
     def advance(self, batch: Batch) -> dict[str, float]:
         """One step: every turn's loss, gradient and update."""
@@ -96,6 +106,7 @@ class Run:
         state = {
             "step": self.step,
             "key": self.key,
+            "processor_s": self.processor_s,
             "ema": self.ema.state_dict(),
             "networks": {name: network.state_dict() for name, network in self.stage.networks().items()},
             "optimisers": {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
@@ -124,6 +135,7 @@ class Run:
         self.ema.load_state_dict(state["ema"])
         self.ema.to(self.accelerator.device)
         self.step = state["step"]
+        self.processor_before_s += state.get("processor_s", 0.0)
         return True
 
 
@@ -182,6 +194,7 @@ def train(
     """
     digest = faces_digest(faces)
     run = Run(stage, spec, accelerator, folder, run_key(spec, recipe, seed, digest, stage.models))
+    run.faces = len(faces)
     if accelerator.is_main_process:
         run.work.mkdir(parents=True, exist_ok=True)
     alone = FileLock(run.work / ".lock") if accelerator.is_main_process else nullcontext()
@@ -263,11 +276,17 @@ def _finish(run: Run, trained_on: Pairs, look: Batch, writer: SummaryWriter | No
     run.stage.save(part)
     write_text(
         part / "training.json",
-        json.dumps({"stage": run.spec.name, "steps": run.step, "batch": run.spec.batch, "seed": trained_on.seed}, indent=2) + "\n",
+        json.dumps(_record(run, trained_on.seed), indent=2) + "\n",
     )
     shutil.rmtree(run.folder, ignore_errors=True)
     part.replace(run.folder)
     run.checkpoint.unlink()  # another run of this stage, for whatever reason, starts anew
+
+
+def _record(run: Run, seed: int) -> dict[str, Any]:
+    """What the stage's training.json says."""
+    seen = {"steps": run.step, "batch": run.spec.batch, "seed": seed}
+    return {"stage": run.spec.name, **seen, "processor_s": round(run.processor_s, 1), "faces": run.faces}
 
 
 def _to(batch: Batch, device: torch.device) -> Batch:

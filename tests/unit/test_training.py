@@ -209,6 +209,8 @@ def test_every_stage_leaves_weights_logs_and_a_sheet(trained: Path) -> None:
             "diffusion_pytorch_model.safetensors",
             "training.json",
         }
+        record = json.loads((place(trained, name) / "training.json").read_text())
+        assert record["steps"] == spec.steps and record["faces"] == 12 and record["processor_s"] > 0
         logged = losses(trained, spec)
         assert [line["step"] for line in logged] == list(range(1, spec.steps + 1))
         assert all(np.isfinite(list(line.values())).all() for line in logged)
@@ -222,7 +224,10 @@ def test_a_killed_run_goes_on_with_the_losses_of_an_unbroken_one(
 ) -> None:
     with pytest.raises(Killed):
         run(TINY[name], tmp_path, faces, sources, kill_at=4)
+    checkpoint = torch.load(work(tmp_path, name) / "checkpoint.pt", weights_only=True)
     assert run(TINY[name], tmp_path, faces, sources) == losses(trained, TINY[name])
+    record = json.loads((place(tmp_path, name) / "training.json").read_text())
+    assert record["processor_s"] > checkpoint["processor_s"] > 0, "both calls count"
     weights = "diffusion_pytorch_model.safetensors"
     assert load_file(place(trained, name) / weights).popitem()[1].dtype == torch.float16
     assert (place(tmp_path, name) / weights).read_bytes() == (place(trained, name) / weights).read_bytes()
