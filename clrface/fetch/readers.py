@@ -1,7 +1,7 @@
 """One reader a kind: how an archive gets from where it is published to this machine.
 
 A reader does nothing but the transfer: mirrors, retries and checksums are `download`'s. All have one signature, and
-a new kind is one function, one line in `READERS`, and its keys in workflow/schemas/sources.schema.json.
+a new kind is one function, one line in `READERS`, and its keys in clrface/catalogue/schemas/sources.schema.json.
 """
 
 import errno
