@@ -23,7 +23,7 @@ import yaml
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
-COPIED = ("clrface", "baselines", "config", "workflow", "profiles", "Snakefile", "environment.yml", "data/manifests")
+COPIED = ("clrface", "config", "workflow", "profiles", "Snakefile", "environment.yml")
 SETS = ("celeba_pictures", "lfw_pictures", "wider_pictures", "webphoto_pictures", "celebchild_pictures")
 SHARES = (0.5, 0.2, 0.15, 0.1, 0.05)
 VARIANTS = {"steps_4": {"clrface": {"steps": 4}}, "unguided": {"clrface": {"guidance": "none"}}}

@@ -43,11 +43,11 @@ class MethodCard:
     params: dict[str, Any] = field(default_factory=dict)
     """The parameters that the config may set, with their defaults."""
     sources: tuple[str, ...] = ()
-    """Entries of config/sources.yaml that `load` needs."""
+    """Entries of clrface/catalogue/sources.yaml that `load` needs."""
     resolution: int = 0
     """The one size, in pixels a side, that the method takes; 0 for any that the config may ask for."""
     external: bool = False
-    """True for a program in a repository of its own (clrface.external): it has no file in baselines/."""
+    """True for a program in a repository of its own (clrface.external): it has no file in clrface/baselines/."""
     unable: str = ""
     """Why it can't run anywhere yet, of an external method; empty if it can."""
 
@@ -59,7 +59,7 @@ class MethodCard:
 
 @runtime_checkable
 class Restorer(Protocol):
-    """A restoration method. `baselines/<name>.py` holds a class of this name, made with the card's `params`, and a `CARD`."""
+    """A restoration method. `clrface/baselines/<name>.py` holds a class of this name, made with the card's `params`, and a `CARD`."""
 
     def load(self, weights: Path | None, device: str, sources: Path) -> None:
         """Get ready: read the weights (a folder, None for a method without) and move to `device`.
@@ -103,7 +103,7 @@ class MetricCard:
     source: str
     """The paper, or the repository, whose definition this is."""
     sources: tuple[str, ...] = ()
-    """Entries of config/sources.yaml that it reads."""
+    """Entries of clrface/catalogue/sources.yaml that it reads."""
     diagnostic: bool = False
     """True for the opinion of a network that methods are trained on: shown, never ranked."""
     against: Literal["truth", "input", "clean", "gallery"] = "truth"

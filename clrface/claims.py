@@ -1,4 +1,4 @@
-"""The paper's claims as comparisons of two rows: `config/claims.yaml`, read and checked.
+"""The paper's claims as comparisons of two rows: `clrface/catalogue/claims.yaml`, read and checked.
 
 Nothing heavy is imported here: the workflow reads the claims while it builds its graph. clrface.tables.verdicts tests them.
 """
@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from clrface.catalogue import SCHEMAS
 from clrface.config import Mistake, find_mistakes, load_config, tell_mistakes, wrong_name
-from clrface.fingerprint import ROOT
 
-SCHEMA = ROOT / "workflow" / "schemas" / "claims.schema.json"
+SCHEMA = SCHEMAS / "claims.schema.json"
 COST_TABLE = "table6"
 COSTS = ("parameters", "macs", "evaluations", "seconds", "peak_bytes")
 """The columns of the table of costs that a claim may be about."""

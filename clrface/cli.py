@@ -9,21 +9,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from clrface.catalogue import CLAIMS, DEGRADATIONS, MANIFESTS, PROTOCOLS, SOURCES
 from clrface.errors import UserError
 
 if TYPE_CHECKING:
     from clrface.metrics.recognise import Gallery
     from clrface.study.sweep import Faces
 
-SOURCES = Path("config/sources.yaml")
-RECIPES = Path("config/degradations.yaml")
-CLAIMS = Path("config/claims.yaml")
-PROTOCOLS = Path("config/protocols.yaml")
 PROFILE = Path("config/embedded.yaml")
 REFERENCE = Path("results/reference/embedded")
 RAW = Path("data/raw")
 EXTERNAL = Path("data/external")
-MANIFESTS = Path("data/manifests")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -92,7 +88,7 @@ def _step(
 
 def _add_fetch(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     step = _step(steps, "fetch", "Download, verify and extract sources; does nothing for those that are there.", _fetch)
-    step.add_argument("names", nargs="+", help="entries of config/sources.yaml")
+    step.add_argument("names", nargs="+", help="entries of clrface/catalogue/sources.yaml")
     step.add_argument("--sources", type=Path, default=SOURCES)
     step.add_argument("--raw", type=Path, default=RAW, help="where the sources' folders are")
     step.add_argument("--downloads", type=Path, default=Path("data/downloads"), help="where archives are kept")
@@ -102,15 +98,16 @@ def _add_fetch(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 def _fetch(options: argparse.Namespace) -> None:
     from clrface.fetch.install import fetch
     from clrface.fetch.sources import load_sources
+    from clrface.paths import root
 
-    sources = load_sources(options.sources)
+    sources = load_sources(options.sources, root() if options.sources == SOURCES else None)
     for name in options.names:
         fetch(name, sources, options.raw, options.downloads, options.mirrors)
 
 
 def _add_mirror(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     step = _step(steps, "mirror", "Fetch the archives that a config needs, and pack them into one folder for `mirrors:`.", _mirror)
-    step.add_argument("names", nargs="*", help="entries of config/sources.yaml; all that the config needs when left out")
+    step.add_argument("names", nargs="*", help="entries of clrface/catalogue/sources.yaml; all that the config needs when left out")
     step.add_argument("--to", type=Path, required=True, help="the folder; what is there already stays")
     step.add_argument("--config", nargs="+", type=Path, default=[PROFILE], help="the run's --configfile")
     step.add_argument("--mirrors", nargs="*", type=Path, default=[], help="folders looked into by checksum before the network")
@@ -185,7 +182,7 @@ def _add_degrade(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     step = _step(steps, "degrade", "Degrade one chunk of aligned faces by a named recipe.", _degrade)
     step.add_argument("--dataset", required=True)
     step.add_argument("--recipe", required=True)
-    step.add_argument("--recipes", type=Path, default=RECIPES)
+    step.add_argument("--recipes", type=Path, default=DEGRADATIONS)
     step.add_argument("--aligned", type=Path, required=True)
     step.add_argument("--base-seed", type=int, required=True)
     step.add_argument("--raw", type=Path, default=RAW, help="where the sources' folders are: a recipe may take finished pictures from one")
@@ -216,7 +213,7 @@ def _add_train(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     step.add_argument("--faces", type=Path, nargs="+", required=True, help="folders of chunks of aligned training faces")
     step.add_argument("--manifest", type=Path, nargs="+", required=True, help="the manifest of each, in the same order")
     step.add_argument("--recipe", required=True)
-    step.add_argument("--recipes", type=Path, default=RECIPES)
+    step.add_argument("--recipes", type=Path, default=DEGRADATIONS)
     step.add_argument("--raw", type=Path, default=RAW)
     step.add_argument("--models", type=Path, required=True, help="the folder of the stages trained before this one")
     step.add_argument("--out", type=Path, required=True)
@@ -294,7 +291,7 @@ def _add_restore(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         steps, "restore", "Restore one chunk of degraded faces with one method, or take it from a folder of finished images.", _restore
     )
     group = step.add_mutually_exclusive_group(required=True)
-    group.add_argument("--method", help="a file of baselines/")
+    group.add_argument("--method", help="a file of clrface/baselines/")
     group.add_argument("--external", type=Path, help="the card of an external method, installed by install-external")
     group.add_argument("--finished", type=Path, help="a folder of finished images, <image_id>.png")
     step.add_argument("--params", type=json.loads, default={}, help="the method's parameters as JSON")
@@ -353,7 +350,7 @@ def _restore_external(options: argparse.Namespace, chunk: Any) -> None:
 
 def _add_install_external(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     step = _step(steps, "install-external", "Get an external method's repository, weights and environment.", _install_external)
-    step.add_argument("card", type=Path, help="e.g. baselines/external/vqfr.yaml")
+    step.add_argument("card", type=Path, help="e.g. clrface/baselines/external/vqfr.yaml")
     step.add_argument("--raw", type=Path, default=RAW)
     step.add_argument("--to", type=Path, default=EXTERNAL)
 
@@ -438,7 +435,7 @@ def _add_evaluate(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     step.add_argument("--gt", type=Path, help="the ground truth: as many images, of the same names and sizes")
     step.add_argument("--lq", type=Path, help="the degraded inputs, for metrics that compare with them")
     step.add_argument("--clean", type=Path, help="clean faces of other people, for distances to them")
-    step.add_argument("--protocol", required=True, help="an entry of config/protocols.yaml, e.g. vqfr, pmrf")
+    step.add_argument("--protocol", required=True, help="an entry of clrface/catalogue/protocols.yaml, e.g. vqfr, pmrf")
     step.add_argument("--metrics", type=lambda text: text.split(","), help="some of the protocol's metrics: psnr,ssim")
     step.add_argument("--out", type=Path, help="write the table as csv, too")
     step.add_argument("--bootstrap", type=int, default=1000, help="resamples of the intervals")

@@ -20,11 +20,11 @@ from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 
 from clrface.api import MethodCard
+from clrface.catalogue import SCHEMAS
 from clrface.errors import UserError
-from clrface.fingerprint import ROOT
 from clrface.schedule import pixel_steps_problem, steps_problem
 
-SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.json"
+SCHEMA = SCHEMAS / "config.schema.json"
 WEIGHTS = ("shipped", "fit")
 COSTS = ("evaluations", "seconds")
 """The columns of a sweep that say what a point costs."""

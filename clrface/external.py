@@ -1,4 +1,4 @@
-"""Methods in a repository of their own, as their cards say: `baselines/external/<name>.yaml`. Nothing heavy is imported here.
+"""Methods in a repository of their own, as their cards say: `clrface/baselines/external/<name>.yaml`. Nothing heavy is imported here.
 
 clrface.restore.external fetches and runs them.
 """
@@ -14,7 +14,7 @@ from clrface.api import MethodCard
 from clrface.errors import UserError
 from clrface.fingerprint import ROOT
 
-FOLDER = ROOT / "baselines" / "external"
+FOLDER = ROOT / "clrface" / "baselines" / "external"
 NOT_RUN = "not run"
 """How the status of an image begins whose method can't run on this machine."""
 SEE = "See docs/adding-a-method.md, In a repository."
@@ -49,7 +49,7 @@ class ExternalCard:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """The entries of config/sources.yaml that bring the weights."""
+        """The entries of clrface/catalogue/sources.yaml that bring the weights."""
         return tuple(dict.fromkeys(file.split("/")[0] for file in self.weights.values()))
 
     def as_method(self) -> MethodCard:

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("clrface", "baselines")
+PACKAGE = "clrface"
 
 
 def fingerprint(*modules: str) -> str:
@@ -55,4 +55,4 @@ def _imports(module: str) -> tuple[str, ...]:
             found.add(node.module)
             found.update(f"{node.module}.{alias.name}" for alias in node.names)
     found.update(module.rsplit(".", depth)[0] for depth in range(1, module.count(".") + 1))  # importing a module runs its packages
-    return tuple(sorted(name for name in found if name.split(".")[0] in PACKAGES and _find(name)))
+    return tuple(sorted(name for name in found if name.split(".")[0] == PACKAGE and _find(name)))

@@ -1,4 +1,4 @@
-"""Manifests: which pictures a dataset has, in git as data/manifests/<dataset>.csv, with each file's SHA-256.
+"""Manifests: which pictures a dataset has, in git as clrface/catalogue/manifests/<dataset>.csv, with each file's SHA-256.
 
 This module imports neither torch nor dlib, so that the workflow can read it while it builds its graph.
 """

@@ -10,12 +10,14 @@ from typing import Any
 
 import yaml
 
+from clrface import catalogue
 from clrface.api import MetricCard
 from clrface.config import Known, all_rows, leave_out, load_config, validate_config
 from clrface.degrade.recipes import Recipe, load_recipes
 from clrface.errors import UserError
 from clrface.fetch.sources import Source, load_sources, with_lists
 from clrface.metrics.registry import metric_cards
+from clrface.paths import root
 from clrface.registry import method_cards
 from clrface.stages import SOURCES as TRAINING_SOURCES
 
@@ -31,23 +33,23 @@ class Project:
     metrics: Mapping[str, MetricCard]
 
 
-def read_project(folder: Path = Path()) -> Project:
-    """Read `folder`'s config/ and data/manifests/, and the cards. Raises: UserError for a file with mistakes."""
-    sources = load_sources(folder / "config" / "sources.yaml")
-    recipes = load_recipes(folder / "config" / "degradations.yaml")
-    protocols = yaml.safe_load((folder / "config" / "protocols.yaml").read_text(encoding="utf-8"))
+def read_project() -> Project:
+    """Read the package's catalogue and cards. Raises: UserError for a file with mistakes."""
+    sources = load_sources(catalogue.SOURCES, root())
+    recipes = load_recipes(catalogue.DEGRADATIONS)
+    protocols = yaml.safe_load(catalogue.PROTOCOLS.read_text(encoding="utf-8"))
     metrics = metric_cards()
     known = Known(
         methods=method_cards(),
         protocols=list(protocols),
         recipes=list(recipes),
-        manifests=[path.stem for path in (folder / "data" / "manifests").glob("*.csv")],
+        manifests=[path.stem for path in sorted(catalogue.MANIFESTS.glob("*.csv"))],
         metrics=list(metrics),
         sets={name: source.faces for name, source in sources.items() if source.faces},
     )
     for recipe in recipes.values():
         for name in {recipe.source, recipe.dataset} - {*known.sets, ""}:
-            raise UserError(f"Degradation recipe '{recipe.name}' names '{name}': config/sources.yaml must have it, with `faces: test`.")
+            raise UserError(f"Degradation recipe '{recipe.name}' names '{name}': sources.yaml must have it, with `faces: test`.")
     return Project(known, sources, protocols, recipes, metrics)
 
 

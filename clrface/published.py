@@ -1,4 +1,4 @@
-"""Numbers that others published, to calibrate by: `config/published.yaml`, read and checked.
+"""Numbers that others published, to calibrate by: `clrface/catalogue/published.yaml`, read and checked.
 
 Nothing heavy is imported here: the workflow reads them while it builds its graph. clrface.tables.calibration sets them beside ours.
 """
@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from clrface.catalogue import SCHEMAS
 from clrface.config import Mistake, find_mistakes, load_config, tell_mistakes
-from clrface.fingerprint import ROOT
 
-SCHEMA = ROOT / "workflow" / "schemas" / "published.schema.json"
+SCHEMA = SCHEMAS / "published.schema.json"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Methods by name: a method is a file `baselines/<name>.py`, or one of another package, with a literal `CARD` and a class `Restorer`.
+"""Methods by name: a file `clrface/baselines/<name>.py`, or one of another package, with a literal `CARD` and a class `Restorer`.
 
 Another package adds its methods by entry points of the group `clrface.restorers`, whose name is the method's and whose value its module.
 Cards are read without importing the modules, so the workflow can ask for them while it builds its graph.
@@ -20,7 +20,7 @@ from clrface.external import FOLDER as EXTERNAL
 from clrface.external import external_path, read_external
 from clrface.fingerprint import ROOT, fingerprint
 
-FOLDER = ROOT / "baselines"
+FOLDER = ROOT / "clrface" / "baselines"
 GROUP = "clrface.restorers"
 
 
@@ -50,7 +50,7 @@ def method_card(name: str) -> MethodCard:
 def method_module(name: str) -> str:
     """The module that holds a method."""
     plug_ins = {point.name: point.value for point in entry_points(group=GROUP)}
-    return plug_ins.get(name, f"baselines.{name}")
+    return plug_ins.get(name, f"clrface.baselines.{name}")
 
 
 def method_code(name: str) -> str:

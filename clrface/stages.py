@@ -44,7 +44,7 @@ NEEDS = {
     **{f"prior_{latents}": (f"autoencoder_{latents}", "irn") for latents in SHORT},
 }
 SOURCES = ("sface", "stlpips")
-"""What the training looks through: entries of config/sources.yaml."""
+"""What the training looks through: entries of clrface/catalogue/sources.yaml."""
 
 
 def stages_of(method: str, latents: str = "f4") -> list[str]:

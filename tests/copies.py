@@ -10,12 +10,13 @@ from PIL import Image
 
 from clrface.fingerprint import ROOT
 
-RUN = ("clrface", "baselines", "config", "workflow", "profiles", "Snakefile", "environment.yml", "data/manifests")
+RUN = ("clrface", "config", "workflow", "profiles", "Snakefile", "environment.yml")
 """What a run reads, but for the weights and what is fetched."""
 
 
 def copy_project(folder: Path, names: Sequence[str] = RUN) -> None:
-    """Copy files and folders of the project, by their names in it, to `folder`."""
+    """Copy files and folders of the project, by their names in it, to `folder`, beside an empty folder `data`."""
+    (folder / "data").mkdir(parents=True, exist_ok=True)
     for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         if (ROOT / name).is_dir():

@@ -132,7 +132,7 @@ class Answer(BaseHTTPRequestHandler):
 
 
 class Place:
-    """A project's data folders, and a config/sources.yaml with one source, `toy`."""
+    """A project's data folders, and a clrface/catalogue/sources.yaml with one source, `toy`."""
 
     def __init__(self, base: Path) -> None:
         self.base, self.raw, self.downloads = base, base / "raw", base / "downloads"

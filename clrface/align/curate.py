@@ -1,6 +1,6 @@
 """Curate the training faces: which of UTKFace's files are kept, and why the others are not. Run once; its manifest is in git.
 
-python -m clrface.align.curate data/raw/utkface data/raw/dlib data/manifests/utkface.csv
+python -m clrface.align.curate data/raw/utkface data/raw/dlib clrface/catalogue/manifests/utkface.csv
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""The named recipes of config/degradations.yaml, and the draws that one image gets from them.
+"""The named recipes of clrface/catalogue/degradations.yaml, and the draws that one image gets from them.
 
 Drawing and applying are apart: the draws of an image are a flat record that is written beside it, and they alone
 (with the picture) give its low-quality version, byte for byte.
@@ -18,7 +18,7 @@ Range = tuple[float, float]
 
 @dataclass(frozen=True)
 class Recipe:
-    """One recipe; config/degradations.yaml explains the kinds. Ranges are drawn uniformly, ends included for integers."""
+    """One recipe; clrface/catalogue/degradations.yaml explains the kinds. Ranges are drawn uniformly, ends included for integers."""
 
     name: str
     kind: Literal["classical", "by_side", "bicubic", "grey", "as_is", "given"]
@@ -38,7 +38,7 @@ class Recipe:
     grey_truth: bool = False
     """The ground truth turns grey with its input (training only: a test set's truth is never changed)."""
     source: str = ""
-    """`given`: the entry of config/sources.yaml that brings the finished low-quality pictures."""
+    """`given`: the entry of clrface/catalogue/sources.yaml that brings the finished low-quality pictures."""
     dataset: str = ""
     """`given`: the test set whose pictures they are the low-quality versions of."""
 
@@ -90,7 +90,7 @@ def _recipe(name: str, entry: dict[str, Any]) -> Recipe:
     if entry.get("kind") not in kinds:
         raise UserError(f"Degradation recipe '{name}': found kind '{entry.get('kind')}', expected one of {', '.join(kinds)}.")
     if entry["kind"] == "given" and not (entry.get("source") and entry.get("dataset")):
-        raise UserError(f"Degradation recipe '{name}' is given: say by which `source` of config/sources.yaml, and for which `dataset`.")
+        raise UserError(f"Degradation recipe '{name}' is given: say by which `source` (an entry of sources.yaml), and for which `dataset`.")
     values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
     return Recipe(name=name, **values)
 

@@ -1,6 +1,6 @@
-"""Fetch: every byte that isn't ours comes through here, checked against config/sources.yaml.
+"""Fetch: every byte that isn't ours comes through here, checked against clrface/catalogue/sources.yaml.
 
-    sources = load_sources(Path("config/sources.yaml"))
+    sources = load_sources(Path("clrface/catalogue/sources.yaml"))
     fetch("orl", sources, Path("data/raw"), Path("data/downloads"), mirrors=[])
 
 The rooms: `sources` reads the entries, `readers` holds one reader a kind, `download` tries mirrors and readers until

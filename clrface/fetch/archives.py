@@ -38,7 +38,7 @@ class BadArchive(UserError):
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(
             f"The archive {path} {reason}. Nothing of it was kept. Get it again from its publisher, "
-            "or correct the source's entry in config/sources.yaml."
+            "or correct the source's entry in clrface/catalogue/sources.yaml."
         )
 
 

@@ -161,7 +161,7 @@ def _check(path: Path, archive: Archive) -> None:
         title = page["title"].decode(errors="replace").strip() if page["title"] else "no title"
         raise Failed(f"a web page ({title}) came instead of the file, {path.stat().st_size:,} bytes")
     if not _is(path, archive):
-        place = "the lock file" if archive.first_use and archive.sha256 else "config/sources.yaml"
+        place = "the lock file" if archive.first_use and archive.sha256 else "clrface/catalogue/sources.yaml"
         raise Failed(
             f"found {path.stat().st_size:,} bytes with sha256 {sha256_file(path)}, beginning with {start[:8]!r}, "
             f"but expected {_expected(archive)}. "
@@ -186,7 +186,7 @@ def _nowhere(source: Source, answers: Sequence[str]) -> str:
     tried = [f"Can't get source '{source.name}'. Tried:", *(f"  {answer}" for answer in answers)]
     wanted = dict.fromkeys(_by_hand(archive) for archive in source.archives if archive.file)
     if not wanted:
-        return "\n".join([*tried, "Correct its path in config/sources.yaml, or put the files there."])
+        return "\n".join([*tried, "Correct its path in clrface/catalogue/sources.yaml, or put the files there."])
     return "\n".join(
         [
             *tried,

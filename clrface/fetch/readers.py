@@ -1,7 +1,7 @@
 """One reader a kind: how an archive gets from where it is published to this machine.
 
 A reader does nothing but the transfer: mirrors, retries and checksums are `download`'s. All have one signature, and
-a new kind is one function, one line in `READERS`, and its keys in workflow/schemas/sources.schema.json.
+a new kind is one function, one line in `READERS`, and its keys in clrface/catalogue/schemas/sources.schema.json.
 """
 
 import html
@@ -20,7 +20,7 @@ import urllib3
 from clrface.fetch.packages import from_installed, from_npm, from_pypi
 from clrface.fetch.progress import progress
 from clrface.fetch.reader import TIMEOUT_VARIABLE, Failed, Reader, WebPage, timeout_s
-from clrface.fetch.sources import Archive
+from clrface.fetch.sources import SHIPPED, Archive
 
 CHUNK_BYTES = 1 << 18
 """Read at once, at most: what has come is written, so that a broken connection loses nothing."""
@@ -124,6 +124,7 @@ READERS: dict[str, Reader] = {
     "hf": from_hf,
     "installed": from_installed,
     "folder": from_folder,
+    SHIPPED: from_folder,
     "mirror": from_mirror,
 }
 

@@ -1,4 +1,4 @@
-"""The entries of config/sources.yaml: what a source is made of, where it may come from, how it is checked."""
+"""The entries of clrface/catalogue/sources.yaml: what a source is made of, where it may come from, how it is checked."""
 
 import csv
 import hashlib
@@ -12,15 +12,17 @@ import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
+from clrface.catalogue import SCHEMAS
 from clrface.errors import UserError, unknown_name
-from clrface.fingerprint import ROOT
 from clrface.pairs import LIST
 
-SCHEMA = ROOT / "workflow" / "schemas" / "sources.schema.json"
+SCHEMA = SCHEMAS / "sources.schema.json"
 COMMON_KEYS = ("kind", "file", "sha256", "bytes", "strip")
 NOTES = ("about", "page", "licence", "citation")
 FIRST_USE = "on_first_use"
 """Written for a sha256 that nobody published: whatever comes first is trusted, recorded (clrface.fetch.lock), and asked for ever after."""
+SHIPPED = "shipped"
+"""A folder of the package itself, beside the list of sources."""
 DEFAULT_MAX_FILES = 200_000
 DEFAULT_MAX_BYTES = 2**30
 
@@ -54,7 +56,7 @@ class Archive:
 
 @dataclass(frozen=True)
 class Source:
-    """An entry of config/sources.yaml; any one of its archives will do."""
+    """An entry of clrface/catalogue/sources.yaml; any one of its archives will do."""
 
     name: str
     archives: tuple[Archive, ...]
@@ -98,8 +100,10 @@ class Source:
             ) from None
 
 
-def load_sources(path: Path) -> dict[str, Source]:
-    """Read and check config/sources.yaml; paths in it (a folder, a manifest) are relative to it.
+def load_sources(path: Path, folders: Path | None = None) -> dict[str, Source]:
+    """Read and check a file of sources, such as clrface/catalogue/sources.yaml. A manifest's path is relative to it.
+
+    folders: what the path of a user's folder of files is relative to; the file's own folder when left out.
 
     Raises: UserError naming each wrong key by its path.
     """
@@ -109,7 +113,7 @@ def load_sources(path: Path) -> dict[str, Source]:
     errors = sorted(Draft202012Validator(schema).iter_errors(entries), key=lambda error: error.json_path)
     if errors:
         raise UserError("\n".join([f"{path} has {len(errors)} mistake(s). Correct:", *(f"  {_explain(error)}" for error in errors)]))
-    sources = {name: _source(name, entry, path) for name, entry in entries.items()}
+    sources = {name: _source(name, entry, path, path.parent if folders is None else folders) for name, entry in entries.items()}
     return {name: _with_list(source, sources, path) for name, source in sources.items()}
 
 
@@ -166,11 +170,11 @@ def _reasons(error: ValidationError) -> Iterator[str]:
         yield f"{error.message}."
 
 
-def _source(name: str, entry: dict[str, Any], path: Path) -> Source:
+def _source(name: str, entry: dict[str, Any], path: Path, folders: Path) -> Source:
     manifest = entry.get("manifest")
     source = Source(
         name=name,
-        archives=tuple(_archive(archive, path.parent) for archive in entry["archives"]),
+        archives=tuple(_archive(archive, path.parent if archive["kind"] == SHIPPED else folders) for archive in entry["archives"]),
         members=tuple(entry["members"]),
         files=entry.get("files"),
         manifest=path.parent / manifest if manifest else None,
@@ -185,7 +189,7 @@ def _source(name: str, entry: dict[str, Any], path: Path) -> Source:
         listed=entry.get("listed", ""),
     )
     for archive in source.archives:
-        unchecked = archive.sha256 is None and archive.kind != "folder" and manifest is None
+        unchecked = archive.sha256 is None and archive.kind not in ("folder", SHIPPED) and manifest is None
         if unchecked and not (archive.first_use and source.files):
             raise UserError(
                 f"{path}: source '{name}' takes {archive} with no sha256, so nothing would be checked. "

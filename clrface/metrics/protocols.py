@@ -1,4 +1,4 @@
-"""Named metric protocols: which metrics a table has, and what each is. Read from config/protocols.yaml."""
+"""Named metric protocols: which metrics a table has, and what each is. Read from clrface/catalogue/protocols.yaml."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from clrface.errors import UserError, unknown_name
 
 @dataclass(frozen=True)
 class Protocol:
-    """An entry of config/protocols.yaml."""
+    """An entry of clrface/catalogue/protocols.yaml."""
 
     name: str
     description: str

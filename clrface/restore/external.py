@@ -1,7 +1,7 @@
 """Methods that live in a repository of their own, which no package wraps: fetched at a commit, run in an environment of their own.
 
-A card, `baselines/external/<name>.yaml`, says all that is needed. The program is called as its authors call it: a folder of PNGs in, a
-folder out. What comes out is checked like any method's: every image once, at its size, and not the input itself.
+A card, `clrface/baselines/external/<name>.yaml`, says all that is needed. The program is called as its authors call it: a folder of
+PNGs in, a folder out. What comes out is checked like any method's: every image once, at its size, and not the input itself.
 """
 
 import hashlib

@@ -1,6 +1,6 @@
-"""The contract of clrface.api.Restorer, tried on every method of baselines/ with the weights that it runs with.
+"""The contract of clrface.api.Restorer, tried on every method of clrface/baselines/ with the weights that it runs with.
 
-A new file baselines/<name>.py is found and tried by itself. Inputs are real faces, degraded by the recipe `blind`.
+A new file clrface/baselines/<name>.py is found and tried by itself. Inputs are real faces, degraded by the recipe `blind`.
 """
 
 import json
@@ -58,7 +58,7 @@ def loaded(request: pytest.FixtureRequest, sources: Path) -> Loaded:
 @pytest.fixture(scope="module")
 def lq(orl_faces: dict[str, np.ndarray]) -> torch.Tensor:
     """Five faces, degraded: three grey, two tinted. (5, 3, 64, 64) float32 in [0, 1]."""
-    recipe = load_recipes(ROOT / "config" / "degradations.yaml")["blind"]
+    recipe = load_recipes(ROOT / "clrface/catalogue/degradations.yaml")["blind"]
     faces = list(orl_faces.values())[:5]
     faces[3:] = [np.rint(face * TINT).astype(np.uint8) for face in faces[3:]]
     assert [is_grey(face) for face in faces] == [True, True, True, False, False]
@@ -142,7 +142,7 @@ def test_the_card_is_complete(name: str) -> None:
     assert card.licence or not card.trained_here
     assert not card.sees_truth or card.control
     assert json.loads(json.dumps(card.params)) == card.params, "a config can't hold these parameters"
-    known = yaml.safe_load((ROOT / "config" / "sources.yaml").read_text(encoding="utf-8"))
+    known = yaml.safe_load((ROOT / "clrface/catalogue/sources.yaml").read_text(encoding="utf-8"))
     assert isinstance(card.sources, tuple) and set(card.sources) <= set(known)
 
 

@@ -131,7 +131,7 @@ CONFIG: dict[str, Any] = {
 
 def faces_as_ffhq(sources: Path, folder: Path) -> list[np.ndarray]:
     """Twelve ORL photographs, tinted and aligned as FFHQ's, (512, 512, 3) uint8 each."""
-    entries = select(read_manifest(ROOT / "data" / "manifests" / "orl.csv"), identities=6, images_per_identity=2, split="test")
+    entries = select(read_manifest(ROOT / "clrface/catalogue/manifests/orl.csv"), identities=6, images_per_identity=2, split="test")
     align_chunk(entries, sources / "orl", folder, SIDE_PX, sources / "dlib", "centre", "ffhq")
     grey = [read_rgb(path) for path in sorted(folder.glob("*.png"))]
     assert len(grey) == FACES
@@ -160,12 +160,12 @@ class Miniature:
         (folder / "data/raw").mkdir()
         for name in INDEX:
             (folder / "data/raw" / name).symlink_to(sources / name)
-        self.entries = yaml.safe_load((folder / "config/sources.yaml").read_text())
+        self.entries = yaml.safe_load((folder / "clrface/catalogue/sources.yaml").read_text())
         faces = faces_as_ffhq(sources, folder / "aligned")
         self.serve_faces(faces)
         self.serve_lfw(faces)
         self.serve_weights(sources)
-        (folder / "config/sources.yaml").write_text(yaml.safe_dump(self.entries, sort_keys=False))
+        (folder / "clrface/catalogue/sources.yaml").write_text(yaml.safe_dump(self.entries, sort_keys=False))
         (folder / "less.yaml").write_text(yaml.safe_dump(LESS))
         (folder / "miniature.yaml").write_text(yaml.safe_dump({**CONFIG, "mirrors": [str(folder / "mirror")]}))
 

@@ -81,7 +81,7 @@ def test_faces_are_restored_at_512(miniature: Miniature) -> None:
     [("table1", "paper"), ("table2", "paper"), ("table3", "paper_real_world"), ("table5", "vqfr_uncorrected"), ("calibration", "pmrf")],
 )
 def test_each_table_has_every_cell(miniature: Miniature, name: str, protocol: str) -> None:
-    metrics = yaml.safe_load((miniature.folder / "config/protocols.yaml").read_text())[protocol]["metrics"]
+    metrics = yaml.safe_load((miniature.folder / "clrface/catalogue/protocols.yaml").read_text())[protocol]["metrics"]
     rows = table(miniature, name)
     ran = rows[rows["method"] != "difface"]
     assert (ran["n"] == TAKEN).all() and (ran["n_failed"] == 0).all()

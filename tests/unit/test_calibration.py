@@ -20,7 +20,7 @@ from clrface.tables.formats import to_csv, to_markdown
 from clrface.tables.table import RowSpec, Table, TableSpec, build_table, table_from_json, table_to_json
 from clrface.tables.terminal import render
 
-FILE = ROOT / "config" / "published.yaml"
+FILE = ROOT / "clrface/catalogue/published.yaml"
 CARDS = {
     card.id: card
     for card in (
@@ -114,7 +114,7 @@ def test_the_file_has_the_rows_that_were_seen() -> None:
 
 
 def test_metrics_of_a_protocol_that_is_here_are_its_own() -> None:
-    protocols = yaml.safe_load((ROOT / "config" / "protocols.yaml").read_text())
+    protocols = yaml.safe_load((ROOT / "clrface/catalogue/protocols.yaml").read_text())
     for name, cells in load_published(FILE).items():
         if name in protocols:
             unmade = {"fid_ffhq70k"} if name == "pmrf" else set()  # its reference statistics are nowhere to be had

@@ -118,7 +118,7 @@ def test_the_metric_of_a_table_that_is_not_made_may_be_of_the_future(tmp_path: P
 
 
 def test_the_shipped_claims_are_valid_and_cover_what_the_paper_claims() -> None:
-    claims = load_claims(ROOT / "config" / "claims.yaml", metric_cards(), ["table1"])
+    claims = load_claims(ROOT / "clrface/catalogue/claims.yaml", metric_cards(), ["table1"])
     said = {claim.name for claim in claims.claims}
     for rival in ("unet", "unet_perceptual", "unet_gan", "codebook", "pixel_diffusion"):
         assert {f"ids_{rival}", f"idd_{rival}", f"lmd_{rival}"} <= said

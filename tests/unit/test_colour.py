@@ -18,7 +18,7 @@ from clrface.models.unet import RestorationUNet
 from clrface.restore.estimate import estimate
 from clrface.restore.pipeline import CLRFace, Settings
 
-RECIPES = load_recipes(ROOT / "config" / "degradations.yaml")
+RECIPES = load_recipes(ROOT / "clrface/catalogue/degradations.yaml")
 
 
 @pytest.fixture(scope="module")

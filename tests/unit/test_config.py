@@ -11,8 +11,9 @@ from jsonschema import Draft202012Validator
 from snakemake.utils import update_config
 
 from clrface.api import MethodCard
-from clrface.config import ROOT, SCHEMA, Known, _hint, all_rows, has_truth, leave_out, load_config, rows, table_datasets, validate_config
+from clrface.config import SCHEMA, Known, _hint, all_rows, has_truth, leave_out, load_config, rows, table_datasets, validate_config
 from clrface.errors import UserError
+from clrface.fingerprint import ROOT
 from clrface.metrics.registry import metric_cards
 from clrface.registry import method_cards
 
@@ -70,8 +71,8 @@ def mistakes(config: dict[str, Any], folder: Path = ROOT) -> list[str]:
 
 def there() -> Known:
     """The methods, protocols, recipes, manifests and metrics of the project."""
-    recipes, protocols = (load_config([ROOT / "config" / name]) for name in ("degradations.yaml", "protocols.yaml"))
-    manifests = [path.stem for path in (ROOT / "data" / "manifests").glob("*.csv")]
+    recipes, protocols = (load_config([ROOT / "clrface/catalogue" / name]) for name in ("degradations.yaml", "protocols.yaml"))
+    manifests = [path.stem for path in (ROOT / "clrface/catalogue/manifests").glob("*.csv")]
     return Known(method_cards(), protocols, recipes, manifests, list(metric_cards()))
 
 

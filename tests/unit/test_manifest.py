@@ -13,7 +13,7 @@ from clrface.errors import UserError
 from clrface.images import write_png
 from clrface.manifest import Entry, chunks, from_folder, match_ids, read_manifest, select, write_manifest
 
-MANIFESTS = Path(__file__).parents[2] / "data" / "manifests"
+MANIFESTS = Path(__file__).parents[2] / "clrface/catalogue/manifests"
 SHA = "0" * 64
 
 

@@ -152,14 +152,14 @@ def test_missing_weights_are_named(name: str, tmp_path: Path) -> None:
 
 
 def test_the_embedded_protocol_has_the_metrics_of_the_plan() -> None:
-    protocols = yaml.safe_load((ROOT / "config" / "protocols.yaml").read_text())
+    protocols = yaml.safe_load((ROOT / "clrface/catalogue/protocols.yaml").read_text())
     assert protocols["embedded"]["metrics"] == EMBEDDED
     for protocol in protocols.values():
         assert set(protocol["definitions"]) == set(protocol["metrics"]) <= set(ALL)
 
 
 def test_cards_name_their_file_and_sources_that_exist() -> None:
-    known = yaml.safe_load((ROOT / "config" / "sources.yaml").read_text())
+    known = yaml.safe_load((ROOT / "clrface/catalogue/sources.yaml").read_text())
     for name, card in ALL.items():
         assert card.id == name
         assert card.direction in ("higher", "lower")

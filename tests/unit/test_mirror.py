@@ -19,7 +19,7 @@ def packed(place: Place, shelf: Shelf, **archive: object) -> Path:
 
 
 def elsewhere(place: Place) -> Place:
-    """Another machine: the same config/sources.yaml, nothing fetched."""
+    """Another machine: the same clrface/catalogue/sources.yaml, nothing fetched."""
     other = Place(place.base / "other")
     other.base.mkdir()
     return other

@@ -13,7 +13,7 @@ STAGES = CONFIG["training"]["stages"]
 
 
 def test_the_config_has_no_mistakes() -> None:
-    recipes = list(load_recipes(ROOT / "config" / "degradations.yaml"))
+    recipes = list(load_recipes(ROOT / "clrface/catalogue/degradations.yaml"))
     protocols = ["embedded", "real_world", "recognition", "ablation"]
     validate_config(CONFIG, Known(method_cards(), protocols, recipes, ["orl", "lfw25", "utkface", "ffhq512"], list(metric_cards())), ROOT)
 

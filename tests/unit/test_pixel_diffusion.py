@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from baselines.pixel_diffusion import Restorer
+from clrface.baselines.pixel_diffusion import Restorer
 from clrface.errors import UserError
 from clrface.models.pixel_diffusion import PixelSampler
 from clrface.restore.sampler import training_schedule

@@ -21,13 +21,13 @@ from clrface.tables.bootstrap import bootstrap_indices
 from clrface.tables.scores import read_scores
 from clrface.tables.table import estimate
 
-PROTOCOLS = ROOT / "config" / "protocols.yaml"
+PROTOCOLS = ROOT / "clrface/catalogue/protocols.yaml"
 OFFICIAL = ("vqfr", "vqfr_uncorrected", "restoreformer", "pmrf", "pyiqa", "paper")
 IDS = ["a", "b", "c", "d"]
 
 
 def test_every_protocol_defines_each_of_its_metrics_and_their_sources_are_known() -> None:
-    known = yaml.safe_load((ROOT / "config" / "sources.yaml").read_text())
+    known = yaml.safe_load((ROOT / "clrface/catalogue/sources.yaml").read_text())
     for name in OFFICIAL:
         protocol = load_protocol(PROTOCOLS, name)
         assert set(protocol.definitions) == set(protocol.metrics) <= set(metric_cards())

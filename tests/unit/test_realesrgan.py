@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from baselines.realesrgan import Restorer
+from clrface.baselines.realesrgan import Restorer
 from clrface.errors import UserError
 from clrface.models.ncnn_weights import read_convolutions
 

@@ -240,7 +240,7 @@ class Faces:
 
     def __init__(self, root: Path, probes: dict[str, np.ndarray], gallery: Path, sources: Path):
         self.root, self.sources, self.probes = root, sources, probes
-        people = {entry.image_id: entry.identity for entry in read_manifest(ROOT / "data" / "manifests" / "orl.csv")}
+        people = {entry.image_id: entry.identity for entry in read_manifest(ROOT / "clrface/catalogue/manifests/orl.csv")}
         self.gallery = Gallery([gallery], people)
 
     def write(self, name: str, side_px: int = 64, leave: tuple[str, ...] = ()) -> list[Path]:
@@ -265,7 +265,7 @@ class Faces:
 @pytest.fixture(scope="module")
 def faces(tmp_path_factory: pytest.TempPathFactory, orl_faces: dict[str, np.ndarray], sources: Path) -> Faces:
     root = tmp_path_factory.mktemp("recognition")
-    entries = select(read_manifest(ROOT / "data" / "manifests" / "orl.csv"), identities=6, images_per_identity=2, last=True)
+    entries = select(read_manifest(ROOT / "clrface/catalogue/manifests/orl.csv"), identities=6, images_per_identity=2, last=True)
     assert not {entry.image_id for entry in entries} & set(orl_faces)
     align_chunk(entries, sources / "orl", root / "gallery", 64, sources / "dlib", "centre")
     return Faces(root, orl_faces, root / "gallery", sources)

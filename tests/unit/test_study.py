@@ -48,7 +48,7 @@ SWEEP = Sweep(
 
 @pytest.fixture(scope="module")
 def faces(orl_faces: dict[str, np.ndarray]) -> Faces:
-    recipe = load_recipes(ROOT / "config" / "degradations.yaml")["blind"]
+    recipe = load_recipes(ROOT / "clrface/catalogue/degradations.yaml")["blind"]
     ids = sorted(orl_faces)[:6]
     lq = [apply(orl_faces[i], draw(recipe, 64, is_grey(orl_faces[i]), generator(0, "study", i))) for i in ids]
     return Faces("orl", ids, to_unit(np.stack([orl_faces[i] for i in ids])), to_unit(np.stack(lq)))

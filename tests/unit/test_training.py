@@ -34,7 +34,7 @@ from clrface.training.prior import PriorStage
 from clrface.training.run import STAGES
 from clrface.training.stage import Stage, StageSpec
 
-RECIPE = load_recipes(ROOT / "config" / "degradations.yaml")["training"]
+RECIPE = load_recipes(ROOT / "clrface/catalogue/degradations.yaml")["training"]
 UNET = {"channels": [16, 32], "attention_levels": 1, "norm_groups": 8, "head_dim": 16}
 VQ = {
     "perceptual": 0.5,

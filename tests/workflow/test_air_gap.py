@@ -59,7 +59,7 @@ def project(tmp_path: Path, shelf: Shelf, sources: Path, orl_faces: dict[str, np
     copy_project(folder)
     (folder / "models").symlink_to(ROOT / "models")
     faces = list(orl_faces.values())
-    entries = yaml.safe_load((folder / "config/sources.yaml").read_text())
+    entries = yaml.safe_load((folder / "clrface/catalogue/sources.yaml").read_text())
     for name, (archive, member) in SETS.items():
         made = [blurred(face, 16) if name == "celeba_test_lq_gfpgan" else face for face in faces]
         shelf.files[f"/datasets/chaofengc/FaceSRDatasets/resolve/main/{archive}"] = zipped(
@@ -70,9 +70,9 @@ def project(tmp_path: Path, shelf: Shelf, sources: Path, orl_faces: dict[str, np
             place.pop("bytes", None)
         entries[name]["files"] = len(faces)
     serve_lfw(folder / "buffalo.onnx", shelf, entries, faces)
-    (folder / "config/sources.yaml").write_text(yaml.safe_dump(entries, sort_keys=False))
-    (folder / "config/protocols.yaml").write_text(
-        yaml.safe_dump(yaml.safe_load((folder / "config/protocols.yaml").read_text()) | PROTOCOLS)
+    (folder / "clrface/catalogue/sources.yaml").write_text(yaml.safe_dump(entries, sort_keys=False))
+    (folder / "clrface/catalogue/protocols.yaml").write_text(
+        yaml.safe_dump(yaml.safe_load((folder / "clrface/catalogue/protocols.yaml").read_text()) | PROTOCOLS)
     )
     (folder / "small.yaml").write_text(yaml.safe_dump(CONFIG | {"chunk": len(faces)}))
     (folder / "data/raw").mkdir()

@@ -17,10 +17,8 @@ COPIED = (
     ".dvcignore",
     ".gitignore",
     "Snakefile",
-    "baselines",
     "clrface",
     "config",
-    "data/manifests",
     "dvc.yaml",
     "environment.yml",
     "models",
@@ -58,7 +56,7 @@ class Repository:
             text = text.replace(old, new)
         before, rest = text.split("tables: ", 1)
         profile.write_text(before + TABLES + "methods: " + rest.split("\nmethods: ", 1)[1])
-        with (self.folder / "config/protocols.yaml").open("a") as file:
+        with (self.folder / "clrface/catalogue/protocols.yaml").open("a") as file:
             file.write("\nquick: {metrics: [psnr]}\n")
 
     def git(self, *words: str) -> str:

@@ -141,10 +141,10 @@ def project(tmp_path: Path, sources: Path, cluster: Cluster) -> Path:
     profile["methods"] = {"identity": {}, "wiener": {}}
     profile["tables"] = {"table1": profile["tables"]["table1"]}
     profile |= {"bootstrap": 20, "sweeps": {}, "datasets": {"orl": {"identities": 2, "images_per_identity": 2}}}
-    protocols = yaml.safe_load((tmp_path / "config/protocols.yaml").read_text())
+    protocols = yaml.safe_load((tmp_path / "clrface/catalogue/protocols.yaml").read_text())
     protocols["embedded"]["metrics"] = ["psnr", "ssim"]
     (tmp_path / "config/embedded.yaml").write_text(yaml.safe_dump(profile, sort_keys=False))
-    (tmp_path / "config/protocols.yaml").write_text(yaml.safe_dump(protocols, sort_keys=False))
+    (tmp_path / "clrface/catalogue/protocols.yaml").write_text(yaml.safe_dump(protocols, sort_keys=False))
     address = {"name": "here", "cluster": {"server": f"http://127.0.0.1:{cluster.server_port}"}}
     context = {"name": "here", "context": {"cluster": "here", "user": "me"}}
     users = [{"name": "me", "user": {}}]

@@ -44,8 +44,8 @@ class Project:
         copy_project(folder)
         (folder / "data" / "raw").symlink_to(sources)
         (folder / "models").symlink_to(ROOT / "models")
-        protocols = yaml.safe_load((folder / "config/protocols.yaml").read_text())
-        (folder / "config/protocols.yaml").write_text(yaml.safe_dump(protocols | PROTOCOL))
+        protocols = yaml.safe_load((folder / "clrface/catalogue/protocols.yaml").read_text())
+        (folder / "clrface/catalogue/protocols.yaml").write_text(yaml.safe_dump(protocols | PROTOCOL))
         profile = folder / "config/embedded.yaml"
         content = yaml.safe_load(profile.read_text())
         for block in (content, *content["tables"].values()):  # methods are a mapping there, lists here
@@ -162,7 +162,7 @@ def test_a_changed_parameter_reruns_that_method_alone(project: Project) -> None:
 
 def test_a_claim_s_margin_reruns_the_claims_alone(project: Project) -> None:
     """Without the claims about cost, which would have every method timed."""
-    path = project.folder / "config/claims.yaml"
+    path = project.folder / "clrface/catalogue/claims.yaml"
     shipped = path.read_text()
     content = yaml.safe_load(shipped)
     content["claims"] = {name: claim for name, claim in content["claims"].items() if claim["set"] != "cost"}
@@ -333,7 +333,7 @@ def test_external_programs_are_rows_that_ran_or_say_why_not(project: Project, tm
         "requirements": f"pillow=={version('pillow')}",
         "command": "{python} restore.py {input} {output}",
     }
-    folder = project.folder / "baselines" / "external"
+    folder = project.folder / "clrface/baselines/external"
     for changes in ({}, {"name": "needy", "label": "Needy", "device": "cuda"}):
         (folder / f"{(card | changes)['name']}.yaml").write_text(yaml.safe_dump(card | changes))
     table = {"table1": {"methods": ["identity", "sharper", "needy"]}}

@@ -62,7 +62,7 @@ rule align_gallery:
     threads: 1
     params:
         args=gallery_args,
-        manifest=lambda wildcards: short_digest(Path(f"data/manifests/{wildcards.dataset}.csv").read_text()),
+        manifest=lambda wildcards: short_digest(Path(f"clrface/catalogue/manifests/{wildcards.dataset}.csv").read_text()),
         code=fingerprint("clrface.align.chunk"),
     shell:
         step("align {params.args} --out {output}")

@@ -121,8 +121,8 @@ try:
     METRICS = protocol_metrics()
     for name in METRICS:
         metric_card(name)
-    PUBLISHED = load_published("config/published.yaml")
-    CLAIMS = load_claims("config/claims.yaml", METRIC_CARDS, config["tables"])
+    PUBLISHED = load_published("clrface/catalogue/published.yaml")
+    CLAIMS = load_claims("clrface/catalogue/claims.yaml", METRIC_CARDS, config["tables"])
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
@@ -150,7 +150,7 @@ def is_set(dataset):
 
 def manifest_path(dataset):
     """Where a dataset's manifest is: in git, or made when the set is fetched."""
-    return f"data/raw/{dataset}/{FETCHED}" if is_set(dataset) else f"data/manifests/{dataset}.csv"
+    return f"data/raw/{dataset}/{FETCHED}" if is_set(dataset) else f"clrface/catalogue/manifests/{dataset}.csv"
 
 
 @cache
@@ -170,7 +170,7 @@ def dataset_entries(dataset):
     try:
         if "folder" in entry:
             return from_folder(entry["folder"])
-        manifest = read_manifest(f"data/manifests/{dataset}.csv")
+        manifest = read_manifest(f"clrface/catalogue/manifests/{dataset}.csv")
         split = entry.get("split", "test")
         people = entry.get("identities"), entry.get("images_per_identity")
         some = entry.get("images"), entry.get("offset", 0)
@@ -214,7 +214,7 @@ def gallery_args(wildcards):
     if "gallery" not in entry:
         said = f"Recognition on '{dataset}' compares with clean photographs of its people"
         raise WorkflowError(f"{said}. Say how many of each: `datasets: {{{dataset}: {{gallery: 4}}}}`, or leave the table out.")
-    words = ["--dataset", dataset, "--manifest", f"data/manifests/{dataset}.csv"]
+    words = ["--dataset", dataset, "--manifest", f"clrface/catalogue/manifests/{dataset}.csv"]
     words += ["--raw", f"data/raw/{dataset}", "--splits", entry.get("split", "test")]
     words += ["--identities", entry["identities"]] if "identities" in entry else []
     words += ["--images-per-identity", entry["gallery"], "--last"]
@@ -332,7 +332,7 @@ def training_ids():
     dataset = config["training"]["dataset"]
     if is_set(dataset):
         return list(range(SOURCES[dataset].files))
-    listed = read_manifest(f"data/manifests/{dataset}.csv")
+    listed = read_manifest(f"clrface/catalogue/manifests/{dataset}.csv")
     return [(entry.image_id, entry.sha256) for entry in listed if entry.split != "test"]
 
 
