@@ -16,6 +16,7 @@ if "profile" not in config:
 report: "workflow/report/workflow.rst"
 
 
+include: "workflow/snakemake_patches.smk"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/fetch.smk"
 include: "workflow/rules/align.smk"
@@ -34,50 +35,41 @@ localrules:
     install_external,
 
 
-tell_other_size()
-tell_other_alignment()
-tell_metrics_of_other_alignment()
-
-
 rule all:
     default_target: True
     input:
-        table_files(TABLES),
-        figure_files(),
-        study_files(),
-        "results/claims.csv",
-        "results/report.html",
+        targets.all_files(PLAN),
 
 
 rule table1:
     input:
-        table_files(["table1"]),
+        planned(tables.table1_files),
 
 
 rule figures:
     input:
-        figure_files(),
+        targets.figure_files(PLAN),
 
 
 rule studies:
     input:
-        study_files(),
+        studies.study_files(PLAN),
 
 
 rule tuning:
     input:
-        expand("results/figures/{sweep}.png", sweep=tuning_sweeps()),
+        targets.tuning_files(PLAN),
 
 
 rule train:
     input:
-        training_records(),
+        training.records(PLAN),
         "results/figures/losses.png",
 
 
 rule fetch:
     input:
-        fetched_files(),
+        planned(fetching.fetched_files),
 
 
 onstart:

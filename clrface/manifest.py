@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from itertools import groupby
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 from clrface.errors import UserError
 from clrface.files import sha256_file, write_text
@@ -17,6 +18,7 @@ from clrface.images import IMAGE_SUFFIXES
 
 SPLITS = ("train", "val", "test")
 VAL_SHARE = 0.03
+Item = TypeVar("Item")
 FETCHED = "manifest.csv"
 """The manifest of a set without one in git, beside its SOURCE.json: made when it is fetched."""
 
@@ -164,7 +166,7 @@ def natural(text: str) -> list[tuple[int, str]]:
     return [(int(part), part) if part.isdecimal() else (-1, part) for part in re.split(r"([0-9]+)", text)]
 
 
-def chunks(ids: Sequence[str], size: int) -> list[list[str]]:
+def chunks(ids: Sequence[Item], size: int) -> list[list[Item]]:
     """Cut `ids` into runs of `size`, the last one shorter; chunk i is named by `chunk_name(i)`.
 
     >>> chunks(["a", "b", "c"], 2)

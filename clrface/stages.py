@@ -26,7 +26,7 @@ METHOD_OF = {
     "pixel_diffusion": "pixel_diffusion",
     **{f"{network}_{latents}": "clrface" for latents in SHORT for network in ("autoencoder", "prior")},
 }
-NEEDS = {
+NEEDS: dict[str, tuple[str, ...]] = {
     "autoencoder": (),
     "decoder": ("autoencoder",),
     "irn": ("unet_gan",),

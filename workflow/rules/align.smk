@@ -3,7 +3,7 @@
 
 rule align:
     input:
-        align_inputs,
+        planned(datasets.align_inputs, "dataset"),
     output:
         directory("data/aligned/{dataset}/{chunk}"),
     log:
@@ -14,8 +14,8 @@ rule align:
         "../../environment.yml"
     threads: 1
     params:
-        args=align_args,
-        entries=entries_digest,
+        args=planned(datasets.align_args, "dataset", "chunk"),
+        entries=planned(datasets.chunk_digest, "dataset", "chunk"),
         code=fingerprint("clrface.align.chunk"),
     shell:
         step("align {params.args} --out {output}")
@@ -23,7 +23,7 @@ rule align:
 
 rule align_training:
     input:
-        align_training_needs,
+        planned(training.align_inputs, "dataset"),
     output:
         directory("data/training/{dataset}/{chunk}"),
     log:
@@ -34,11 +34,11 @@ rule align_training:
         "../../environment.yml"
     threads: 1
     params:
-        size=config["resolution"],
-        chunk_size=TRAINING_CHUNK,
+        size=PLAN.resolution,
+        chunk_size=training.CHUNK,
         chunk=lambda wildcards: int(wildcards.chunk),
-        entries=lambda wildcards: training_digest(),
-        args=align_training_args,
+        entries=planned(training.faces_digest),
+        args=planned(training.align_args, "dataset"),
         code=fingerprint("clrface.align.chunk"),
     shell:
         step(
@@ -50,7 +50,7 @@ rule align_training:
 
 rule align_gallery:
     input:
-        align_inputs,
+        planned(datasets.align_inputs, "dataset"),
     output:
         directory("data/gallery/{dataset}"),
     log:
@@ -61,8 +61,8 @@ rule align_gallery:
         "../../environment.yml"
     threads: 1
     params:
-        args=gallery_args,
-        manifest=lambda wildcards: short_digest(Path(f"clrface/catalogue/manifests/{wildcards.dataset}.csv").read_text()),
+        args=planned(datasets.gallery_args, "dataset"),
+        manifest=planned(datasets.manifest_digest, "dataset"),
         code=fingerprint("clrface.align.chunk"),
     shell:
         step("align {params.args} --out {output}")

@@ -4,7 +4,7 @@
 rule degrade:
     input:
         aligned="data/aligned/{dataset}/{chunk}",
-        given=degrade_inputs,
+        given=planned(degrading.degrade_inputs, "dataset", "recipe"),
     output:
         directory("data/degraded/{dataset}/{recipe}/{chunk}"),
     log:
@@ -15,8 +15,8 @@ rule degrade:
         "../../environment.yml"
     threads: 1
     params:
-        recipe=lambda wildcards: recipe_digest(wildcards.recipe),
-        base_seed=config["base_seed"],
+        recipe=planned(degrading.recipe_digest, "recipe"),
+        base_seed=PLAN.base_seed,
         code=fingerprint("clrface.degrade.chunk"),
     shell:
         step(

@@ -3,7 +3,7 @@
 
 rule fetch_source:
     input:
-        lambda wildcards: [f"data/raw/{name}/SOURCE.json" for name in [SOURCES[wildcards.source].listed] if name],
+        planned(fetching.fetch_inputs, "source"),
     output:
         "data/raw/{source}/SOURCE.json",
     log:
@@ -11,19 +11,19 @@ rule fetch_source:
     benchmark:
         "results/benchmarks/fetch/{source}.tsv"
     wildcard_constraints:
-        source="|".join(SOURCES),
+        source=either(PLAN.project.sources),
     conda:
         "../../environment.yml"
     threads: 1
     params:
-        entry=lambda wildcards: entry_digest(SOURCES[wildcards.source]),
+        entry=planned(fetching.fetch_digest, "source"),
     shell:
         step("fetch {wildcards.source}", live=True)
 
 
 rule install_external:
     input:
-        external_needs,
+        planned(fetching.install_inputs, "name"),
     output:
         "data/external/{name}/READY.json",
     log:
@@ -34,7 +34,7 @@ rule install_external:
         "../../environment.yml"
     threads: 1
     params:
-        card=lambda wildcards: external_path(wildcards.name),
-        digest=lambda wildcards: short_digest(external_path(wildcards.name).read_text()),
+        card=planned(fetching.install_card, "name"),
+        digest=planned(fetching.install_digest, "name"),
     shell:
         step("install-external {params.card}", live=True)

@@ -3,10 +3,10 @@
 
 rule measure_images:
     input:
-        sources=metric_sources,
-        aligned=lambda wildcards: aligned_chunks(wildcards.dataset),
-        restored=restored_chunks,
-        reference=metric_reference,
+        sources=planned(measuring.metric_inputs, "metric"),
+        aligned=planned(datasets.aligned_chunks, "dataset"),
+        restored=planned(measuring.restored_chunks, "dataset", "recipe", "row", "seed"),
+        reference=planned(measuring.reference_chunks, "dataset", "recipe", "metric"),
     output:
         scores="results/scores/{dataset}/{recipe}/{row}/{seed}/{metric}.csv",
     log:
@@ -14,13 +14,13 @@ rule measure_images:
     benchmark:
         "results/benchmarks/measure/{dataset}.{recipe}.{row}.{seed}.{metric}.tsv"
     wildcard_constraints:
-        metric="|".join(IMAGE_METRICS) or "none",
+        metric=either(measuring.image_metrics(PLAN)),
     conda:
         "../../environment.yml"
     threads: 1
     params:
-        args=measure_args,
-        code=measure_code,
+        args=planned(measuring.measure_args, "metric"),
+        code=planned(measuring.metric_code, "metric"),
     shell:
         step(
             "measure --metric {wildcards.metric} --dataset {wildcards.dataset} {params.args}"
@@ -37,15 +37,15 @@ use rule measure_images as measure_set with:
     benchmark:
         "results/benchmarks/measure_set/{dataset}.{recipe}.{row}.{seed}.{metric}.tsv"
     wildcard_constraints:
-        metric="|".join(SET_METRICS) or "none",
+        metric=either(measuring.set_metrics(PLAN)),
 
 
 rule recognise:
     input:
-        unpack(recognise_inputs),
-        sources=metric_sources,
-        aligned=lambda wildcards: aligned_chunks(wildcards.dataset),
-        restored=restored_chunks,
+        unpack(planned(measuring.recognise_inputs, "dataset")),
+        sources=planned(measuring.metric_inputs, "metric"),
+        aligned=planned(datasets.aligned_chunks, "dataset"),
+        restored=planned(measuring.restored_chunks, "dataset", "recipe", "row", "seed"),
     output:
         scores="results/scores/{dataset}/{recipe}/{row}/{seed}/{metric}.csv",
         replicates="results/scores/{dataset}/{recipe}/{row}/{seed}/{metric}.replicates.csv",
@@ -54,14 +54,14 @@ rule recognise:
     benchmark:
         "results/benchmarks/recognise/{dataset}.{recipe}.{row}.{seed}.{metric}.tsv"
     wildcard_constraints:
-        metric="|".join(RECOGNITION_METRICS) or "none",
+        metric=either(measuring.recognition_metrics(PLAN)),
     conda:
         "../../environment.yml"
     threads: 1
     params:
-        args=measure_args,
-        compared=recognise_args,
-        code=measure_code,
+        args=planned(measuring.measure_args, "metric"),
+        compared=planned(measuring.recognise_args, "dataset"),
+        code=planned(measuring.metric_code, "metric"),
     shell:
         step(
             "measure --metric {wildcards.metric} --dataset {wildcards.dataset} {params.args}"

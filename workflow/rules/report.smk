@@ -3,11 +3,11 @@
 
 rule report:
     input:
-        tables=expand("results/{table}.json", table=TABLES),
-        pictures=page_pictures(),
+        tables=expand("results/{table}.json", table=PLAN.tables),
+        pictures=planned(page.page_pictures),
         claims="results/claims.json",
         costs="results/table6.json",
-        figures=page_figures(),
+        figures=planned(page.page_figures),
     output:
         report("results/report.html", caption="../report/page.rst", category="Page", labels={"shows": "everything, in one page"}),
     log:
@@ -18,8 +18,8 @@ rule report:
         "../../environment.yml"
     threads: 1
     params:
-        spec=report_spec(),
-        code=page_code(),
+        spec=planned(page.page_spec),
+        code=planned(page.page_code),
     shell:
         step(
             "report --tables {input.tables} --spec {params.spec:q} --claims {input.claims} --costs {input.costs}"

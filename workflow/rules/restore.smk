@@ -3,7 +3,7 @@
 
 rule restore:
     input:
-        needed=restore_inputs,
+        needed=planned(restoring.restore_inputs, "dataset", "row"),
         aligned="data/aligned/{dataset}/{chunk}",
         degraded="data/degraded/{dataset}/{recipe}/{chunk}",
     output:
@@ -16,11 +16,11 @@ rule restore:
         "../../environment.yml"
     threads: 1
     resources:
-        gpu=GPU,
-        batch=config["batch"],  # no parameter: it changes the speed, so it must rerun nothing
+        gpu=PLAN.gpus,
+        batch=PLAN.batch,  # no parameter: it changes the speed, so it must rerun nothing
     params:
-        args=restore_args,
-        code=restore_code,
+        args=planned(restoring.restore_args, "dataset", "row"),
+        code=planned(restoring.row_code, "row"),
     shell:
         step(
             "restore {params.args} --dataset {wildcards.dataset} --seed {wildcards.seed} --batch {resources.batch}"

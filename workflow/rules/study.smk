@@ -3,7 +3,7 @@
 
 rule sweep:
     input:
-        unpack(lambda wildcards: study_inputs(config["sweeps"][wildcards.sweep])),
+        unpack(planned(studies.sweep_inputs, "sweep")),
     output:
         report("results/{sweep}.csv", caption="../report/sweep.rst", category="Studies", labels={"study": "{sweep}", "shows": "numbers"}),
     log:
@@ -11,15 +11,15 @@ rule sweep:
     benchmark:
         "results/benchmarks/sweep/{sweep}.tsv"
     wildcard_constraints:
-        sweep="|".join(config["sweeps"]) or "none",
+        sweep=either(PLAN.sweeps),
     conda:
         "../../environment.yml"
     threads: 1
     resources:
-        gpu=GPU,
+        gpu=PLAN.gpus,
     params:
-        spec=sweep_spec,
-        args=lambda wildcards: study_args(config["sweeps"][wildcards.sweep]),
+        spec=planned(studies.sweep_spec, "sweep"),
+        args=planned(studies.sweep_args, "sweep"),
     shell:
         step(
             "sweep {params.args} --spec {params.spec:q} --aligned {input.aligned} --degraded {input.degraded}"
@@ -44,12 +44,12 @@ rule sweep_figure:
     benchmark:
         "results/benchmarks/sweep_figure/{sweep}.tsv"
     wildcard_constraints:
-        sweep="|".join(config["sweeps"]) or "none",
+        sweep=either(PLAN.sweeps),
     conda:
         "../../environment.yml"
     threads: 1
     params:
-        args=sweep_figure_args,
+        args=planned(studies.sweep_figure_args, "sweep"),
         code=fingerprint("clrface.report.curves"),
     shell:
         step("sweep-figure {input} {params.args} --out {output.png}")
@@ -57,7 +57,7 @@ rule sweep_figure:
 
 rule cost:
     input:
-        unpack(lambda wildcards: cost_inputs()),
+        unpack(planned(studies.cost_inputs)),
     output:
         csv=report("results/table6.csv", caption="../report/cost.rst", category="Tables", labels={"table": "table6", "shows": "costs"}),
         json="results/table6.json",
@@ -71,10 +71,10 @@ rule cost:
         "../../environment.yml"
     threads: lambda wildcards: all_cores()  # alone on the machine: another job beside it would be part of the seconds
     resources:
-        gpu=GPU,
+        gpu=PLAN.gpus,
     params:
-        spec=cost_spec(),
-        args=study_args(config["cost"]),
+        spec=planned(studies.cost_spec),
+        args=planned(studies.cost_args),
     shell:
         step(
             "cost {params.args} --spec {params.spec:q} --aligned {input.aligned} --degraded {input.degraded} --out {output.csv}",
@@ -85,7 +85,7 @@ rule cost:
 
 rule codebook:
     input:
-        unpack(lambda wildcards: study_inputs(config["mask_maps"])),
+        unpack(planned(studies.mask_inputs)),
     output:
         report(
             "results/codebook.json", caption="../report/codebook.rst", category="Studies", labels={"study": "codebook", "shows": "numbers"}
@@ -98,15 +98,15 @@ rule codebook:
         "../../environment.yml"
     threads: 1
     params:
-        args=study_args(config["mask_maps"]),
-        code=study_code("clrface.study.codebook"),
+        args=planned(studies.mask_args),
+        code=planned(studies.study_code, modules=["clrface.study.codebook"]),
     shell:
         step("codebook {params.args} --aligned {input.aligned} --degraded {input.degraded} --out {output}")
 
 
 rule mask_maps:
     input:
-        unpack(lambda wildcards: study_inputs(config["mask_maps"])),
+        unpack(planned(studies.mask_inputs)),
     output:
         table=report("results/mask.csv", caption="../report/mask.rst", category="Studies", labels={"study": "mask", "shows": "numbers"}),
         figure=report(
@@ -121,10 +121,10 @@ rule mask_maps:
         "../../environment.yml"
     threads: 1
     resources:
-        gpu=GPU,
+        gpu=PLAN.gpus,
     params:
-        args=study_args(config["mask_maps"]),
-        code=study_code("clrface.study.mask_maps"),
+        args=planned(studies.mask_args),
+        code=planned(studies.study_code, modules=["clrface.study.mask_maps"]),
     shell:
         step(
             "mask-maps {params.args} --aligned {input.aligned} --degraded {input.degraded}"
@@ -134,7 +134,7 @@ rule mask_maps:
 
 rule overview:
     input:
-        unpack(lambda wildcards: study_inputs(config["mask_maps"])),
+        unpack(planned(studies.mask_inputs)),
     output:
         png=report(
             "results/figures/overview.png",
@@ -151,12 +151,12 @@ rule overview:
         "../../environment.yml"
     threads: 1
     resources:
-        gpu=GPU,
+        gpu=PLAN.gpus,
     params:
-        args=study_args(config["mask_maps"]),
-        settings=json.dumps(clrface_settings(), sort_keys=True),
-        base_seed=config["base_seed"],
-        code=study_code("clrface.study.overview"),
+        args=planned(studies.mask_args),
+        settings=planned(studies.clrface_settings),
+        base_seed=PLAN.base_seed,
+        code=planned(studies.study_code, modules=["clrface.study.overview"]),
     shell:
         step(
             "overview {params.args} --images 1 --settings {params.settings:q} --base-seed {params.base_seed}"
@@ -166,7 +166,7 @@ rule overview:
 
 rule losses:
     input:
-        training_records(),
+        training.records(PLAN),
     output:
         png=report("results/figures/losses.png", caption="../report/losses.rst", category="Training", labels={"shows": "losses"}),
         pdf="results/figures/losses.pdf",
@@ -178,7 +178,7 @@ rule losses:
         "../../environment.yml"
     threads: 1
     params:
-        logs=" ".join(loss_logs()),
+        logs=" ".join(training.loss_logs(PLAN)),
         code=fingerprint("clrface.report.curves"),
     shell:
         step("losses {params.logs} --out {output.png}")

@@ -3,8 +3,8 @@
 
 rule tabulate:
     input:
-        scores=lambda wildcards: table_scores(wildcards.table),
-        degraded=table_degraded,
+        scores=planned(tables.score_files, "table"),
+        degraded=planned(tables.table_degraded, "table"),
     output:
         csv=report("results/{table}.csv", caption="../report/table.rst", category="Tables", labels={"table": "{table}", "shows": "numbers"}),
         json="results/{table}.json",
@@ -15,12 +15,12 @@ rule tabulate:
     benchmark:
         "results/benchmarks/tabulate/{table}.tsv"
     wildcard_constraints:
-        table="|".join(TABLES),
+        table=either(PLAN.tables),
     conda:
         "../../environment.yml"
     threads: 1
     params:
-        spec=table_spec,
+        spec=planned(tables.table_spec, "table"),
         code=fingerprint("clrface.tables.tabulate"),
     shell:
         step("tabulate --spec {params.spec:q} --out {output.csv}")
@@ -36,7 +36,7 @@ rule metrics:
     benchmark:
         "results/benchmarks/metrics/{table}.tsv"
     wildcard_constraints:
-        table="|".join(TABLES),
+        table=either(PLAN.tables),
     conda:
         "../../environment.yml"
     threads: 1
@@ -48,8 +48,8 @@ rule metrics:
 
 rule samples:
     input:
-        restored=table_restored,
-        degraded=table_degraded,
+        restored=planned(tables.table_restored, "table"),
+        degraded=planned(tables.table_degraded, "table"),
     output:
         png=report(
             "results/figures/{table}_samples.png",
@@ -63,12 +63,12 @@ rule samples:
     benchmark:
         "results/benchmarks/samples/{table}.tsv"
     wildcard_constraints:
-        table="|".join(TABLES),
+        table=either(PLAN.tables),
     conda:
         "../../environment.yml"
     threads: 1
     params:
-        panels=sample_panels,
+        panels=planned(figures.sample_panels, "table"),
         code=fingerprint("clrface.report.samples"),
     shell:
         step("samples --panels {params.panels:q} --out {output.png}")
@@ -77,9 +77,9 @@ rule samples:
 rule failures:
     input:
         table="results/{table}.json",
-        scores=lambda wildcards: table_scores(wildcards.table),
-        restored=table_restored,
-        degraded=table_degraded,
+        scores=planned(tables.score_files, "table"),
+        restored=planned(tables.table_restored, "table"),
+        degraded=planned(tables.table_degraded, "table"),
     output:
         png=report(
             "results/figures/{table}_failures.png",
@@ -93,12 +93,12 @@ rule failures:
     benchmark:
         "results/benchmarks/failures/{table}.tsv"
     wildcard_constraints:
-        table="|".join(identity_tables()) or "none",
+        table=either(tables.identity_tables(PLAN)),
     conda:
         "../../environment.yml"
     threads: 1
     params:
-        spec=lambda wildcards: set_spec(table_datasets(config, wildcards.table)),
+        spec=planned(figures.table_sets, "table"),
         code=fingerprint("clrface.report.failures"),
     shell:
         step("failures {input.table} --spec {params.spec:q} --out {output.png}")
@@ -120,7 +120,7 @@ rule chart:
     benchmark:
         "results/benchmarks/chart/{table}.tsv"
     wildcard_constraints:
-        table="|".join(TABLES),
+        table=either(PLAN.tables),
     conda:
         "../../environment.yml"
     threads: 1
@@ -132,7 +132,7 @@ rule chart:
 
 rule roc:
     input:
-        unpack(roc_inputs),
+        unpack(planned(figures.roc_inputs, "table")),
     output:
         png="results/figures/{table}_roc.png",
         pdf="results/figures/{table}_roc.pdf",
@@ -141,21 +141,21 @@ rule roc:
     benchmark:
         "results/benchmarks/roc/{table}.tsv"
     wildcard_constraints:
-        table="|".join(recognition_tables()) or "none",
+        table=either(tables.recognition_tables(PLAN)),
     conda:
         "../../environment.yml"
     threads: 1
     params:
-        panels=roc_panels,
-        code=roc_code,
+        panels=planned(figures.roc_panels, "table"),
+        code=planned(figures.roc_code, "table"),
     shell:
         step("roc --panels {params.panels:q} --cache results/cache --out {output.png}")
 
 
 rule claims:
     input:
-        tables=[f"results/{table}.json" for table in claimed_tables()],
-        scores=claimed_scores(),
+        tables=planned(claims.claimed_tables),
+        scores=planned(claims.claimed_scores),
     output:
         csv="results/claims.csv",
         json="results/claims.json",
@@ -169,7 +169,7 @@ rule claims:
         "../../environment.yml"
     threads: 1
     params:
-        claims=claims_digest(),
+        claims=planned(claims.claims_digest),
         code=fingerprint("clrface.tables.verdicts"),
     shell:
         step("claims {input.tables} --out {output.csv}")

@@ -3,9 +3,9 @@
 
 rule train_stage:
     input:
-        faces=lambda wildcards: training_chunks(),
+        faces=planned(training.face_chunks),
         sources=expand("data/raw/{source}/SOURCE.json", source=TRAINING_SOURCES),
-        before=stage_needs,
+        before=planned(training.stage_inputs, "stage"),
     output:
         "results/train/{method}/{stage}/training.json",
     log:
@@ -13,18 +13,18 @@ rule train_stage:
     benchmark:
         "results/benchmarks/train/{method}.{stage}.tsv"
     wildcard_constraints:
-        stage="|".join(config["training"]["stages"]),
+        stage=either(PLAN.training.stages),
     conda:
         "../../environment.yml"
     threads: lambda wildcards: all_cores()
     resources:
-        gpu=GPU,
+        gpu=PLAN.gpus,
     params:
-        spec=stage_spec,
-        dataset=config["training"]["dataset"],
-        manifest=manifest_path(config["training"]["dataset"]),
-        options=training_options(),
-        recipe=recipe_digest(config["training"]["degradation"]),
+        spec=planned(training.stage_spec, "stage"),
+        dataset=PLAN.training.dataset.name,
+        manifest=PLAN.training.dataset.manifest,
+        options=planned(training.options),
+        recipe=planned(training.recipe_digest),
         code=fingerprint("clrface.training.run"),
     shell:
         step(
@@ -38,7 +38,7 @@ rule train_stage:
 
 rule weights:
     input:
-        fitted_records(),
+        planned(restoring.fitted_records),
     output:
         "results/weights.json",
     log:
@@ -49,8 +49,8 @@ rule weights:
         "../../environment.yml"
     threads: 1
     params:
-        args=joined([*weight_families(), "--weights", config["weights"]]),
-        weights={family: weights_digest(family) for family in weight_families()},
+        args=planned(restoring.weights_args),
+        weights=planned(restoring.all_weights),
         code=fingerprint("clrface.weights"),
     shell:
         step("weights {params.args} --out {output}")

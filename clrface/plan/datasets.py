@@ -1,0 +1,152 @@
+"""Test sets: their pictures, cut into chunks, how they are aligned, and who is compared with whom."""
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+from clrface.errors import UserError
+from clrface.fetch.sources import entry_digest
+from clrface.manifest import Entry, chunk_name, chunks, every, from_folder, read_manifest, select
+from clrface.pairs import LIST
+from clrface.plan.parts import Dataset
+from clrface.plan.plan import Plan
+from clrface.plan.words import joined, short_digest, source_record
+
+CENTRED = {"orl": "centre", "lfw": "lfw"}
+"""These photographs are known to show one centred face each: where none is found, the middle is taken."""
+WHOLE = ("identities", "images_per_identity", "images", "offset")
+"""The keys of a dataset that choose among a manifest's pictures."""
+
+
+@cache
+def entries(dataset: Dataset) -> list[Entry]:
+    """The pictures of a test set whose names are known, in order. Raises: UserError for none, or fewer than asked for."""
+    if dataset.folder is not None:
+        return from_folder(Path(dataset.folder))
+    manifest = read_manifest(Path(dataset.manifest))
+    entry = dataset.entry
+    people = entry.get("identities"), entry.get("images_per_identity")
+    chosen = select(manifest, *people, dataset.split, entry.get("images"), entry.get("offset", 0))
+    if not chosen:
+        splits = ", ".join(dict.fromkeys(item.split for item in manifest))
+        found = f"Dataset '{dataset.name}' has no picture of the split {dataset.split}"
+        raise UserError(f"{found}, but of {splits}. Set its `split` in the config.")
+    return chosen
+
+
+def places(dataset: Dataset) -> list[int]:
+    """Which pictures of a set without known names are taken, by their place in it."""
+    count = dataset.source.files if dataset.source else None
+    return every(count or 0, dataset.entry.get("images"), dataset.entry.get("offset", 0))
+
+
+@cache
+def chunk_pictures(plan: Plan, dataset: str) -> dict[str, Sequence[Entry | int]]:
+    """The pictures of each chunk of a test set, by the chunk's name; their places where their names aren't known."""
+    found = plan.dataset(dataset)
+    pictures: Sequence[Entry | int] = places(found) if found.source else entries(found)
+    return {chunk_name(index): mine for index, mine in enumerate(chunks(pictures, plan.chunk))}
+
+
+def chunk_names(plan: Plan, dataset: str) -> list[str]:
+    """The names of a test set's chunks."""
+    return list(chunk_pictures(plan, dataset))
+
+
+def aligned_chunks(plan: Plan, dataset: str) -> list[str]:
+    """The folders of a test set's aligned faces."""
+    return [f"data/aligned/{dataset}/{chunk}" for chunk in chunk_names(plan, dataset)]
+
+
+def degraded_chunks(plan: Plan, dataset: str, recipe: str) -> list[str]:
+    """The folders of a test set's low-quality versions."""
+    return [f"data/degraded/{dataset}/{recipe}/{chunk}" for chunk in chunk_names(plan, dataset)]
+
+
+def align_inputs(plan: Plan, dataset: str) -> list[str]:
+    """The sources that aligning a test set, or a gallery of it, reads."""
+    found = plan.dataset(dataset)
+    if found.comes_aligned:
+        return [source_record(dataset)]
+    return [source_record("dlib"), *([] if found.folder else [source_record(dataset)])]
+
+
+def align_args(plan: Plan, dataset: str, chunk: str) -> str:
+    """The command's words for one chunk of a test set."""
+    found = plan.dataset(dataset)
+    words: list[object] = ["--dataset", dataset, "--chunk-size", plan.chunk]
+    if found.folder is not None:
+        words += ["--folder", found.folder, *([] if found.entry.get("align", True) else ["--aligned"])]
+    else:
+        words += ["--manifest", found.manifest, "--raw", f"data/raw/{dataset}", *(["--aligned"] if found.comes_aligned else [])]
+        words += ["--splits", found.split]
+        words += [word for key in WHOLE if key in found.entry for word in (f"--{key.replace('_', '-')}", found.entry[key])]
+    return joined([*words, *_where_centred(dataset), "--chunk", int(chunk), *_geometry(plan)])
+
+
+def chunk_digest(plan: Plan, dataset: str, chunk: str) -> str:
+    """Changes with a chunk's pictures; of a set whose names aren't known, with its source's entry and the pictures' places.
+
+    Raises: UserError for a chunk that the test set hasn't.
+    """
+    there = chunk_pictures(plan, dataset)
+    if chunk not in there:
+        found = f"'{dataset}' has no chunk {chunk}, but {chunk_name(0)} to {chunk_name(len(there) - 1)}"
+        raise UserError(f"{found}, of {plan.chunk} images each.")
+    mine, source = there[chunk], plan.dataset(dataset).source
+    if source:
+        return short_digest([entry_digest(source), mine])
+    return short_digest([(entry.image_id, entry.sha256) for entry in mine if isinstance(entry, Entry)])
+
+
+def aligned_as(plan: Plan, dataset: Dataset) -> str:
+    """By which template a dataset's faces are aligned: FFHQ's where they come aligned, the config's where we align them; "" unknown."""
+    if dataset.comes_aligned:
+        return "ffhq"
+    return "" if dataset.folder is not None and not dataset.entry.get("align", True) else plan.template
+
+
+# ---- recognition
+
+
+def gallery_args(plan: Plan, dataset: str) -> str:
+    """The command's words for a test set's gallery: the last photographs of the same people.
+
+    Raises: UserError for a test set of which nobody knows who is in it, or whose config doesn't say how many photographs.
+    """
+    found = plan.dataset(dataset)
+    if found.folder is not None:
+        raise UserError(f"The folder of '{dataset}' doesn't say who is in it, so nobody can be recognised. Leave it out of the table.")
+    if found.source:
+        raise UserError(f"Nobody says who is in '{dataset}', so nobody can be recognised. Leave it out of the table.")
+    if "gallery" not in found.entry:
+        said = f"Recognition on '{dataset}' compares with clean photographs of its people"
+        raise UserError(f"{said}. Say how many of each: `datasets: {{{dataset}: {{gallery: 4}}}}`, or leave the table out.")
+    words = ["--dataset", dataset, "--manifest", found.manifest, "--raw", f"data/raw/{dataset}", "--splits", found.split]
+    words += ["--identities", found.entry["identities"]] if "identities" in found.entry else []
+    words += ["--images-per-identity", found.entry["gallery"], "--last", *_where_centred(dataset)]
+    return joined([*words, "--chunk", 0, "--chunk-size", 10**6, *_geometry(plan)])
+
+
+def manifest_digest(plan: Plan, dataset: str) -> str:
+    """Changes with the manifest that a gallery is chosen from."""
+    return short_digest(Path(plan.dataset(dataset).manifest).read_text(encoding="utf-8"))
+
+
+def gallery_of(plan: Plan, dataset: str) -> list[str]:
+    """The clean photographs that a test set's probes are compared with: a gallery's; its own, where a list says which are compared."""
+    return aligned_chunks(plan, dataset) if plan.dataset(dataset).listed else [f"data/gallery/{dataset}"]
+
+
+def pair_list(plan: Plan, dataset: str) -> str:
+    """The list of the pairs to verify; empty for a test set that has none."""
+    listed = plan.dataset(dataset).listed
+    return f"data/raw/{listed}/{LIST}" if listed else ""
+
+
+def _where_centred(dataset: str) -> list[str]:
+    return ["--fallback", CENTRED[dataset]] if dataset in CENTRED else []
+
+
+def _geometry(plan: Plan) -> list[object]:
+    return ["--size", plan.resolution, "--template", plan.template]

@@ -1,0 +1,100 @@
+"""Figures of tables: sheets of faces, failure cases and operating curves, as their commands' JSON."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from clrface.config import Row
+from clrface.fingerprint import fingerprint
+from clrface.metrics.registry import metric_modules
+from clrface.plan.datasets import aligned_chunks, chunk_names, gallery_of, pair_list
+from clrface.plan.measuring import recognises
+from clrface.plan.plan import Plan
+from clrface.plan.restoring import restored_folder
+from clrface.plan.tables import table_restored
+from clrface.plan.words import source_record
+
+
+def sample_panels(plan: Plan, table: str) -> str:
+    """A sheet's panels as the command's JSON: input, methods, ground truth."""
+    found = plan.table(table)
+    controls = [name for name, card in plan.project.known.methods.items() if card.control and not card.part_of]
+    shown = [row for row in found.rows if row.method not in controls]
+    return json.dumps([_panel(plan, dataset, recipe, shown) for dataset, recipe in found.blocks])
+
+
+def _panel(plan: Plan, dataset: str, recipe: str, rows: Iterable[Row]) -> dict[str, Any]:
+    aligned = f"data/aligned/{dataset}"
+    columns = {"Input": f"data/degraded/{dataset}/{recipe}"}
+    columns |= {row.label: restored_folder(plan, dataset, recipe, row) for row in rows}
+    columns |= {"Ground truth": aligned} if plan.dataset(dataset).has_truth else {}
+    return {"title": f"{dataset}, {recipe}", "aligned": aligned, "chunks": chunk_names(plan, dataset), "columns": columns}
+
+
+def table_sets(plan: Plan, table: str) -> str:
+    """The test sets of a table's failure cases as the command's JSON."""
+    return set_spec(plan, plan.table(table).datasets)
+
+
+def set_spec(plan: Plan, datasets: Iterable[str]) -> str:
+    """Test sets as the command's JSON: which chunks, and whose pictures are the input's and the truth's."""
+    doubles = {"@input": "identity", "@truth": "oracle"}
+    names = sorted(set(datasets))
+    spec = {
+        "chunks": {dataset: chunk_names(plan, dataset) for dataset in names},
+        "same_as": {column: row.name for column, method in doubles.items() for row in plan.rows.values() if row.method == method},
+        "without_truth": [name for name in names if not plan.dataset(name).has_truth],
+    }
+    return json.dumps(spec, sort_keys=True)
+
+
+# ---- operating curves
+
+
+def roc_inputs(plan: Plan, table: str) -> dict[str, list[str]]:
+    """The restored faces of a table, the galleries, and the sources of lists and of the recogniser."""
+    datasets = plan.table(table).datasets
+    listed = {plan.dataset(dataset).listed for dataset in datasets} - {""}
+    sources = sorted(listed | set(plan.metric(_roc_metric(plan, table)).sources))
+    return {
+        "restored": table_restored(plan, table),
+        "galleries": [folder for dataset in datasets for folder in gallery_of(plan, dataset)],
+        "sources": [source_record(name) for name in sources],
+    }
+
+
+def roc_code(plan: Plan, table: str) -> str:
+    """Changes with the code of the figure, and of the comparison and the recogniser behind it."""
+    return fingerprint(*metric_modules(_roc_metric(plan, table)), "clrface.report.roc")
+
+
+def roc_panels(plan: Plan, table: str) -> str:
+    """The figure's panels as the command's JSON."""
+    found = plan.table(table)
+    panels: list[dict[str, Any]] = []
+    for dataset, recipe in found.blocks:
+        panel = {
+            "title": f"{dataset}, {recipe}",
+            "rows": [_curve(plan, dataset, recipe, row) for row in found.rows],
+            "aligned": aligned_chunks(plan, dataset),
+            "gallery": gallery_of(plan, dataset),
+            "manifest": plan.dataset(dataset).manifest,
+            "metric": _roc_metric(plan, table),
+        }
+        listed = pair_list(plan, dataset)
+        panels.append(panel | ({"pairs": listed} if listed else {}))
+    return json.dumps(panels)
+
+
+def _curve(plan: Plan, dataset: str, recipe: str, row: Row) -> dict[str, Any]:
+    card = plan.card(row)
+    return {
+        "label": row.label,
+        "control": card is not None and card.control,
+        "folders": [f"{restored_folder(plan, dataset, recipe, row)}/{chunk}" for chunk in chunk_names(plan, dataset)],
+    }
+
+
+def _roc_metric(plan: Plan, table: str) -> str:
+    """The metric whose recogniser a table's curves are drawn by."""
+    return next(name for name in plan.table(table).metrics if recognises(plan, name))

@@ -1,0 +1,41 @@
+"""The page of everything: its pictures and figures."""
+
+from pathlib import Path
+
+from clrface.files import sha256_file
+from clrface.fingerprint import ROOT, fingerprint
+from clrface.plan.datasets import chunk_names
+from clrface.plan.figures import set_spec
+from clrface.plan.plan import Plan
+from clrface.plan.studies import study_figures
+from clrface.plan.words import short_digest
+
+LOSSES = "results/figures/losses.png"
+TEMPLATE = ROOT / "clrface" / "report" / "template"
+
+
+def page_pictures(plan: Plan) -> list[str]:
+    """The chunks of every table, each once: aligned, degraded, and restored with every seed."""
+    found: dict[str, None] = {}
+    for table in plan.tables.values():
+        for dataset, recipe in table.blocks:
+            places = [f"data/aligned/{dataset}", f"data/degraded/{dataset}/{recipe}"]
+            places += [f"results/restored/{dataset}/{recipe}/{row.name}/{seed}" for row in table.rows for seed in plan.row_seeds(row)]
+            found |= dict.fromkeys(f"{place}/{chunk}" for place in places for chunk in chunk_names(plan, dataset))
+    return list(found)
+
+
+def page_figures(plan: Plan) -> list[str]:
+    """The studies' figures; that of the losses where there was a training."""
+    return study_figures(plan) + ([LOSSES] if Path(LOSSES).is_file() else [])
+
+
+def page_spec(plan: Plan) -> str:
+    """The page's test sets as the command's JSON."""
+    return set_spec(plan, (dataset for table in plan.tables.values() for dataset in table.datasets))
+
+
+def page_code(_: Plan) -> str:
+    """Changes with the page's code, its template, style or script."""
+    template = [path for path in TEMPLATE.iterdir() if path.is_file()]
+    return short_digest([fingerprint("clrface.report.page"), *map(sha256_file, sorted(template))])

@@ -1,0 +1,113 @@
+"""What a plan is made of: test sets, tables, studies, the training. Typed parts of a config that was checked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from clrface.config import Row
+from clrface.fetch.sources import Source
+from clrface.manifest import FETCHED
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Faces: a folder of the user's, those of a manifest in git, or a set whose names are known only once it is fetched."""
+
+    name: str
+    entry: Mapping[str, Any]
+    """What the config says of it; empty for the training's faces."""
+    source: Source | None = None
+    """Of a set without a manifest in git, which says how many pictures it has; None for the others."""
+
+    @property
+    def folder(self) -> str | None:
+        """The user's folder; None for a fetched dataset."""
+        return self.entry.get("folder")
+
+    @property
+    def split(self) -> str:
+        """Which pictures of a manifest are taken."""
+        return self.entry.get("split", "test")
+
+    @property
+    def has_truth(self) -> bool:
+        """Whether there is ground truth: there is none if the config names a reference instead."""
+        return "reference" not in self.entry
+
+    @property
+    def manifest(self) -> str:
+        """Where the manifest is: in git, or made when the set is fetched."""
+        return f"data/raw/{self.name}/{FETCHED}" if self.source else f"clrface/catalogue/manifests/{self.name}.csv"
+
+    @property
+    def comes_aligned(self) -> bool:
+        """Whether it is a set whose faces are aligned already, as FFHQ's."""
+        return self.source is not None and self.source.aligned
+
+    @property
+    def listed(self) -> str:
+        """The source of the pairs to verify; empty for a test set without such a list."""
+        return self.source.listed if self.source else ""
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Every row on every test set under every degradation."""
+
+    name: str
+    datasets: tuple[str, ...]
+    degradations: tuple[str, ...]
+    protocol: str
+    metrics: tuple[str, ...]
+    """The protocol's, in its order."""
+    rows: tuple[Row, ...]
+
+    @property
+    def blocks(self) -> list[tuple[str, str]]:
+        """The (dataset, degradation) pairs."""
+        return [(dataset, recipe) for dataset in self.datasets for recipe in self.degradations]
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """CLR-Face looked at closely, on one degraded test set."""
+
+    dataset: str
+    degradation: str
+    images: int | None = None
+    """So many of its faces, evenly spaced; None takes all."""
+    metrics: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Sweep:
+    """CLR-Face over a grid of settings."""
+
+    name: str
+    study: Study
+    grid: Mapping[str, list[Any]]
+    base: Mapping[str, Any]
+    """The settings that all points share; the others are those of CLR-Face's row."""
+    along: str
+    """The column on the figure's horizontal axis."""
+    seeds: tuple[int, ...]
+
+    @property
+    def tunes(self) -> bool:
+        """Whether it chose the settings (config/tune.yaml)."""
+        return self.name.startswith("tune_")
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """How the networks are trained here."""
+
+    dataset: Dataset
+    degradation: str
+    seed: int
+    workers: int
+    precision: str
+    processes: int
+    compiled: bool
+    stages: Mapping[str, Mapping[str, Any]]
+    """Each stage's numbers by its name, as the config has them."""

@@ -1,0 +1,215 @@
+"""The plan: everything that a config asks for, typed, made once and changed by nobody."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from clrface.api import MethodCard, MetricCard
+from clrface.claims import Claims, load_claims
+from clrface.config import Row, all_rows, leave_out, load_config, rows, table_datasets, validate_config
+from clrface.degrade.recipes import Recipe
+from clrface.errors import unknown_name
+from clrface.external import has_cuda
+from clrface.fetch.sources import Source
+from clrface.plan.parts import Dataset, Study, Sweep, Table, Training
+from clrface.project import Project, needed_sources, read_project
+from clrface.published import Published, load_published
+
+PROFILE = Path("config/embedded.yaml")
+CLAIMS = Path("clrface/catalogue/claims.yaml")
+PUBLISHED = Path("clrface/catalogue/published.yaml")
+Thing = TypeVar("Thing")
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What a run is asked for. Plans are compared by identity, so that what was read for one is remembered by it."""
+
+    profile: str
+    resolution: int
+    template: str
+    base_seed: int
+    seeds: tuple[int, ...]
+    device: str
+    cuda: bool
+    """Whether external programs find a CUDA device."""
+    batch: int
+    chunk: int
+    weights: str
+    bootstrap: int
+    project: Project
+    datasets: Mapping[str, Dataset]
+    tables: Mapping[str, Table]
+    shared_rows: tuple[Row, ...]
+    """The rows that are no table's own."""
+    rows: Mapping[str, Row]
+    """Every row, each table's own too."""
+    clrface: Mapping[str, Any]
+    """CLR-Face's settings, as its row has them without changes of its own."""
+    sweeps: Mapping[str, Sweep]
+    cost: Study
+    cost_rounds: int
+    mask_maps: Study
+    training: Training
+    shipped: "Shipped"
+    claims: Claims
+    published: Mapping[str, list[Published]]
+    """By protocol."""
+    needed: tuple[str, ...]
+    """The sources that everything needs."""
+
+    @property
+    def fits(self) -> bool:
+        """Whether this run trains the weights that it uses."""
+        return self.weights == "fit"
+
+    @property
+    def gpus(self) -> int:
+        """How many GPUs a job of a network asks for."""
+        return int(self.cuda or self.device == "mps")
+
+    @property
+    def metrics(self) -> list[str]:
+        """Every metric of some table, each once."""
+        return list(dict.fromkeys(name for table in self.tables.values() for name in table.metrics))
+
+    def dataset(self, name: str) -> Dataset:
+        """A test set. Raises: UserError with the nearest name, as the other look-ups do."""
+        return _named("test set", name, self.datasets)
+
+    def table(self, name: str) -> Table:
+        return _named("table", name, self.tables)
+
+    def row(self, name: str) -> Row:
+        return _named("row", name, self.rows)
+
+    def sweep(self, name: str) -> Sweep:
+        return _named("sweep", name, self.sweeps)
+
+    def metric(self, name: str) -> MetricCard:
+        return _named("metric", name, self.project.metrics)
+
+    def recipe(self, name: str) -> Recipe:
+        return _named("degradation recipe", name, self.project.recipes)
+
+    def source(self, name: str) -> Source:
+        return _named("source", name, self.project.sources)
+
+    def card(self, row: Row) -> MethodCard | None:
+        """The card of a row's method; None for a folder of finished images."""
+        return self.project.known.methods[row.method] if row.method else None
+
+    def row_seeds(self, row: Row) -> tuple[int, ...]:
+        """The seeds that a row is run with: a method without chance needs but one."""
+        card = self.card(row)
+        return self.seeds if card and card.stochastic else self.seeds[:1]
+
+    def trained_rows(self, chosen: Iterable[Row] | None = None) -> list[tuple[Row, MethodCard]]:
+        """The rows, of these or all, whose networks are trained here, with their cards."""
+        found = self.rows.values() if chosen is None else chosen
+        return [(row, card) for row in found if (card := self.card(row)) and card.trained_here]
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """What the weights that come with the project were trained at."""
+
+    resolution: int
+    stages: Mapping[str, Mapping[str, Any]]
+
+
+def read_plan(config: dict[str, Any]) -> Plan:
+    """The plan of a merged config, whose entries that are set to null are taken out of it.
+
+    Raises: UserError for a config, or a file of the project, with mistakes.
+    """
+    leave_out(config)
+    project = read_project()
+    validate_config(config, project.known)
+    shipped = load_config([PROFILE])
+    return make_plan(
+        config,
+        project,
+        load_claims(CLAIMS, project.metrics, config["tables"]),
+        load_published(PUBLISHED),
+        Shipped(shipped["resolution"], shipped["training"]["stages"]),
+    )
+
+
+def make_plan(
+    config: Mapping[str, Any], project: Project, claims: Claims, published: Mapping[str, list[Published]], shipped: Shipped
+) -> Plan:
+    """The plan of a checked config. Raises: UserError for a protocol whose metric isn't there."""
+    methods = project.known.methods
+    return Plan(
+        profile=config["profile"],
+        resolution=config["resolution"],
+        template=config["template"],
+        base_seed=config["base_seed"],
+        seeds=tuple(config["seeds"]),
+        device=config["device"],
+        cuda=has_cuda(config["device"]),
+        batch=config["batch"],
+        chunk=config["chunk"],
+        weights=config["weights"],
+        bootstrap=config["bootstrap"],
+        project=project,
+        datasets={name: _dataset(name, entry, project) for name, entry in config["datasets"].items()},
+        tables={name: _table(name, config, project) for name in config["tables"]},
+        shared_rows=tuple(rows(config, methods)),
+        rows={row.name: row for row in all_rows(config, methods)},
+        clrface=methods["clrface"].params | config["clrface"],
+        sweeps={name: _sweep(name, entry, config["seeds"]) for name, entry in config["sweeps"].items()},
+        cost=_study(config["cost"]),
+        cost_rounds=config["cost"]["rounds"],
+        mask_maps=_study(config["mask_maps"]),
+        training=_training(config["training"], project),
+        shipped=shipped,
+        claims=claims,
+        published=published,
+        needed=tuple(needed_sources(config, project)),
+    )
+
+
+def _dataset(name: str, entry: Mapping[str, Any], project: Project) -> Dataset:
+    without_names = name in project.known.sets and name not in project.known.manifests
+    return Dataset(name, entry, project.sources[name] if without_names else None)
+
+
+def _table(name: str, config: Mapping[str, Any], project: Project) -> Table:
+    entry = config["tables"][name]
+    protocol = entry.get("protocol", config["protocol"])
+    metrics = project.protocols[protocol]["metrics"]
+    for metric in metrics:
+        _named("metric", metric, project.metrics)
+    datasets, recipes = table_datasets(config, name), entry["degradations"]
+    return Table(name, tuple(datasets), tuple(recipes), protocol, tuple(metrics), tuple(rows(config, project.known.methods, name)))
+
+
+def _study(entry: Mapping[str, Any]) -> Study:
+    return Study(entry["dataset"], entry["degradation"], entry.get("images"), tuple(entry.get("metrics", ())))
+
+
+def _sweep(name: str, entry: Mapping[str, Any], seeds: list[int]) -> Sweep:
+    chosen = tuple(entry.get("seeds", seeds[:1]))
+    return Sweep(name, _study(entry), entry["grid"], entry.get("base", {}), entry["along"], chosen)
+
+
+def _training(entry: Mapping[str, Any], project: Project) -> Training:
+    return Training(
+        dataset=_dataset(entry["dataset"], {}, project),
+        degradation=entry["degradation"],
+        seed=entry["seed"],
+        workers=entry["workers"],
+        precision=entry["precision"],
+        processes=entry["processes"],
+        compiled=entry["compile"],
+        stages=entry["stages"],
+    )
+
+
+def _named(kind: str, name: str, things: Mapping[str, Thing]) -> Thing:
+    if name not in things:
+        raise unknown_name(kind, name, things)
+    return things[name]

@@ -1,0 +1,112 @@
+"""Rows: what a method needs to restore a chunk, its command's words, and what its pictures depend on."""
+
+import json
+from functools import cache
+from pathlib import Path
+
+from clrface.config import Row
+from clrface.external import external_path
+from clrface.fingerprint import fingerprint
+from clrface.manifest import from_folder
+from clrface.plan.datasets import aligned_chunks
+from clrface.plan.fetching import external_inputs
+from clrface.plan.plan import Plan
+from clrface.plan.training import record
+from clrface.plan.words import joined, short_digest, source_record
+from clrface.registry import method_code
+from clrface.stages import METHOD_OF, SHORT, stages_of
+from clrface.weights import digest, local_folder
+
+
+def restored_folder(plan: Plan, dataset: str, recipe: str, row: Row) -> str:
+    """Where a row's pictures lie that are shown: those of its first seed."""
+    return f"results/restored/{dataset}/{recipe}/{row.name}/{plan.row_seeds(row)[0]}"
+
+
+def restore_inputs(plan: Plan, dataset: str, row: str) -> list[str]:
+    """The sources, and weights that are still to be trained, of a row's method; of finished images, the names that they must have."""
+    found = plan.row(row)
+    card = plan.card(found)
+    if card is None:
+        return aligned_chunks(plan, dataset)
+    if card.external:
+        return external_inputs(plan, card.name)
+    trained = row_stages(plan, found) if card.trained_here and plan.fits else []
+    return [source_record(source) for source in card.sources] + [record(stage) for stage in trained]
+
+
+def restore_args(plan: Plan, dataset: str, row: str) -> str:
+    """The command's words for a row."""
+    found = plan.row(row)
+    card = plan.card(found)
+    if card is None:
+        return joined(["--finished", found.folder, "--test-set", *aligned_chunks(plan, dataset)])
+    if card.external:
+        words = ["--external", external_path(card.name), "--device", plan.device]
+        return joined([*words, "--base-seed", plan.base_seed])
+    words = ["--method", card.name, "--params", json.dumps(found.params, sort_keys=True)]
+    words += ["--weights", plan.weights] if card.trained_here else []
+    words += ["--device", plan.device] if card.trained_here or not card.control else []
+    return joined([*words, "--base-seed", plan.base_seed])
+
+
+@cache
+def row_code(plan: Plan, row: str) -> str:
+    """Changes with the code, the weights or the finished images that a row's pictures come from."""
+    found = plan.row(row)
+    if found.method is None:
+        return short_digest([fingerprint("clrface.restore.chunk"), _folder_digest(found.folder or Path())])
+    return short_digest([method_code(found.method), weights_digest(plan, found.method, latents_of(found))])
+
+
+def _folder_digest(folder: Path) -> str:
+    """Changes with the pictures in a user's folder."""
+    return short_digest([(entry.file, entry.sha256) for entry in from_folder(folder)])
+
+
+# ---- weights
+
+
+def latents_of(row: Row) -> str:
+    """Which latents a row of CLR-Face works in; all others have CLR-Face's own, and don't care."""
+    return row.params.get("latents", "f4")
+
+
+def row_stages(plan: Plan, row: Row) -> list[str]:
+    """The stages whose weights a row reads."""
+    card = plan.card(row)
+    return stages_of(card.family, latents_of(row)) if card else []
+
+
+def families(plan: Plan) -> list[str]:
+    """The methods whose weights some row uses."""
+    return list(dict.fromkeys(card.family for _, card in plan.trained_rows()))
+
+
+def fitted_records(plan: Plan) -> list[str]:
+    """What the training of those weights leaves, where this run trains them."""
+    trained = plan.trained_rows() if plan.fits else []
+    return sorted({record(stage) for row, _ in trained for stage in row_stages(plan, row)})
+
+
+@cache
+def weights_digest(plan: Plan, method: str, latents: str = "f4") -> dict[str, str] | str:
+    """Checksums of weights that are there before the run; those trained in the run are inputs instead."""
+    card = plan.project.known.methods[method]
+    if not card.trained_here or plan.fits:
+        return {}
+    folder = local_folder(plan.weights, card.family)
+    if not folder:
+        return plan.weights
+    others = {stage for stage in METHOD_OF if stage.endswith(SHORT)} - set(stages_of(card.family, latents))
+    return {file: sha for file, sha in digest(folder).items() if Path(file).parts[0] not in others}
+
+
+def weights_args(plan: Plan) -> str:
+    """The command's words for the record of weights."""
+    return joined([*families(plan), "--weights", plan.weights])
+
+
+def all_weights(plan: Plan) -> dict[str, dict[str, str] | str]:
+    """Changes with any weights that some row uses."""
+    return {family: weights_digest(plan, family) for family in families(plan)}

@@ -1,0 +1,123 @@
+"""Tables: the scores that they are made of, and their command's JSON."""
+
+import json
+from collections.abc import Collection
+from dataclasses import asdict
+from functools import cache
+from typing import Any
+
+from clrface.errors import UserError
+from clrface.plan.datasets import chunk_names, degraded_chunks
+from clrface.plan.measuring import recognises
+from clrface.plan.parts import Table
+from clrface.plan.plan import Plan
+from clrface.plan.restoring import restored_folder
+from clrface.published import of_blocks
+from clrface.weights import local_folder
+
+FAILURES_BY = "idd_dlib"
+"""What failure cases are picked by: clrface.report.faces.PREFERRED, whose module would import matplotlib."""
+
+
+def score_files(plan: Plan, table: str) -> list[str]:
+    """Every score file of a table."""
+    found = plan.table(table)
+    return [
+        f"results/scores/{dataset}/{recipe}/{row.name}/{seed}/{metric}.csv"
+        for dataset, recipe in found.blocks
+        for row in found.rows
+        for seed in plan.row_seeds(row)
+        for metric in found.metrics
+        if plan.dataset(dataset).has_truth or not plan.metric(metric).needs_truth
+    ]
+
+
+def table_degraded(plan: Plan, table: str) -> list[str]:
+    """The low-quality sets of a table: it states their checksums."""
+    return [chunk for block in plan.table(table).blocks for chunk in degraded_chunks(plan, *block)]
+
+
+@cache
+def table_restored(plan: Plan, table: str) -> list[str]:
+    """Every restored chunk that a sheet of faces may show."""
+    found = plan.table(table)
+    return [
+        f"{restored_folder(plan, dataset, recipe, row)}/{chunk}"
+        for dataset, recipe in found.blocks
+        for row in found.rows
+        for chunk in chunk_names(plan, dataset)
+    ]
+
+
+def table_spec(plan: Plan, table: str) -> str:
+    """A table as the command's JSON."""
+    found = plan.table(table)
+    spec = {
+        "rows": _rows(plan, found),
+        "cards": {row.name: [row.method, row.label] for row in found.rows if row.method},
+        "weights": _weights(plan, found),
+        "chunks": {dataset: chunk_names(plan, dataset) for dataset in found.datasets},
+        "metrics": found.metrics,
+        "protocol": found.protocol,
+        "profile": plan.profile,
+        "resolution": plan.resolution,
+        "base_seed": plan.base_seed,
+        "n_boot": plan.bootstrap,
+        "device": plan.device,
+        "datasets": {dataset: plan.dataset(dataset).entry for dataset in found.datasets},
+    }
+    published = of_blocks(plan.published.get(found.protocol, ()), found.blocks, found.metrics)
+    if published:
+        spec["published"] = [asdict(cell) for cell in published]
+    return json.dumps(spec, sort_keys=True)
+
+
+def _rows(plan: Plan, table: Table) -> list[dict[str, Any]]:
+    return [
+        {
+            "method": row.name,
+            "dataset": dataset,
+            "degradation": recipe,
+            "seeds": plan.row_seeds(row),
+            "has_truth": plan.dataset(dataset).has_truth,
+        }
+        for dataset, recipe in table.blocks
+        for row in table.rows
+    ]
+
+
+def _weights(plan: Plan, table: Table) -> dict[str, str]:
+    """Where the weights of a table's rows lie, whose checksums it states."""
+    families = dict.fromkeys(card.family for _, card in plan.trained_rows(table.rows))
+    return {family: str(folder) for family in families if (folder := local_folder(plan.weights, family))}
+
+
+# ---- which tables, which files
+
+
+def recognition_tables(plan: Plan) -> list[str]:
+    """The tables with a picture of operating curves."""
+    return [table.name for table in plan.tables.values() if any(recognises(plan, metric) for metric in table.metrics)]
+
+
+def identity_tables(plan: Plan) -> list[str]:
+    """The tables that measure identity face by face: failure cases are picked by it."""
+    return [table.name for table in plan.tables.values() if FAILURES_BY in table.metrics]
+
+
+def table_figures(plan: Plan, table: str) -> list[str]:
+    """The figures of a table."""
+    kinds = {"samples": True, "failures": table in identity_tables(plan), "chart": True, "roc": table in recognition_tables(plan)}
+    return [f"results/figures/{table}_{kind}.png" for kind, there in kinds.items() if there]
+
+
+def table_files(plan: Plan, tables: Collection[str]) -> list[str]:
+    """Tables and their figures."""
+    return [f"results/{table}.csv" for table in tables] + [path for table in tables for path in table_figures(plan, table)]
+
+
+def table1_files(plan: Plan) -> list[str]:
+    """The first table and its figures. Raises: UserError where the config leaves it out."""
+    if "table1" not in plan.tables:
+        raise UserError(f"This config leaves table1 out (`tables: {{table1: null}}`). It makes {', '.join(plan.tables)}.")
+    return table_files(plan, ["table1"])
