@@ -43,6 +43,7 @@ from clrface.manifest import (
     read_manifest,
     select,
 )
+from clrface.metrics.protocols import laid_over
 from clrface.metrics.registry import metric_card, metric_modules
 from clrface.pairs import LIST
 from clrface.project import needed_sources, read_project
@@ -118,6 +119,7 @@ try:
     PROJECT = read_project()
     KNOWN, SOURCES, PROTOCOLS, METRIC_CARDS = PROJECT.known, PROJECT.sources, PROJECT.protocols, PROJECT.metrics
     validate_config(config, KNOWN)
+    PROTOCOLS = laid_over(PROTOCOLS, config)
     METRICS = protocol_metrics()
     for name in METRICS:
         metric_card(name)
