@@ -90,7 +90,7 @@ class SeesTruth(Protocol):
 
 @dataclass(frozen=True)
 class MetricCard:
-    """What a metric says of itself, written as a literal `CARD`."""
+    """What a metric says of itself: a dict of its family's literal `CARDS`, which has the keys of `MetricCode` too."""
 
     id: str
     label: str
@@ -110,7 +110,7 @@ class MetricCard:
     """What the restored faces are held against: their own ground truth, their degraded input, another set's clean faces, or a gallery of
     clean photographs of the same people and of others. The last three ask for no ground truth."""
     cached: bool = False
-    """True if `Metric` takes a folder `cache` too, to keep a network's features in: see clrface.metrics.memory."""
+    """True if the class takes a folder `cache` too, to keep a network's features in: see clrface.metrics.networks.memory."""
 
     template: Literal["", "utkface", "ffhq"] = ""
     """How faces must be aligned for its network to look at the right place: by a template of clrface.align.templates; empty for any way."""
@@ -129,9 +129,27 @@ class MetricCard:
         return "people" if self.against == "gallery" else "images"
 
 
+@dataclass(frozen=True)
+class MetricCode:
+    """What a metric's card says of its code, and what must hold of its values."""
+
+    class_name: str
+    """The class in the card's module."""
+    params: dict[str, Any] = field(default_factory=dict)
+    """Further arguments of the class: how this variant differs from the others."""
+    network: str = ""
+    """The module of clrface.metrics.networks that it looks through, or another package's module, given to the class as `network`."""
+    perfect: float | None = None
+    """What the ground truth scores against itself (infinity is written 1e999); None where that is no fixed number."""
+    lowest: float | None = None
+    """No value lies below; None where there is no such bound."""
+    highest: float | None = None
+    """No value lies above."""
+
+
 @runtime_checkable
 class ImageMetric(Protocol):
-    """A metric with one value an image. `clrface/metrics/<id>.py` holds `CARD` and `class Metric`."""
+    """A metric with one value an image: a class that a card names (docs/adding-a-metric.md)."""
 
     def update(self, pred: "np.ndarray", ref: "np.ndarray | None") -> None:
         """Take a batch, both (B, 3, H, W) float32 RGB in [0, 1]; `ref` is None when there is no ground truth."""
@@ -144,7 +162,7 @@ class ImageMetric(Protocol):
 
 @runtime_checkable
 class SetMetric(Protocol):
-    """A metric with one value for a set of images. `clrface/metrics/<id>.py` holds `CARD` and `class Metric`."""
+    """A metric with one value for a set of images: a class that a card names."""
 
     def update(self, pred: "np.ndarray", ref: "np.ndarray | None") -> None:
         """Take a batch, both (B, 3, H, W) float32 RGB in [0, 1]."""

@@ -13,7 +13,7 @@ from clrface.catalogue import CLAIMS, DEGRADATIONS, MANIFESTS, PROTOCOLS, SOURCE
 from clrface.errors import UserError
 
 if TYPE_CHECKING:
-    from clrface.metrics.recognise import Gallery
+    from clrface.evaluation.recognise import Gallery
     from clrface.study.sweep import Faces
 
 PROFILE = Path("config/embedded.yaml")
@@ -405,19 +405,19 @@ def _measure(options: argparse.Namespace) -> None:
     ids = [image_id for folder in options.aligned for image_id in _ids(folder)]
     rest = (ids, options.raw, options.out, options.base_seed, options.dataset, options.bootstrap)
     if options.gallery:
-        from clrface.metrics.recognise import recognise
+        from clrface.evaluation.recognise import recognise
 
         gallery = _gallery(options.gallery, options.manifest, options.pairs)
         recognise(options.metric, options.restored, gallery, *rest, cache=options.cache)
     else:
-        from clrface.metrics.measure import measure
+        from clrface.evaluation.measure import measure
 
         measure(options.metric, options.restored, options.reference or options.aligned, *rest, cache=options.cache)
 
 
 def _gallery(folders: list[Path], manifest: Path, pairs: Path | None) -> "Gallery":
+    from clrface.evaluation.recognise import Gallery
     from clrface.manifest import read_manifest
-    from clrface.metrics.recognise import Gallery
     from clrface.pairs import read_pairs
 
     people = {entry.image_id: entry.identity for entry in read_manifest(manifest)}
@@ -596,8 +596,8 @@ def _add_roc(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 
 
 def _roc(options: argparse.Namespace) -> None:
-    from clrface.metrics.recognise import compare_faces, recognition_metric
-    from clrface.metrics.recognition import operating_curve
+    from clrface.evaluation.recognise import compare_faces, embedder
+    from clrface.metrics.verification import operating_curve
     from clrface.report.roc import Line, Panel, roc_figure
 
     panels = []
@@ -605,7 +605,7 @@ def _roc(options: argparse.Namespace) -> None:
         ids = [image_id for folder in panel["aligned"] for image_id in _ids(Path(folder))]
         pairs = Path(panel["pairs"]) if "pairs" in panel else None
         gallery = _gallery([Path(folder) for folder in panel["gallery"]], Path(panel["manifest"]), pairs)
-        embed, lines = recognition_metric(panel["metric"]).embedder(options.raw, options.cache), []
+        embed, lines = embedder(panel["metric"], options.raw, options.cache), []
         for row in panel["rows"]:
             comparison, _ = compare_faces([Path(folder) for folder in row["folders"]], gallery, ids, embed)
             lines.append(Line(row["label"], row["control"], operating_curve(comparison.pairs())))

@@ -84,8 +84,8 @@ def load_config(paths: Sequence[Path]) -> dict[str, Any]:
 
 
 def leave_out(config: dict[str, Any]) -> None:
-    """Take away the datasets, tables, sweeps and variants that are set to null: a file over a profile can't take a key away otherwise."""
-    _without_nulls(config, "datasets", "tables", "sweeps", "variants")
+    """Take away the datasets, tables, sweeps, variants and protocols that are null: a file over a profile can do it no other way."""
+    _without_nulls(config, "datasets", "tables", "sweeps", "variants", "protocols")
     for table in _entries(config, "tables").values():
         if isinstance(table, dict):
             _without_nulls(table, "variants")
@@ -209,7 +209,7 @@ def _schema(config: Mapping[str, Any], known: Known) -> dict[str, Any]:
     """The schema with its open names narrowed to those that exist, and every `$ref` replaced by what it stands for."""
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
     parts, keys = schema["$defs"], schema["properties"]
-    parts["protocol"]["enum"] = sorted(known.protocols)
+    parts["protocol"]["enum"] = sorted({*known.protocols, *_entries(config, "protocols")})
     parts["recipe"]["enum"] = sorted(known.recipes)
     parts["manifest"]["enum"] = sorted([*known.manifests, *(name for name, use in known.sets.items() if use == "training")])
     parts["dataset"]["enum"] = list(_entries(config, "datasets"))

@@ -3,23 +3,30 @@
 Snakemake doesn't see the modules that a command imports. Rules put this fingerprint among their `params`, so that
 an edit shows as a changed parameter. It covers the named modules and, by their import statements, the modules of
 this project that they lead to; comments and docstrings count, since a wrong "unchanged" costs more than a rerun.
+
+`CARDS`, the literals of a family of metrics, don't count with their module: `module:id` names the one card that does.
 """
 
 import ast
 import hashlib
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = "clrface"
+CARDS = "CARDS"
 
 
 def fingerprint(*modules: str) -> str:
-    """16 hexadecimal digits over the sources of `modules` and of what they import from this project.
+    """16 hexadecimal digits over the sources of `modules` and of what they import from this project, or from their own package.
 
-    Raises: ModuleNotFoundError for a module that has no source file here.
+    Args:
+        modules: dotted names; `module:id` counts the card with this id in the module's `CARDS`, too.
+
+    Raises: ModuleNotFoundError for a module that has no source file, and for a card that its module lacks.
     """
-    pending, seen = list(modules), set()
+    pending, seen = [name.partition(":")[0] for name in modules], set()
     while pending:
         module = pending.pop()
         if module not in seen:
@@ -27,26 +34,65 @@ def fingerprint(*modules: str) -> str:
             pending.extend(_imports(module))
     digest = hashlib.sha256()
     for module in sorted(seen):
-        digest.update(module.encode() + b"\0" + _source(module).read_bytes() + b"\0")
+        digest.update(module.encode() + b"\0" + _code(module) + b"\0")
+    for name in sorted(name for name in modules if ":" in name):
+        digest.update(name.encode() + b"\0" + _card(*name.split(":")) + b"\0")
     return digest.hexdigest()[:16]
+
+
+def _code(module: str) -> bytes:
+    """The module's source, without the lines of its `CARDS`."""
+    text = _source(module).read_bytes()
+    node = _cards(text)
+    if node is None:
+        return text
+    lines = text.splitlines(keepends=True)
+    return b"".join(lines[: node.lineno - 1] + lines[node.end_lineno :])
+
+
+def _card(module: str, wanted: str) -> bytes:
+    """The card with this id, whatever its layout in the source is."""
+    node = _cards(_source(module).read_bytes())
+    cards = ast.literal_eval(node.value) if node else ()
+    found = next((card for card in cards if card.get("id") == wanted), None)
+    if found is None:
+        raise ModuleNotFoundError(f"No card '{wanted}' in the module '{module}'.")
+    return repr(sorted(found.items())).encode()
+
+
+def _cards(text: bytes) -> ast.Assign | None:
+    if CARDS.encode() not in text:
+        return None
+    assigns = (node for node in ast.parse(text).body if isinstance(node, ast.Assign))
+    return next((node for node in assigns if [ast.unparse(target) for target in node.targets] == [CARDS]), None)
 
 
 def _source(module: str) -> Path:
     path = _find(module)
     if path is None:
-        raise ModuleNotFoundError(f"No source file for module '{module}' under {ROOT}.")
+        raise ModuleNotFoundError(f"No source file for module '{module}' under {_root(module)}.")
     return path
 
 
 def _find(module: str) -> Path | None:
-    base = ROOT.joinpath(*module.split("."))
+    base = _root(module).joinpath(*module.split("."))
     candidates = (base.with_suffix(".py"), base / "__init__.py")
     return next((path for path in candidates if path.is_file()), None)
 
 
 @cache
+def _root(module: str) -> Path:
+    """The folder that a module's top package lies in: the project's, or wherever another package is installed."""
+    top = module.split(".")[0]
+    spec = None if top == PACKAGE else find_spec(top)
+    if spec is None:
+        return ROOT
+    return Path(next(iter(spec.submodule_search_locations or [spec.origin or ROOT]))).parent
+
+
+@cache
 def _imports(module: str) -> tuple[str, ...]:
-    """This project's modules that `module` imports, at any depth of its code."""
+    """The modules of this project, and of its own package, that `module` imports, at any depth of its code."""
     found = set()
     for node in ast.walk(ast.parse(_source(module).read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -55,4 +101,5 @@ def _imports(module: str) -> tuple[str, ...]:
             found.add(node.module)
             found.update(f"{node.module}.{alias.name}" for alias in node.names)
     found.update(module.rsplit(".", depth)[0] for depth in range(1, module.count(".") + 1))  # importing a module runs its packages
-    return tuple(sorted(name for name in found if name.split(".")[0] == PACKAGE and _find(name)))
+    known = {PACKAGE, module.split(".")[0]}
+    return tuple(sorted(name for name in found if name.split(".")[0] in known and _find(name)))

@@ -4,7 +4,7 @@
     Abel_Pacheco <tab> 1 <tab> 4                      one person, photographs 1 and 4
     Abdel_Madi_Shabneh <tab> 1 <tab> Dean_Barker <tab> 1     two people, a photograph of each
 
-clrface.metrics.recognise verifies those pairs; a source of photographs may be `listed` by them (clrface.fetch.sources).
+clrface.evaluation.recognise verifies those pairs; a source of photographs may be `listed` by them (clrface.fetch.sources).
 """
 
 from collections.abc import Iterable

@@ -16,6 +16,7 @@ from clrface.config import Known, all_rows, leave_out, load_config, validate_con
 from clrface.degrade.recipes import Recipe, load_recipes
 from clrface.errors import UserError
 from clrface.fetch.sources import Source, load_sources, with_lists
+from clrface.metrics.protocols import laid_over
 from clrface.metrics.registry import metric_cards
 from clrface.paths import root
 from clrface.registry import method_cards
@@ -78,6 +79,9 @@ def needed_sources(config: Mapping[str, Any], project: Project) -> list[str]:
 
 
 def _metrics(config: Mapping[str, Any], project: Project) -> set[str]:
-    protocols = {table.get("protocol", config["protocol"]) for table in config["tables"].values()}
+    protocols, entries = (
+        {table.get("protocol", config["protocol"]) for table in config["tables"].values()},
+        laid_over(project.protocols, config),
+    )
     named = {metric for sweep in config["sweeps"].values() for metric in sweep["metrics"]}
-    return named | {metric for name in protocols for metric in project.protocols[name]["metrics"]}
+    return named | {metric for name in protocols for metric in entries[name]["metrics"]}

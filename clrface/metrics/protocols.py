@@ -1,4 +1,7 @@
-"""Named metric protocols: which metrics a table has, and what each is. Read from clrface/catalogue/protocols.yaml."""
+"""Named metric protocols: which metrics a table has, and what each is.
+
+clrface/catalogue/protocols.yaml has the project's. A config's own, under `protocols:`, are laid over them, entry by entry.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,18 +11,21 @@ from typing import Any
 import yaml
 
 from clrface.errors import UserError, unknown_name
+from clrface.metrics.registry import metric_card, metric_cards
+
+KEYS = ("description", "metrics", "definitions")
 
 
 @dataclass(frozen=True)
 class Protocol:
-    """An entry of clrface/catalogue/protocols.yaml."""
+    """An entry of clrface/catalogue/protocols.yaml, or of a config's `protocols`."""
 
     name: str
     description: str
     metrics: tuple[str, ...]
     """Their ids, in the order of a table's columns."""
     definitions: Mapping[str, str]
-    """What each of them is, in a sentence."""
+    """What each of them is, in a sentence; the source on its card where the entry has none."""
 
     def pick(self, names: list[str] | None) -> tuple[str, ...]:
         """The metrics `names`, in the protocol's order; all of them for None. Raises: UserError for one that isn't among them."""
@@ -30,12 +36,46 @@ class Protocol:
 
 
 def load_protocol(path: Path, name: str) -> Protocol:
-    """One protocol. Raises: UserError for a file that is missing and for an unknown name, with the nearest one."""
+    """One protocol of a file of protocols, or of a config with `protocols:`.
+
+    Raises: UserError for a file that is missing, an unknown name, with the nearest one, and an entry with mistakes.
+    """
     try:
-        entries: dict[str, dict[str, Any]] = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"No file {path}. Expected the list of protocols there: run this from the project's folder.") from None
+    except yaml.YAMLError as error:
+        raise UserError(f"{path} is not YAML ({error}). Correct it.") from error
+    entries = content.get("protocols", content) if isinstance(content, Mapping) else None
+    if not isinstance(entries, Mapping):
+        raise UserError(f"{path} has no protocols. Expected a mapping of names, each with `metrics`: see clrface/catalogue/protocols.yaml.")
     if name not in entries:
-        raise unknown_name("protocol", name, entries)
-    entry = entries[name]
-    return Protocol(name, entry["description"], tuple(entry["metrics"]), entry["definitions"])
+        raise unknown_name("protocol", name, map(str, entries))
+    return protocol_of(name, entries[name])
+
+
+def laid_over(protocols: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
+    """The entries of `protocols`, with those of a config's `protocols` over them. Raises: UserError for an entry with mistakes."""
+    own = config.get("protocols") or {}
+    for name, entry in own.items():
+        protocol_of(name, entry)
+    return {**protocols, **own}
+
+
+def protocol_of(name: str, entry: object) -> Protocol:
+    """A protocol from its entry. Raises: UserError for a key or a metric that there is not, with the nearest one."""
+    if not isinstance(entry, Mapping) or not isinstance(entry.get("metrics"), list) or not entry["metrics"]:
+        raise UserError(f"Protocol '{name}' needs `metrics`, a list of ids such as [psnr, ssim]. Add it.")
+    for key in entry:
+        if key not in KEYS:
+            raise unknown_name(f"key of protocol '{name}':", str(key), KEYS)
+    metrics, told = entry["metrics"], entry.get("definitions") or {}
+    for metric in metrics:
+        if metric not in metric_cards():
+            raise unknown_name(f"metric of protocol '{name}':", str(metric), metric_cards())
+    if twice := next((metric for metric in metrics if metrics.count(metric) > 1), None):
+        raise UserError(f"Protocol '{name}' names the metric '{twice}' twice. Name it once.")
+    for metric in told:
+        if metric not in metrics:
+            raise unknown_name(f"definition of protocol '{name}':", str(metric), metrics)
+    return Protocol(name, entry.get("description", ""), tuple(metrics), {one: told.get(one) or metric_card(one).source for one in metrics})

@@ -1,4 +1,4 @@
-"""Peak signal-to-noise ratio."""
+"""Peak signal-to-noise ratio, in the field's variants."""
 
 from pathlib import Path
 
@@ -6,27 +6,75 @@ import numpy as np
 
 from clrface.images import to_bytes
 from clrface.metrics.collect import ImageScores
+from clrface.metrics.correction import corrected
 
-CARD = {
-    "id": "psnr",
-    "label": "PSNR",
+SHARED = {
     "direction": "higher",
     "unit": "dB",
     "level": "image",
     "needs_reference": True,
     "decimals": 2,
-    "source": "RGB, 8 bit, no crop, no colour correction, as VQFR's script (github.com/TencentARC/VQFR) without its mean-variance step",
+    "class_name": "Psnr",
+    "lowest": 0,
 }
+CARDS = (
+    {
+        "id": "psnr",
+        "label": "PSNR",
+        "source": "RGB, 8 bit, no crop, no colour correction, as VQFR's script (github.com/TencentARC/VQFR) without its mean-variance step",
+        "perfect": 1e999,
+    },
+    {
+        "id": "psnr_corrected",
+        "label": "PSNR (corrected)",
+        "source": "github.com/TencentARC/VQFR, metric_paper/calculate_psnr_ssim.py, where correct_mean_var can't be switched off",
+        "params": {"correct": True},
+        "lowest": None,
+    },
+    {
+        "id": "psnr_eps",
+        "label": "PSNR",
+        "source": "BasicSR's calculate_psnr_pt (PMRF's evaluation) and pyiqa's psnr: RGB, 8 bit, no crop, no colour correction, MSE + 1e-8",
+        "params": {"epsilon": 1e-8},
+        "perfect": 80,
+        "highest": 80,
+    },
+    {
+        "id": "psnr_full_count",
+        "label": "PSNR (full count)",
+        "source": (
+            "github.com/wzhouxiff/RestoreFormer, scripts/metrics/cal_psnr_ssim.py: RGB, no crop, uncorrected; a failed image counts as 0"
+        ),
+        "failed_as": 0.0,
+        "perfect": 1e999,
+    },
+)
 
 
-class Metric(ImageScores):
-    """20 log10(255 / sqrt(MSE)), MSE over all pixels and channels of the 8-bit RGB images; equal images give inf."""
+class Psnr(ImageScores):
+    """20 log10(255 / sqrt(MSE)) in dB, MSE over all pixels and channels of the 8-bit RGB images; equal images give inf.
 
-    def __init__(self, sources: Path):
+    Args:
+        correct: set each channel's mean and deviation to the truth's first. Equal images then give inf only as far as rounding lets it.
+        epsilon: added to the MSE of images in [0, 1]. 1e-8 gives 80 dB for equal images, and the plain value to 0.0005 dB below 40 dB.
+    """
+
+    def __init__(self, sources: Path, correct: bool = False, epsilon: float = 0.0):
         super().__init__()
+        self._correct = correct
+        self._epsilon = epsilon
 
     def measure(self, pred: np.ndarray, ref: np.ndarray) -> list[float]:
         """(B, 3, H, W) pairs to decibels."""
-        squares = (to_bytes(pred).astype(np.int32) - to_bytes(ref)) ** 2
+        errors = self._errors(to_bytes(pred), to_bytes(ref))
+        if self._epsilon:
+            return (-10 * np.log10(errors / 255**2 + self._epsilon)).tolist()
         with np.errstate(divide="ignore"):
-            return (10 * np.log10(255**2 / squares.mean((1, 2, 3)))).tolist()
+            return (10 * np.log10(255**2 / errors)).tolist()
+
+    def _errors(self, pred: np.ndarray, ref: np.ndarray) -> np.ndarray:
+        """The MSE of each of (B, H, W, 3) uint8 pairs, in units of 8 bits."""
+        if not self._correct:
+            return ((pred.astype(np.int32) - ref) ** 2).mean((1, 2, 3))
+        pairs = (corrected(a, b) for a, b in zip(pred, ref, strict=True))
+        return np.array([((a - b) ** 2).mean() for a, b in pairs])

@@ -1,212 +1,137 @@
-"""Face recognition: how well do probes (restored faces) and a gallery (clean photographs) tell who is who?
+"""Recognition of restored faces among clean photographs: rank-1, accuracy, true accept rates, equal error rate. In percent.
 
-*Verification* asks of two photographs whether they show one person, by a threshold on their similarity:
-
-    TAR(t)  true accepts: the share of genuine pairs (one person) at or above t        FRR = 1 - TAR
-    FAR(t)  false accepts: the share of impostor pairs (two people) at or above t
-    EER     where FAR = FRR
-
-Accuracy is LFW's (Huang et al. 2007): the threshold is chosen on the other folds, so it never saw the people that it judges.
-With far more impostor pairs than genuine ones, whoever always says "two people" would have most answers right. So accuracy is the
-mean of TAR and 1 - FAR, which is LFW's where there are as many of either, as in its list. *Identification* asks whose photograph of a
-gallery is nearest (rank 1).
-
-A probe without a picture is never recognised: its genuine pairs lie below every threshold, and nobody is nearest to it. Its impostor
-pairs are left out, so that it earns nothing by turning strangers away. A photograph is never compared with itself.
-
-A test set may come with a list of pairs, as LFW does: then verification asks about those alone, in the list's own folds. Each pair is asked
-twice: the first photograph as probe against the second's clean one, and the other way about.
+Made from a comparison of faces (clrface.metrics.verification), not from images; the card's network gives the embeddings.
 """
-
-from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
-FOLDS = 10
-LEAST_PEOPLE = 4
-"""Two folds of two people each: fewer leave no strangers in a fold."""
+from clrface.metrics.verification import (
+    Comparison,
+    Curve,
+    Operating,
+    balanced_accuracy,
+    cross_validated,
+    equal_error_rate,
+    rank_one,
+    tar_at,
+)
 
-
-@dataclass(frozen=True)
-class Comparison:
-    """Every probe against every photograph of the gallery; people are places in one sorted list of names."""
-
-    similarity: np.ndarray
-    """(p, g), higher is more alike; -inf for a probe without a picture."""
-    probe_people: np.ndarray
-    """(p,) integers."""
-    gallery_people: np.ndarray
-    """(g,) integers."""
-    turns: np.ndarray
-    """(g,) integers: which of its person's gallery photographs it is. Photographs of one turn make a gallery of one each for `rank_one`."""
-    itself: np.ndarray
-    """(p, g) booleans: both are the same photograph."""
-    listed: "Listed | None" = None
-    """The pairs that verification asks about; None: all."""
-
-    @property
-    def n_people(self) -> int:
-        """How many people the probes and the gallery show."""
-        return 1 + max(self.probe_people.max(initial=-1), self.gallery_people.max(initial=-1))
-
-    def pairs(self) -> "Pairs":
-        """The pairs that count: all, or those listed."""
-        if self.listed is not None:
-            return self.listed.pairs
-        genuine = self.probe_people[:, None] == self.gallery_people[None, :]
-        there = np.isfinite(self.similarity)
-        counts = ~self.itself & (there | genuine)
-        probe, other = np.nonzero(counts)
-        return Pairs(self.similarity[counts], genuine[counts], self.probe_people[probe], self.gallery_people[other])
-
-    def folds(self) -> tuple[np.ndarray, np.ndarray]:
-        """Test and training pairs of each fold, (folds, n) booleans of `pairs`: the list's folds, or those of people."""
-        if self.listed is None:
-            return people_folds(self.pairs(), self.n_people)
-        test = self.listed.fold == np.unique(self.listed.fold)[:, None]
-        return test, ~test
-
-
-class Pairs(NamedTuple):
-    """n pairs of photographs, (n,) each: similarity (-inf where one has no picture), whether they show one person, and the two people."""
-
-    similarity: np.ndarray
-    genuine: np.ndarray
-    first: np.ndarray
-    second: np.ndarray
-
-    def weights(self, people: np.ndarray) -> np.ndarray:
-        """(n,): how often each pair comes when each person comes `people` (k,) times. Copies of one person make no impostor pairs."""
-        return np.where(self.genuine, people[self.first], people[self.first] * people[self.second]).astype(float)
-
-
-class Listed(NamedTuple):
-    """Pairs from a list, and the fold of each, (n,) integers."""
-
-    pairs: Pairs
-    fold: np.ndarray
-
-    @classmethod
-    def of(cls, similarity: np.ndarray, genuine: np.ndarray, first: np.ndarray, second: np.ndarray, fold: np.ndarray) -> "Listed":
-        """From (n,) arrays, less the impostor pairs of which one has no picture."""
-        counts = genuine | np.isfinite(similarity)
-        return cls(Pairs(similarity[counts], genuine[counts], first[counts], second[counts]), fold[counts])
-
-
-class Curve(NamedTuple):
-    """An operating curve, from the strictest threshold (inf: nothing is accepted) to the loosest, (k,) each; both shares rise."""
-
-    threshold: np.ndarray
-    far: np.ndarray
-    tar: np.ndarray
-
-
-class Operating:
-    """Operating curves of the same pairs under several weights: sorted once."""
-
-    def __init__(self, similarity: np.ndarray, genuine: np.ndarray):
-        self._order = np.argsort(-similarity, kind="stable")
-        ordered = similarity[self._order]
-        last_of_ties = np.append(ordered[1:] != ordered[:-1], True)[: len(ordered)]
-        self._kept = np.flatnonzero(last_of_ties & np.isfinite(ordered))  # what has no picture is accepted at no threshold
-        self._threshold = np.concatenate([[np.inf], ordered[self._kept]])
-        self._genuine = genuine[self._order]
-
-    def curve(self, weights: np.ndarray) -> Curve:
-        """The curve when pair i counts `weights[i]` times; NaN throughout without a genuine or without an impostor pair."""
-        ordered = weights[self._order]
-        shares = []
-        for counted in (np.where(self._genuine, 0.0, ordered), np.where(self._genuine, ordered, 0.0)):
-            total, accepted = counted.sum(), np.cumsum(counted)[self._kept]
-            shares.append(np.concatenate([[0.0], accepted]) / total if total else np.full(len(self._threshold), np.nan))
-        return Curve(self._threshold, *shares)
-
-
-def operating_curve(pairs: Pairs) -> Curve:
-    """The curve of all pairs, each once."""
-    return Operating(pairs.similarity, pairs.genuine).curve(np.ones(len(pairs.similarity)))
-
-
-def tar_at(curve: Curve, far: float) -> float:
-    """The largest TAR whose FAR is at most `far`: a threshold that there is, nothing interpolated. NaN for a curve of NaN."""
-    allowed = curve.tar[curve.far <= far]
-    return float(allowed[-1]) if allowed.size else float("nan")
-
-
-def equal_error_rate(curve: Curve) -> float:
-    """Where FAR and FRR = 1 - TAR cross, between two thresholds on the straight line between them; in [0, 1], lower is better."""
-    gap = curve.far - (1 - curve.tar)
-    if np.isnan(gap).any():
-        return float("nan")
-    after = int(np.argmax(gap >= 0)) if (gap >= 0).any() else len(gap) - 1
-    if after == 0 or gap[after] < 0:  # even the loosest threshold misses more than it wrongly accepts
-        return float(1 - curve.tar[after])
-    share = -gap[after - 1] / (gap[after] - gap[after - 1])
-    return float(curve.far[after - 1] + share * (curve.far[after] - curve.far[after - 1]))
-
-
-def best_threshold(similarity: np.ndarray, genuine: np.ndarray) -> float:
-    """The threshold with the highest mean of TAR and 1 - FAR, half way to the next similarity below it; of equals the strictest.
-
-    inf, which nobody passes, where no threshold does better than that.
-    """
-    curve = Operating(similarity, genuine).curve(np.ones(len(similarity)))
-    best = int(np.argmax(curve.tar - curve.far))
-    return float(curve.threshold[best : best + 2].mean()) if best else float("inf")
-
-
-def cross_validated(similarity: np.ndarray, genuine: np.ndarray, test: np.ndarray, train: np.ndarray) -> np.ndarray:
-    """(folds, n): whether each pair is judged rightly, by the threshold of its fold's training pairs; NaN where it isn't in the fold,
-    or the fold has no training pairs of both kinds.
-
-    test, train: (folds, n) booleans. A genuine pair without a picture is judged wrongly; an impostor pair without one isn't judged.
-    """
-    right = np.full(test.shape, np.nan)
-    for fold, (tested, trained) in enumerate(zip(test, train, strict=True)):
-        if genuine[trained].any() and not genuine[trained].all():
-            accepted = similarity[tested] >= best_threshold(similarity[trained], genuine[trained])
-            right[fold, tested] = accepted == genuine[tested]
-    right[:, np.isneginf(similarity) & ~genuine] = np.nan
-    return right
-
-
-def people_folds(pairs: Pairs, n_people: int) -> tuple[np.ndarray, np.ndarray]:
-    """Test and training pairs of each fold, (folds, n) booleans: both people in the fold, and neither of them.
-
-    Ten folds, or as many as leave two people in each; person i is in fold i modulo their number.
-    """
-    folds = np.arange(min(FOLDS, n_people // 2))[:, None]
-    first, second = pairs.first % len(folds), pairs.second % len(folds)
-    return (first == folds) & (second == folds), (first != folds) & (second != folds)
-
-
-def balanced_accuracy(right: np.ndarray, genuine: np.ndarray, weights: np.ndarray) -> float:
-    """Mean of the shares of rightly judged genuine and impostor pairs: (n,) each, NaN in `right` for a pair that isn't judged."""
-    judged = ~np.isnan(right)
-    shares = []
-    for side in (genuine & judged, ~genuine & judged):
-        total = weights[side].sum()
-        shares.append(weights[side] @ right[side] / total if total else np.nan)
-    return float(np.mean(shares))
-
-
-def rank_one(comparison: Comparison) -> tuple[np.ndarray, np.ndarray]:
-    """Of each probe, (p,): in what share of the galleries its own person is strictly the nearest, and whether any was asked.
-
-    A gallery holds one photograph a person (those of one turn). One that holds the probe itself, or not its person, isn't asked.
-    """
-    hits, asked = np.zeros(len(comparison.probe_people)), np.zeros(len(comparison.probe_people))
-    genuine = comparison.probe_people[:, None] == comparison.gallery_people[None, :]
-    for turn in np.unique(comparison.turns):
-        members = comparison.turns == turn
-        own = genuine[:, members] & ~comparison.itself[:, members]
-        similarity = comparison.similarity[:, members]
-        nearest_own = np.where(own, similarity, -np.inf).max(1)
-        nearest_other = np.where(genuine[:, members], -np.inf, similarity).max(1)
-        hits += own.any(1) & (nearest_own > nearest_other)
-        asked += own.any(1)
-    return hits / np.maximum(asked, 1), asked > 0
+SHARED = {
+    "unit": "%",
+    "level": "set",
+    "needs_reference": False,
+    "decimals": 2,
+    "against": "gallery",
+    "cached": True,
+    "lowest": 0,
+    "highest": 100,
+}
+CARDS = (
+    {
+        "id": "rank1_dlib",
+        "label": "Rank-1",
+        "direction": "higher",
+        "source": "Phillips et al., The FERET evaluation methodology, PAMI 2000; dlib's embeddings",
+        "sources": ("dlib",),
+        "template": "utkface",
+        "class_name": "RankOne",
+        "network": "dlib_recogniser",
+    },
+    {
+        "id": "rank1_arcface_r50",
+        "label": "Rank-1",
+        "direction": "higher",
+        "source": "Phillips et al., The FERET evaluation methodology, PAMI 2000; insightface's w600k_r50",
+        "sources": ("buffalo_l",),
+        "template": "ffhq",
+        "class_name": "RankOne",
+        "network": "arcface_r50",
+    },
+    {
+        "id": "accuracy_dlib",
+        "label": "Accuracy",
+        "direction": "higher",
+        "source": "Huang et al., Labeled Faces in the Wild, 2007: cross-validated accuracy, here balanced; dlib's embeddings",
+        "sources": ("dlib",),
+        "template": "utkface",
+        "class_name": "Accuracy",
+        "network": "dlib_recogniser",
+    },
+    {
+        "id": "accuracy_arcface_r50",
+        "label": "Accuracy",
+        "direction": "higher",
+        "source": "Huang et al., Labeled Faces in the Wild, 2007: cross-validated accuracy, here balanced; insightface's w600k_r50",
+        "sources": ("buffalo_l",),
+        "template": "ffhq",
+        "class_name": "Accuracy",
+        "network": "arcface_r50",
+    },
+    {
+        "id": "tar_far1e2_dlib",
+        "label": "TAR at 1e-2",
+        "direction": "higher",
+        "source": "ISO/IEC 19795-1 (true and false accept rates), with dlib's embeddings",
+        "sources": ("dlib",),
+        "template": "utkface",
+        "class_name": "TrueAccepts",
+        "params": {"far": 0.01},
+        "network": "dlib_recogniser",
+    },
+    {
+        "id": "tar_far1e2_arcface_r50",
+        "label": "TAR at 1e-2",
+        "direction": "higher",
+        "source": "ISO/IEC 19795-1 (true and false accept rates), with insightface's w600k_r50",
+        "sources": ("buffalo_l",),
+        "template": "ffhq",
+        "class_name": "TrueAccepts",
+        "params": {"far": 0.01},
+        "network": "arcface_r50",
+    },
+    {
+        "id": "tar_far1e3_dlib",
+        "label": "TAR at 1e-3",
+        "direction": "higher",
+        "source": "ISO/IEC 19795-1 (true and false accept rates), with dlib's embeddings",
+        "sources": ("dlib",),
+        "template": "utkface",
+        "class_name": "TrueAccepts",
+        "params": {"far": 0.001},
+        "network": "dlib_recogniser",
+    },
+    {
+        "id": "tar_far1e3_arcface_r50",
+        "label": "TAR at 1e-3",
+        "direction": "higher",
+        "source": "ISO/IEC 19795-1 (true and false accept rates), with insightface's w600k_r50",
+        "sources": ("buffalo_l",),
+        "template": "ffhq",
+        "class_name": "TrueAccepts",
+        "params": {"far": 0.001},
+        "network": "arcface_r50",
+    },
+    {
+        "id": "eer_dlib",
+        "label": "EER",
+        "direction": "lower",
+        "source": "ISO/IEC 19795-1 (true and false accept rates), with dlib's embeddings",
+        "sources": ("dlib",),
+        "template": "utkface",
+        "class_name": "EqualErrorRate",
+        "network": "dlib_recogniser",
+    },
+    {
+        "id": "eer_arcface_r50",
+        "label": "EER",
+        "direction": "lower",
+        "source": "ISO/IEC 19795-1 (true and false accept rates), with insightface's w600k_r50",
+        "sources": ("buffalo_l",),
+        "template": "ffhq",
+        "class_name": "EqualErrorRate",
+        "network": "arcface_r50",
+    },
+)
 
 
 class Verification:
@@ -234,13 +159,15 @@ class EqualErrorRate(Verification):
 
 
 class TrueAccepts(Verification):
-    """Percent; a subclass says at which FAR. Its share of the impostor pairs must be several pairs."""
+    """Percent of the genuine pairs that are accepted at a false accept rate of at most `far`: several impostor pairs, or it says little."""
 
-    far: float
+    def __init__(self, comparison: Comparison, far: float):
+        super().__init__(comparison)
+        self._far = far
 
     def read(self, curve: Curve) -> float:
         """TAR at that FAR."""
-        return tar_at(curve, self.far)
+        return tar_at(curve, self._far)
 
 
 class Accuracy:

@@ -1,27 +1,83 @@
-"""Structural similarity (Wang et al., IEEE Transactions on Image Processing 2004)."""
+"""Structural similarity (Wang et al., IEEE Transactions on Image Processing 2004), in the field's variants."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from scipy.ndimage import gaussian_filter
 from skimage.metrics import structural_similarity
 
 from clrface.api import Score
 from clrface.images import to_bytes
 from clrface.metrics.collect import ImageScores
+from clrface.metrics.correction import corrected
 
-CARD = {
-    "id": "ssim",
-    "label": "SSIM",
+SHARED = {
     "direction": "higher",
     "unit": "",
     "level": "image",
     "needs_reference": True,
     "decimals": 4,
-    "source": "Wang et al., Image Quality Assessment: From Error Visibility to Structural Similarity, IEEE TIP 2004; scikit-image",
+    "class_name": "Ssim",
+    "lowest": -1,
+    "highest": 1,
 }
+CARDS = (
+    {
+        "id": "ssim",
+        "label": "SSIM",
+        "source": "Wang et al., Image Quality Assessment: From Error Visibility to Structural Similarity, IEEE TIP 2004; scikit-image",
+        "perfect": 1,
+    },
+    {
+        "id": "ssim_corrected",
+        "label": "SSIM (corrected)",
+        "source": "github.com/TencentARC/VQFR, metric_paper/calculate_psnr_ssim.py, where correct_mean_var can't be switched off",
+        "params": {"correct": True},
+    },
+    {
+        "id": "ssim_cut",
+        "label": "SSIM",
+        "source": "pyiqa 0.1.16, ssimc: RGB, 8 bit, range 255, Gaussian window of 11 px where it fits, negative structure terms set to 0",
+        "params": {"cut": True},
+        "perfect": 1,
+        "lowest": 0,
+    },
+    {
+        "id": "ssim_full_count",
+        "label": "SSIM (full count)",
+        "source": (
+            "github.com/wzhouxiff/RestoreFormer, scripts/metrics/cal_psnr_ssim.py: RGB, no crop, uncorrected; a failed image counts as 0"
+        ),
+        "failed_as": 0.0,
+        "perfect": 1,
+    },
+)
 
 WINDOW_PX = 11
+SIGMA_PX = 1.5
+C1, C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+"""What keeps the fractions finite, for images in units of 8 bits."""
+
+
+class Ssim(ImageScores):
+    """Mean over pixels and R, G, B; Gaussian window of 11 px, sigma 1.5, population moments, range 255, where the window fits whole.
+
+    Args:
+        correct: set each channel's mean and deviation to the truth's first.
+        cut: set negative structure terms to 0, as pyiqa does. The plain value wherever there are none, and never below it.
+    """
+
+    def __init__(self, sources: Path, correct: bool = False, cut: bool = False):
+        super().__init__()
+        self._correct = correct
+        self._similarity = cut_similarity if cut else similarity
+
+    def measure(self, pred: np.ndarray, ref: np.ndarray) -> list[float | Score]:
+        """(B, 3, H, W) pairs to SSIM; a side under 11 px fails."""
+        if min(pred.shape[2:]) < WINDOW_PX:
+            return [Score(np.nan, f"too small: SSIM's window needs {WINDOW_PX} pixels a side")] * len(pred)
+        pairs = zip(to_bytes(pred), to_bytes(ref), strict=True)
+        return [self._similarity(*corrected(a, b)) if self._correct else self._similarity(a, b) for a, b in pairs]
 
 
 def similarity(pred: np.ndarray, ref: np.ndarray) -> float:
@@ -32,26 +88,24 @@ def similarity(pred: np.ndarray, ref: np.ndarray) -> float:
         data_range=255,
         channel_axis=-1,
         gaussian_weights=True,
-        sigma=1.5,
+        sigma=SIGMA_PX,
         use_sample_covariance=False,
     )
     return float(np.asarray(value))
 
 
-class Metric(ImageScores):
-    """Mean over pixels and R, G, B; Gaussian window of 11 px, sigma 1.5, population moments, range 255, where the window fits whole.
+def cut_similarity(pred: np.ndarray, ref: np.ndarray) -> float:
+    """Of two (H, W, 3) images in units of 8 bits, negative structure terms set to 0."""
+    pred, ref = pred.astype(float), ref.astype(float)
+    mean_p, mean_r = _windowed(pred), _windowed(ref)
+    squares = mean_p**2 + mean_r**2
+    variances = _windowed(pred**2) + _windowed(ref**2) - squares
+    covariance = _windowed(pred * ref) - mean_p * mean_r
+    structure = np.maximum((2 * covariance + C2) / (variances + C2), 0)
+    return float(((2 * mean_p * mean_r + C1) / (squares + C1) * structure).mean())
 
-    In (-1, 1]; equal images give 1.
-    """
 
-    similarity: Callable[[np.ndarray, np.ndarray], float] = staticmethod(similarity)
-    """Of two (H, W, 3) uint8 images, each side of 11 px or more."""
-
-    def __init__(self, sources: Path):
-        super().__init__()
-
-    def measure(self, pred: np.ndarray, ref: np.ndarray) -> list[float | Score]:
-        """(B, 3, H, W) pairs to SSIM; a side under 11 px fails."""
-        if min(pred.shape[2:]) < WINDOW_PX:
-            return [Score(np.nan, f"too small: SSIM's window needs {WINDOW_PX} pixels a side")] * len(pred)
-        return [self.similarity(a, b) for a, b in zip(to_bytes(pred), to_bytes(ref), strict=True)]
+def _windowed(image: np.ndarray) -> np.ndarray:
+    """Gaussian means of (H, W, 3), where the window fits whole."""
+    radius = WINDOW_PX // 2
+    return gaussian_filter(image, SIGMA_PX, radius=radius, axes=(0, 1))[radius:-radius, radius:-radius]

@@ -1,7 +1,7 @@
 """The plan: everything that a config asks for, typed, made once and changed by nobody."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,6 +13,7 @@ from clrface.errors import unknown_name
 from clrface.external import has_cuda
 from clrface.fetch.sources import Source
 from clrface.plan.parts import Dataset, Study, Sweep, Table, Training
+from clrface.metrics.protocols import laid_over
 from clrface.project import Project, needed_sources, read_project
 from clrface.published import Published, load_published
 
@@ -127,6 +128,7 @@ def read_plan(config: dict[str, Any]) -> Plan:
     leave_out(config)
     project = read_project()
     validate_config(config, project.known)
+    project = replace(project, protocols=laid_over(project.protocols, config))
     shipped = load_config([PROFILE])
     return make_plan(
         config,

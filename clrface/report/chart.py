@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from clrface.api import MetricCard
 from clrface.report.figure import INK, LIGHT, OURS, QUIET, Look, looks, save
-from clrface.tables.bootstrap import Estimate
+from clrface.stats.bootstrap import Estimate
 from clrface.tables.formats import count
 from clrface.tables.table import Row, Table, format_value
 

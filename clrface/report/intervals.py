@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from clrface.api import MetricCard
-from clrface.tables.bootstrap import Estimate
+from clrface.stats.bootstrap import Estimate
 from clrface.tables.formats import DASH
 from clrface.tables.table import Mark, Row, format_value, marks
 

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
-from clrface.metrics.recognition import Curve, equal_error_rate
+from clrface.metrics.verification import Curve, equal_error_rate
 from clrface.report.figure import OURS, looks, save
 
 CONTROLS = (("#1a1a1a", ":"), ("#1a1a1a", "--"), ("#6b6b6b", "-."))

@@ -28,7 +28,7 @@ from clrface.models.recogniser import SFace
 from clrface.restore.pipeline import GROUP, CLRFace, Settings
 from clrface.restore.sampler import Sampler
 from clrface.seeds import derive_seed
-from clrface.tables.bootstrap import Estimate, bootstrap_indices, mean_interval, mean_over_seeds, set_interval
+from clrface.stats.bootstrap import Estimate, bootstrap_indices, mean_interval, mean_over_seeds, set_interval
 from clrface.weights import digest
 
 BATCH = 16
@@ -79,7 +79,7 @@ def run_sweep(sweep: Sweep, faces: Faces, weights: Path, sources: Path, device: 
     Its columns: the settings; `t_start`, the share of the schedule that is really run (t0 to the nearest step); `evaluations` of the
     prior's network; `seconds` an image, the median over batches (processor time on a CPU, wall time elsewhere); `n`; and for each
     metric m the columns m, m_lo, m_hi (95 % bootstrap over images).
-    cache: where networks' features are kept (clrface.metrics.memory): every point is held against the same ground truth.
+    cache: where networks' features are kept (clrface.metrics.networks.memory): every point is held against the same ground truth.
 
     Raises: UserError for settings that the sampler refuses, before any work.
     """

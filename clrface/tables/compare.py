@@ -17,7 +17,7 @@ import numpy as np
 from clrface.api import MetricCard
 from clrface.errors import UserError, unknown_name
 from clrface.manifest import FETCHED, read_manifest
-from clrface.tables.bootstrap import UNMEASURED, Estimate, mean_over_seeds, people_counts, percentile_interval
+from clrface.stats.bootstrap import UNMEASURED, Estimate, mean_over_seeds, people_counts, percentile_interval
 from clrface.tables.scores import SET_ROW, read_replicates, read_scores
 from clrface.tables.table import Row, Table, read_table, table_from_json
 

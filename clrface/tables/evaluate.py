@@ -17,11 +17,11 @@ from PIL import Image
 
 from clrface.api import MetricCard
 from clrface.errors import UserError
+from clrface.evaluation.measure import Images, Sides, reasons, score, write_replicates, write_scores
 from clrface.manifest import match_ids, pictures_in
-from clrface.metrics.measure import Images, Sides, reasons, score, write_replicates, write_scores
 from clrface.metrics.protocols import Protocol
 from clrface.metrics.registry import load_metric, metric_card
-from clrface.tables.bootstrap import UNMEASURED, Estimate, bootstrap_indices
+from clrface.stats.bootstrap import UNMEASURED, Estimate, bootstrap_indices
 from clrface.tables.formats import DASH, count, heading
 from clrface.tables.scores import read_scores
 from clrface.tables.table import estimate, format_value

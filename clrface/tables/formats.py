@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 
 from clrface.api import MetricCard
-from clrface.tables.bootstrap import Estimate
+from clrface.stats.bootstrap import Estimate
 from clrface.tables.calibration import PARTS, calibration_of, calibrations, note, published_metrics
 from clrface.tables.table import ARROWS, Mark, Row, Table, format_value, marks
 

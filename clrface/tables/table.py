@@ -13,7 +13,7 @@ import numpy as np
 from clrface.api import MethodCard, MetricCard
 from clrface.errors import UserError, unknown_name
 from clrface.published import Published
-from clrface.tables.bootstrap import (
+from clrface.stats.bootstrap import (
     UNMEASURED,
     Estimate,
     bootstrap_indices,

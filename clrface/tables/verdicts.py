@@ -28,7 +28,7 @@ from clrface.api import MetricCard
 from clrface.claims import Claim, Claims
 from clrface.files import sha256_file, write_text
 from clrface.registry import method_cards
-from clrface.tables.bootstrap import UNMEASURED, Estimate, percentile_interval
+from clrface.stats.bootstrap import UNMEASURED, Estimate, percentile_interval
 from clrface.tables.compare import Draws, Resampled, pair, people_of, relative_change
 from clrface.tables.formats import DASH, markdown_escape, tex_escape, tex_table, to_json
 from clrface.tables.provenance import code_version, environment

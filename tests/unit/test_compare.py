@@ -11,7 +11,7 @@ import pytest
 
 from clrface.api import MetricCard
 from clrface.errors import UserError
-from clrface.tables.bootstrap import Estimate
+from clrface.stats.bootstrap import Estimate
 from clrface.tables.compare import Difference, Draws, compare, show_differences
 from clrface.tables.table import Row, Table, table_to_json
 

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from clrface.cli import main
+from clrface.evaluation.measure import measure
 from clrface.images import write_png
-from clrface.metrics.measure import measure
-from clrface.tables.bootstrap import bootstrap_indices, mean_interval
+from clrface.stats.bootstrap import bootstrap_indices, mean_interval
 
 ROWS = ["psnr", "ssim", "fd_effnet"]
 

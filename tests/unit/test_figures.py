@@ -19,7 +19,7 @@ from clrface.report.failures import failure_sheet, worst_faces
 from clrface.report.figure import OURS, looks, save
 from clrface.report.records import Places
 from clrface.report.samples import SampleSet, sample_sheet, spread, zoom
-from clrface.tables.bootstrap import Estimate
+from clrface.stats.bootstrap import Estimate
 from clrface.tables.table import Row, Table
 
 Faces = dict[str, np.ndarray]

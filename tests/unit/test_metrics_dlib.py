@@ -8,7 +8,8 @@ import pytest
 
 from clrface.align.landmarks import FaceFinder
 from clrface.images import to_unit
-from clrface.metrics import ids_dlib, lmd_dlib
+from clrface.metrics.identity import Cosine
+from clrface.metrics.landmarks import LandmarkDistance
 from clrface.metrics.networks import dlib_landmarks, dlib_recogniser
 
 SAME_PERSON = 0.6
@@ -64,7 +65,7 @@ def test_people_are_told_apart(sources: Path, orl_faces: dict[str, np.ndarray]) 
 
 def test_the_cosine_is_the_cosine(sources: Path, orl_faces: dict[str, np.ndarray]) -> None:
     a, b = (to_unit(face)[None] for face in list(orl_faces.values())[1:3])
-    metric = ids_dlib.Metric(sources)
+    metric = Cosine(sources, dlib_recogniser, normalise=True)
     metric.update(a, b)
     recogniser = dlib_recogniser.load(sources)
     x, y = dlib_recogniser.embed(recogniser, a)[0], dlib_recogniser.embed(recogniser, b)[0]
@@ -83,7 +84,7 @@ def test_landmarks_from_the_fixed_box_lie_where_the_detector_leads(
 def test_a_shifted_face_is_off_by_the_shift(sources: Path, orl_faces: dict[str, np.ndarray]) -> None:
     """Nothing is aligned again before the comparison, so a method that moves the face is found out."""
     faces = to_unit(np.stack(list(orl_faces.values())[:6]))
-    metric = lmd_dlib.Metric(sources)
+    metric = LandmarkDistance(sources, dlib_landmarks)
     metric.update(np.roll(faces, 2, axis=3), faces)
     assert np.mean([score.value for score in metric.result()]) == pytest.approx(2, abs=0.5)
 
@@ -93,7 +94,7 @@ def test_landmark_distance_is_in_pixels_of_the_images(sources: Path, orl_faces: 
     pred, ref = (to_unit(face)[None] for face in list(orl_faces.values())[:2])
     values = []
     for factor in (1, 2):
-        metric = lmd_dlib.Metric(sources)
+        metric = LandmarkDistance(sources, dlib_landmarks)
         metric.update(*(image.repeat(factor, 2).repeat(factor, 3) for image in (pred, ref)))
         values.append(metric.result()[0].value)
     assert values[1] == pytest.approx(2 * values[0], rel=0.25)

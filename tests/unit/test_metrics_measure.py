@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from clrface.errors import UserError
+from clrface.evaluation.measure import measure
 from clrface.images import to_unit, write_png
-from clrface.metrics.measure import measure
 from clrface.metrics.registry import load_metric
-from clrface.tables.bootstrap import bootstrap_indices
+from clrface.stats.bootstrap import bootstrap_indices
 from clrface.tables.scores import read_replicates, read_scores
 
 N_BOOT = 20

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from clrface.images import to_unit
-from clrface.metrics.memory import remembered
+from clrface.metrics.networks.memory import remembered
 from clrface.metrics.registry import load_metric, metric_cards
 from tests.conftest import SOURCES
 

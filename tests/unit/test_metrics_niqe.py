@@ -15,7 +15,7 @@ from clrface.seeds import generator
 
 def values(sources: Path, images: np.ndarray) -> list[float]:
     """NIQE of (B, H, W, 3) uint8 images."""
-    metric = niqe.Metric(sources)
+    metric = niqe.EnlargedNiqe(sources)
     metric.update(to_unit(images), None)
     return [score.value for score in metric.result()]
 
@@ -73,7 +73,7 @@ def test_a_flat_image_fails_with_a_reason(sources: Path, orl_faces: dict[str, np
     face = next(iter(orl_faces.values()))
     half = face.copy()
     half[32:] = 77
-    metric = niqe.Metric(sources)
+    metric = niqe.EnlargedNiqe(sources)
     metric.update(to_unit(np.stack([np.zeros_like(face), np.full_like(face, 200), half, face])), None)
     *flat, good = metric.result()
     assert [score.status for score in flat] == ["flat: a block of the image has no texture to measure"] * 3
@@ -82,7 +82,7 @@ def test_a_flat_image_fails_with_a_reason(sources: Path, orl_faces: dict[str, np
 
 def test_a_given_ground_truth_is_not_looked_at(sources: Path, orl_faces: dict[str, np.ndarray]) -> None:
     face = to_unit(next(iter(orl_faces.values())))[None]
-    metric = niqe.Metric(sources)
+    metric = niqe.EnlargedNiqe(sources)
     metric.update(face, face[:, :, :16, :16])
     metric.update(face, None)
     with_truth, without = metric.result()

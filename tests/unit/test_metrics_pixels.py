@@ -8,7 +8,8 @@ import pytest
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from clrface.images import to_unit
-from clrface.metrics import psnr, ssim
+from clrface.metrics.psnr import Psnr
+from clrface.metrics.ssim import Ssim
 
 NOWHERE = Path("no-sources-needed")
 
@@ -19,8 +20,8 @@ def pair(faces: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     return first, second
 
 
-def value(module, pred: np.ndarray, ref: np.ndarray) -> float:
-    metric = module.Metric(NOWHERE)
+def value(name: str, pred: np.ndarray, ref: np.ndarray) -> float:
+    metric = {"psnr": Psnr, "ssim": Ssim}[name](NOWHERE)
     metric.update(to_unit(pred)[None], to_unit(ref)[None])
     (score,) = metric.result()
     assert score.status == "ok"
@@ -49,52 +50,52 @@ def plain_ssim(a: np.ndarray, b: np.ndarray) -> float:
 def test_psnr_of_a_known_error() -> None:
     ref = np.full((16, 16, 3), 100, np.uint8)
     pred = ref + np.uint8(5)
-    assert value(psnr, pred, ref) == pytest.approx(20 * math.log10(255 / 5), abs=1e-12)
+    assert value("psnr", pred, ref) == pytest.approx(20 * math.log10(255 / 5), abs=1e-12)
 
 
 def test_psnr_counts_every_channel() -> None:
     ref = np.zeros((8, 8, 3), np.uint8)
     pred = ref.copy()
     pred[..., 2] = 255
-    assert value(psnr, pred, ref) == pytest.approx(10 * math.log10(3), abs=1e-12)
+    assert value("psnr", pred, ref) == pytest.approx(10 * math.log10(3), abs=1e-12)
 
 
 def test_psnr_of_equal_images_is_infinite(orl_faces: dict[str, np.ndarray]) -> None:
     face, _ = pair(orl_faces)
-    assert value(psnr, face, face) == math.inf
+    assert value("psnr", face, face) == math.inf
 
 
 def test_psnr_is_scikit_images(orl_faces: dict[str, np.ndarray]) -> None:
     a, b = pair(orl_faces)
-    assert value(psnr, a, b) == pytest.approx(peak_signal_noise_ratio(b, a, data_range=255), abs=1e-9)
+    assert value("psnr", a, b) == pytest.approx(peak_signal_noise_ratio(b, a, data_range=255), abs=1e-9)
 
 
 def test_ssim_of_constant_images() -> None:
     c1 = (0.01 * 255) ** 2
     ref, pred = np.full((16, 16, 3), 50, np.uint8), np.full((16, 16, 3), 80, np.uint8)
-    assert value(ssim, pred, ref) == pytest.approx((2 * 50 * 80 + c1) / (50**2 + 80**2 + c1), abs=1e-9)
+    assert value("ssim", pred, ref) == pytest.approx((2 * 50 * 80 + c1) / (50**2 + 80**2 + c1), abs=1e-9)
 
 
 def test_ssim_of_equal_images_is_one(orl_faces: dict[str, np.ndarray]) -> None:
     face, _ = pair(orl_faces)
-    assert value(ssim, face, face) == 1
+    assert value("ssim", face, face) == 1
 
 
 def test_ssim_is_the_plain_definition_in_the_valid_region(orl_faces: dict[str, np.ndarray]) -> None:
     a, b = (face[20:44, 18:40].copy() for face in pair(orl_faces))
     b[..., 1] = 255 - b[..., 1]  # channels differ, so their mean is tested too
-    assert value(ssim, a, b) == pytest.approx(plain_ssim(a, b), abs=1e-9)
+    assert value("ssim", a, b) == pytest.approx(plain_ssim(a, b), abs=1e-9)
 
 
 def test_ssim_is_scikit_images(orl_faces: dict[str, np.ndarray]) -> None:
     a, b = pair(orl_faces)
     settings = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
     expected = np.mean([structural_similarity(a[..., c], b[..., c], data_range=255, **settings) for c in range(3)])
-    assert value(ssim, a, b) == pytest.approx(expected, abs=1e-9)
+    assert value("ssim", a, b) == pytest.approx(expected, abs=1e-9)
 
 
 def test_ssim_of_an_image_smaller_than_its_window_fails_with_a_reason() -> None:
-    metric = ssim.Metric(NOWHERE)
+    metric = Ssim(NOWHERE)
     metric.update(np.zeros((2, 3, 10, 20), np.float32), np.zeros((2, 3, 10, 20), np.float32))
     assert [score.status for score in metric.result()] == ["too small: SSIM's window needs 11 pixels a side"] * 2
     assert all(math.isnan(score.value) for score in metric.result())
@@ -104,7 +105,7 @@ def test_a_bad_image_keeps_its_place_with_the_reason(orl_faces: dict[str, np.nda
     ref = to_unit(np.stack(list(orl_faces.values())[:3]))
     pred = ref.copy()
     pred[1, 0, 5, 5] = np.nan
-    metric = psnr.Metric(NOWHERE)
+    metric = Psnr(NOWHERE)
     metric.update(pred, ref)
     first, bad, last = metric.result()
     assert first.value == last.value == math.inf
@@ -114,7 +115,7 @@ def test_a_bad_image_keeps_its_place_with_the_reason(orl_faces: dict[str, np.nda
 
 def test_a_batch_of_another_size_keeps_its_places_with_the_reason(orl_faces: dict[str, np.ndarray]) -> None:
     ref = to_unit(np.stack(list(orl_faces.values())[:2]))
-    metric = psnr.Metric(NOWHERE)
+    metric = Psnr(NOWHERE)
     metric.update(ref[:, :, :32, :32], ref)
     metric.update(ref, ref)
     assert [score.status for score in metric.result()] == ["wrong shape: found 3x32x32, ground truth has 3x64x64"] * 2 + ["ok"] * 2
@@ -123,6 +124,6 @@ def test_a_batch_of_another_size_keeps_its_places_with_the_reason(orl_faces: dic
 def test_a_missing_ground_truth_is_refused(orl_faces: dict[str, np.ndarray]) -> None:
     batch = to_unit(np.stack(list(orl_faces.values())[:2]))
     with pytest.raises(ValueError, match="Found 2 images, but 0 ground truths"):
-        psnr.Metric(NOWHERE).update(batch, None)
+        Psnr(NOWHERE).update(batch, None)
     with pytest.raises(ValueError, match="Found 2 images, but 1 ground truths"):
-        psnr.Metric(NOWHERE).update(batch, batch[:1])
+        Psnr(NOWHERE).update(batch, batch[:1])

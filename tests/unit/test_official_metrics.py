@@ -19,10 +19,10 @@ from pytorch_fid.fid_score import calculate_frechet_distance
 from clrface.api import DROPPED
 from clrface.errors import UserError
 from clrface.images import to_unit
-from clrface.metrics import deg_arcface_r18, idd_arcface_r18, niqe_official, niqe_yiq
+from clrface.metrics import niqe_features
+from clrface.metrics.correction import corrected
 from clrface.metrics.networks import arcface_r18, arcface_r50, awing_fan, inception, inception_clean, states
 from clrface.metrics.networks.lpips_net import Lpips, Net
-from clrface.metrics.psnr_corrected import corrected
 from clrface.metrics.registry import load_metric
 from clrface.metrics.sets import Statistics, ToStatistics, read_statistics
 from clrface.models.onnx_network import OnnxNetwork
@@ -155,13 +155,13 @@ def test_deg_is_fed_grey_of_minus_one_to_one() -> None:
     """OpenCV's grey of pure red is 76."""
     red = np.zeros((1, 3, 256, 256), np.float32)
     red[:, 0] = 1
-    assert deg_arcface_r18.prepared(red).unique().tolist() == pytest.approx([(76 - 127.5) / 127.5])
-    assert deg_arcface_r18.prepared(red).shape == (1, 1, 128, 128)
+    assert arcface_r18.grey(red).unique().tolist() == pytest.approx([(76 - 127.5) / 127.5])
+    assert arcface_r18.grey(red).shape == (1, 1, 128, 128)
 
 
 def test_idd_is_fed_grey_of_zero_to_one_with_red_and_blue_exchanged() -> None:
     pure = torch.eye(3)[:, :, None, None].expand(3, 3, 8, 8)
-    assert idd_arcface_r18.prepared(pure)[:, 0, 0, 0].tolist() == pytest.approx([0.1140, 0.5870, 0.2989])
+    assert arcface_r18.swapped_grey(pure)[:, 0, 0, 0].tolist() == pytest.approx([0.1140, 0.5870, 0.2989])
 
 
 def test_idd_is_the_angle_in_radians(official: Path) -> None:
@@ -169,7 +169,7 @@ def test_idd_is_the_angle_in_radians(official: Path) -> None:
     network = arcface_r18.ArcFaceR18(official / "arcface_r18" / "arcface_resnet18.pth")
     with torch.no_grad():
         a, b = (
-            network(idd_arcface_r18.prepared(torch.from_numpy(to_unit(one[None]))).to(states.device()))[0].cpu().numpy()
+            network(arcface_r18.swapped_grey(torch.from_numpy(to_unit(one[None]))).to(states.device()))[0].cpu().numpy()
             for one in (pred, ref)
         )
     expected = math.acos(float(a @ b) / float(np.linalg.norm(a) * np.linalg.norm(b)))
@@ -416,18 +416,18 @@ def test_coordinates_tell_row_column_and_radius() -> None:
 
 
 def test_halving_keeps_a_constant_and_a_slope_as_matlab_does() -> None:
-    np.testing.assert_allclose(niqe_official.halved(np.full((8, 8), 3.0)), 3)
+    np.testing.assert_allclose(niqe_features.halved(np.full((8, 8), 3.0)), 3)
     slope = np.arange(16.0)[None].repeat(16, 0)
-    np.testing.assert_allclose(niqe_official.halved(slope)[0, 2:-2], np.arange(16)[4:-4:2] + 0.5)
+    np.testing.assert_allclose(niqe_features.halved(slope)[0, 2:-2], np.arange(16)[4:-4:2] + 0.5)
 
 
 def test_the_fit_of_plain_values_by_hand() -> None:
     """-2 and 1 alike: left 2, right 1; the mean of |x| squared over that of x squared is 0.9; skew 2: 0.9 x 9 x 3 / 25 = 0.972."""
-    shape, left, right = niqe_official._fit(np.array([-2.0, 1.0, 0.0, 0.0])[:2])
+    shape, left, right = niqe_features._fit(np.array([-2.0, 1.0, 0.0, 0.0])[:2])
     assert left / right == pytest.approx(2)
     ratio = 0.9 * 9 * 3 / 25
-    place = int(np.argmin((niqe_official.RATIOS - ratio) ** 2))
-    assert shape == niqe_official.SHAPES[place]
+    place = int(np.argmin((niqe_features.RATIOS - ratio) ** 2))
+    assert shape == niqe_features.SHAPES[place]
     assert right == pytest.approx(math.sqrt(math.gamma(1 / shape) / math.gamma(3 / shape)))
 
 
@@ -440,7 +440,7 @@ def test_niqe_of_a_photograph(sources: Path) -> None:
 
 def test_yiq_luminance_of_pure_colours() -> None:
     pure = np.eye(3, dtype=np.float32)[:, :, None]
-    assert niqe_yiq.yiq_luminance(pure)[:, 0].tolist() == [76, 150, 29]
+    assert niqe_features.yiq_luminance(pure)[:, 0].tolist() == [76, 150, 29]
 
 
 def test_niqe_of_small_and_flat_images_says_why(sources: Path) -> None:

@@ -37,7 +37,7 @@ build-backend = "setuptools.build_meta"
 name = "bfr-darker"
 version = "1.2.3"
 
-[project.entry-points."clrface.restorers"]
+[project.entry-points."{group}"]
 {entry}
 
 [tool.setuptools]
@@ -45,13 +45,13 @@ packages = ["bfr_darker"]
 """
 
 
-def install(folder: Path, entry: str = 'darker = "bfr_darker.method"', method: str = METHOD) -> Path:
+def install(folder: Path, entry: str = 'darker = "bfr_darker.method"', method: str = METHOD, group: str = "clrface.restorers") -> Path:
     """Build the package as a wheel and install it; the folder to put on PYTHONPATH."""
     package = folder / "package" / "bfr_darker"
     package.mkdir(parents=True)
     (package / "__init__.py").write_text("")
     (package / "method.py").write_text(method)
-    (package.parent / "pyproject.toml").write_text(PROJECT.format(entry=entry))
+    (package.parent / "pyproject.toml").write_text(PROJECT.format(entry=entry, group=group))
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--disable-pip-version-check"]
     subprocess.run([*pip, "--target", str(folder / "site"), str(package.parent)], check=True)
     return folder / "site"

@@ -12,12 +12,12 @@ import yaml
 from clrface.api import DROPPED, Score
 from clrface.cli import main
 from clrface.errors import UserError
+from clrface.evaluation.measure import write_scores
 from clrface.fingerprint import ROOT
 from clrface.images import write_png
-from clrface.metrics.measure import write_scores
 from clrface.metrics.protocols import load_protocol
 from clrface.metrics.registry import metric_card, metric_cards
-from clrface.tables.bootstrap import bootstrap_indices
+from clrface.stats.bootstrap import bootstrap_indices
 from clrface.tables.scores import read_scores
 from clrface.tables.table import estimate
 

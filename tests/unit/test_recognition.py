@@ -9,11 +9,11 @@ from PIL import Image
 
 from clrface.align.chunk import align_chunk
 from clrface.errors import UserError
+from clrface.evaluation.recognise import Gallery, compare_faces, recognise
 from clrface.fingerprint import ROOT
 from clrface.images import read_rgb, to_unit, write_png
 from clrface.manifest import read_manifest, select
-from clrface.metrics.recognise import Gallery, compare_faces, recognise
-from clrface.metrics.recognition import (
+from clrface.metrics.verification import (
     Accuracy,
     Comparison,
     Curve,
@@ -31,7 +31,7 @@ from clrface.metrics.recognition import (
 )
 from clrface.pairs import Pair, named_in, read_pairs
 from clrface.report.roc import Line, Panel, roc_figure
-from clrface.tables.bootstrap import people_counts
+from clrface.stats.bootstrap import people_counts
 from clrface.tables.compare import Draws
 from clrface.tables.scores import read_replicates, read_scores
 

@@ -20,7 +20,7 @@ from clrface.report.gallery import Gallery, data_uri
 from clrface.report.intervals import LEFT, RIGHT, interval_plot, nice_ticks
 from clrface.report.page import PageSpec, _short, read_claims, write_page
 from clrface.report.records import Places, records, run_seconds
-from clrface.tables.bootstrap import UNMEASURED, Estimate
+from clrface.stats.bootstrap import UNMEASURED, Estimate
 from clrface.tables.formats import to_json
 from clrface.tables.provenance import lq_checksum, lq_images
 from clrface.tables.table import Row, Table, table_to_json

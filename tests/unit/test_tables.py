@@ -17,7 +17,7 @@ from clrface.errors import UserError
 from clrface.files import sha256_file
 from clrface.images import write_png
 from clrface.seeds import generator
-from clrface.tables.bootstrap import Estimate, bootstrap_indices, mean_interval, mean_over_seeds, resampled_means, set_interval
+from clrface.stats.bootstrap import Estimate, bootstrap_indices, mean_interval, mean_over_seeds, resampled_means, set_interval
 from clrface.tables.formats import to_csv, to_markdown, to_tex
 from clrface.tables.provenance import code_version, lq_checksum, lq_images
 from clrface.tables.table import (

@@ -21,7 +21,7 @@ from clrface.align.chunk import COORDINATES
 from clrface.align.geometry import align
 from clrface.fingerprint import ROOT
 from clrface.images import read_rgb, to_unit
-from clrface.metrics.networks.arcface_r50 import embedder
+from clrface.metrics.networks.arcface_r50 import features
 from clrface.pairs import read_pairs
 from tests.copies import blurred, copy_project, lfw, png
 from tests.shelf import CLOSED, Shelf, sum_of, tarred, zipped
@@ -105,7 +105,7 @@ def call(project: Path, *words: str, **variables: str) -> str:
 
 def accuracy(project: Path, row: str) -> float:
     """A row's accuracy in percent, worked out from its pictures: each fold's pairs by the threshold that is best on the other."""
-    embed, clean = embedder(project / "data/raw"), project / "data/aligned/lfw/000"
+    embed, clean = features(project / "data/raw"), project / "data/aligned/lfw/000"
     vectors = {
         (folder, path.stem): embed(to_unit(read_rgb(path))[None])[0]
         for folder in (clean, project / f"results/restored/lfw/x8/{row}/0/000")

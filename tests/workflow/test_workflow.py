@@ -147,8 +147,11 @@ def test_touching_reruns_nothing_and_editing_a_metric_reruns_that_metric(project
     assert project.planned() == {}
     source = project.folder / "clrface/metrics/psnr.py"
     before = source.read_text()
-    source.write_text(before + "\n# edited\n")
-    assert project.planned() == {"measure_images": len(project.table()), "tabulate": 1, "chart": 1, "table1": 1}
+    for edited in (before + "\n# edited\n", before.replace("without its mean-variance step", "edited")):
+        source.write_text(edited)
+        assert project.planned() == {"measure_images": len(project.table()), "tabulate": 1, "chart": 1, "table1": 1}
+    source.write_text(before.replace('"epsilon": 1e-8', '"epsilon": 1e-9'))  # another metric's card
+    assert project.planned() == {}
     source.write_text(before)
 
 

@@ -5,16 +5,23 @@ normalised first (Deng et al., ArcFace, CVPR 2019), one PReLU slope a block. Two
 `arcface_resnet18.pth` (GFPGAN, RestoreFormer).
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
+import cv2
+import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
+from clrface.images import to_bytes
 from clrface.metrics.networks import states
 
 SIDE_PX = 128
 FEATURES = 512
 WIDTHS = (64, 128, 256, 512)
+BGR_WEIGHTS = (0.2989, 0.5870, 0.1140)
+"""Of blue, green and red: red's weight falls on blue and blue's on red."""
 
 
 class Block(nn.Module):
@@ -71,3 +78,38 @@ class ResNetFace18(nn.Module):
 def angles(first: Tensor, second: Tensor) -> Tensor:
     """(B,) radians between two (B, d): arccos of the cosine, which rounding can't take beyond 1 here."""
     return torch.nn.functional.cosine_similarity(first.double(), second.double(), dim=1).clamp(-1, 1).arccos()
+
+
+class Angles:
+    """The angles between the embeddings of pairs of images.
+
+    Args:
+        weights: the network's file.
+        prepare: `grey` or `swapped_grey`: what a script feeds the network.
+    """
+
+    def __init__(self, weights: Path, prepare: Callable[[np.ndarray], Tensor]):
+        self._network = ArcFaceR18(weights)
+        self._prepare = prepare
+
+    def __call__(self, pred: np.ndarray, ref: np.ndarray) -> np.ndarray:
+        """(B, 3, H, W) pairs, RGB in [0, 1], to (B,) radians."""
+        with torch.inference_mode():
+            a, b = (self._network(self._prepare(images).to(states.device())) for images in (pred, ref))
+            return angles(a, b).cpu().numpy()
+
+
+def grey(images: np.ndarray) -> Tensor:
+    """(B, 3, H, W) RGB in [0, 1] to (B, 1, 128, 128) grey in [-1, 1]: the whole image, 8 bits before and after a bilinear resize."""
+    small = (
+        cv2.resize(cv2.cvtColor(one, cv2.COLOR_RGB2GRAY), (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_LINEAR) for one in to_bytes(images)
+    )
+    return (torch.from_numpy(np.stack(list(small))[:, None].astype(np.float32)) - 127.5) / 127.5
+
+
+def swapped_grey(images: np.ndarray | Tensor) -> Tensor:
+    """(B, 3, H, W) RGB in [0, 1] to (B, 1, 128, 128) "grey" in [0, 1], not in [-1, 1]: bilinear, no anti-aliasing. Differentiable."""
+    faces = images if isinstance(images, Tensor) else torch.from_numpy(np.ascontiguousarray(images))
+    weights = torch.tensor(BGR_WEIGHTS[::-1], dtype=faces.dtype, device=faces.device).view(1, 3, 1, 1)
+    mixed = (weights * faces).sum(1, keepdim=True)
+    return functional.interpolate(mixed, (SIDE_PX, SIDE_PX), mode="bilinear", align_corners=False)

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from clrface.align.templates import FFHQ_POINTS, FFHQ_PX
-from clrface.metrics.memory import Features, remembered
 from clrface.metrics.networks import states
+from clrface.metrics.networks.memory import Features, remembered
 from clrface.metrics.source import source_file
 from clrface.models.onnx_network import OnnxNetwork
 
@@ -45,7 +45,7 @@ class ArcFaceR50(nn.Module):
             return self(torch.from_numpy(np.ascontiguousarray(images)).to(states.device())).cpu().numpy()
 
 
-def embedder(sources: Path, cache: Path | None = None) -> Features:
+def features(sources: Path, cache: Path | None = None) -> Features:
     """The embedding by the network under `sources`; kept in the folder `cache`, if there is one."""
     weights = source_file(sources, WEIGHTS)
     return remembered(lambda: ArcFaceR50(weights).features, cache, __name__, weights)

@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from clrface.images import to_bytes
-from clrface.metrics.memory import Features, remembered
+from clrface.metrics.networks.memory import Features, remembered
 from clrface.metrics.source import source_file
 
 WEIGHTS = "dlib/dlib_face_recognition_resnet_model_v1.dat"
@@ -31,7 +31,7 @@ def load(sources: Path) -> Any:
     return dlib.face_recognition_model_v1(str(source_file(sources, WEIGHTS)))
 
 
-def embedder(sources: Path, cache: Path | None = None) -> Features:
+def features(sources: Path, cache: Path | None = None) -> Features:
     """`embed` by the recogniser in the folder of fetched sources; embeddings are kept in the folder `cache`, if there is one."""
     return remembered(lambda: partial(embed, load(sources)), cache, __name__, source_file(sources, WEIGHTS))
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from clrface.metrics.memory import Features, remembered
+from clrface.metrics.networks.memory import Features, remembered
 from clrface.metrics.source import source_file
 
 NETWORK = "clrface.metrics.networks.effnet"

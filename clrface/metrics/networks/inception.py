@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from clrface import torchvision_import
-from clrface.metrics.memory import Features, remembered
 from clrface.metrics.networks import states
+from clrface.metrics.networks.memory import Features, remembered
 from clrface.metrics.source import source_file
 
 torchvision_import.prepare()

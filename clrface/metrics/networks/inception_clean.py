@@ -11,9 +11,9 @@ import torch
 from PIL import Image
 
 from clrface.images import to_bytes
-from clrface.metrics.memory import Features, remembered
 from clrface.metrics.networks import states
 from clrface.metrics.networks.inception import SIDE_PX, WEIGHTS, Inception
+from clrface.metrics.networks.memory import Features, remembered
 from clrface.metrics.source import source_file
 
 

@@ -8,13 +8,10 @@ import warnings
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from clrface import torchvision_import
-from clrface.api import Score
-from clrface.metrics.collect import ImageScores
 from clrface.metrics.networks import states
 from clrface.metrics.networks.stlpips import SCALE, SHIFT
 from clrface.metrics.source import source_file
@@ -25,7 +22,6 @@ import lpips  # noqa: E402  needs torchvision, which is prepared above
 
 Net = Literal["vgg", "alex"]
 TRUNKS = {"vgg": "vgg16/vgg16-397923af.pth", "alex": "alexnet/alexnet-owt-7be5be79.pth"}
-LEAST_SIDE_PX = 32
 
 
 class Lpips(nn.Module):
@@ -47,28 +43,6 @@ class Lpips(nn.Module):
     def forward(self, pred: Tensor, ref: Tensor) -> Tensor:
         """(B,) distances, 0 for equal images, between two (B, 3, H, W) in [0, 1], which the network is given in [-1, 1]."""
         return self.network(2 * pred - 1, 2 * ref - 1).reshape(-1)
-
-
-class LpipsScores(ImageScores):
-    """Base of the metrics: `net` and the order of the channels are a subclass's."""
-
-    net: Net = "vgg"
-    bgr = False
-    """Whether the network is fed BGR, as a script that never converts what OpenCV reads does."""
-
-    def __init__(self, sources: Path):
-        super().__init__()
-        self._network = Lpips(self.net, sources)
-
-    def measure(self, pred: np.ndarray, ref: np.ndarray) -> list[float | Score]:
-        """(B, 3, H, W) RGB pairs to distances, one by one: at 512 px VGG's maps take much memory. A side under 32 px fails."""
-        if min(pred.shape[2:]) < LEAST_SIDE_PX:
-            return [Score(np.nan, f"too small: the network needs {LEAST_SIDE_PX} pixels a side")] * len(pred)
-        with torch.inference_mode():
-            return [self._network(self._tensor(a), self._tensor(b)).item() for a, b in zip(pred, ref, strict=True)]
-
-    def _tensor(self, image: np.ndarray) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(image[::-1] if self.bgr else image))[None].to(states.device())
 
 
 def _trunk(stored: dict[str, Tensor], network: nn.Module) -> dict[str, Tensor]:

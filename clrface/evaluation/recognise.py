@@ -1,28 +1,27 @@
 """Measure recognition: a method's restored faces as probes against a gallery of clean photographs, and write the score file.
 
-As clrface.metrics.measure does it for set metrics, but for the bootstrap: it draws people, each with all photographs, as probes and in the
-gallery.
+As clrface.evaluation.measure does it for set metrics, but for the bootstrap: it draws people, each with all photographs, as probes and in
+the gallery.
 """
 
 import math
 from collections.abc import Mapping, Sequence
-from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from scipy.spatial.distance import cdist
 
 from clrface.api import Score
 from clrface.errors import UserError
+from clrface.evaluation.measure import SET_ROW, gather, reasons, write_replicates, write_scores
 from clrface.images import read_rgb, to_unit
 from clrface.manifest import natural
-from clrface.metrics.measure import SET_ROW, gather, reasons, write_replicates, write_scores
-from clrface.metrics.memory import Features
-from clrface.metrics.recognition import LEAST_PEOPLE, Comparison, Listed
-from clrface.metrics.registry import metric_card
+from clrface.metrics.networks.memory import Features
+from clrface.metrics.registry import code_of, metric_class, network
+from clrface.metrics.verification import LEAST_PEOPLE, Comparison, Listed
 from clrface.pairs import Pair
-from clrface.tables.bootstrap import people_counts
+from clrface.stats.bootstrap import people_counts
 
 
 class Gallery(NamedTuple):
@@ -35,7 +34,7 @@ class Gallery(NamedTuple):
 
 
 class RecognitionMetric(Protocol):
-    """`clrface/metrics/<id>.py` holds `CARD` and a class `Metric`, made from a comparison by its `embedder`'s network."""
+    """A metric against a gallery: its class is made from a comparison by the embeddings of its card's network."""
 
     def result(self, people: np.ndarray) -> float:
         """The value when each of the k people comes `people` (k,) times; NaN where there is nothing to compare."""
@@ -61,8 +60,7 @@ def recognise(
     Raises: UserError for an unknown metric, a photograph whose person isn't known, pictures that are missing or too many, and a list of
     pairs that the test set lacks.
     """
-    kind = recognition_metric(metric_id)
-    comparison, failures = compare_faces(pred_folders, gallery, ids, kind.embedder(sources, cache))
+    comparison, failures = compare_faces(pred_folders, gallery, ids, embedder(metric_id, sources, cache))
     failed = {image_id: Score(math.nan, reason) for image_id, reason in failures.items()}
     if comparison.n_people < LEAST_PEOPLE or len(failed) == len(ids):
         reason = (
@@ -71,15 +69,20 @@ def recognise(
         write_replicates(out, np.full(n_boot, math.nan))
         write_scores(out, {SET_ROW: Score(math.nan, reason)} | failed)
         return
-    metric: RecognitionMetric = kind(comparison)
+    metric = recognition_metric(metric_id, comparison)
     counts = people_counts(base_seed, dataset, n_boot, comparison.n_people)
     write_replicates(out, np.array([metric.result(row) for row in counts]))
     write_scores(out, {SET_ROW: Score(metric.result(np.ones(comparison.n_people, int)))} | failed)
 
 
-def recognition_metric(metric_id: str) -> Any:
-    """A metric's class. Raises: UserError for an unknown metric."""
-    return import_module(f"clrface.metrics.{metric_card(metric_id).id}").Metric
+def recognition_metric(metric_id: str, comparison: Comparison) -> RecognitionMetric:
+    """A metric of a comparison. Raises: UserError for an unknown metric."""
+    return metric_class(metric_id)(comparison, **code_of(metric_id).params)
+
+
+def embedder(metric_id: str, sources: Path, cache: Path | None = None) -> Features:
+    """The embeddings that a metric compares faces by. Raises: UserError for an unknown metric, and for weights that are missing."""
+    return network(code_of(metric_id).network).features(sources, cache)
 
 
 def compare_faces(pred_folders: Sequence[Path], gallery: Gallery, ids: Sequence[str], embed: Features) -> tuple[Comparison, dict[str, str]]:

@@ -22,7 +22,7 @@ from clrface.images import read_rgb, to_unit
 from clrface.manifest import match_ids
 from clrface.metrics.collect import problem
 from clrface.metrics.registry import load_metric, metric_card
-from clrface.tables.bootstrap import bootstrap_indices
+from clrface.stats.bootstrap import bootstrap_indices
 
 SET_ROW = "*"
 STATUS_FILES = ("status.csv", "index.csv")
@@ -78,7 +78,7 @@ def measure(
     pred_folders, ref_folders: one folder a chunk, with `<image_id>.png` and a status file. ref_folders: what the metric, by its card, holds
     the restored images against: their ground truth (None without), their inputs, or the clean faces of another set.
     sources: the fetched sources (data/raw). base_seed, dataset, n_boot: which bootstrap resamples to draw.
-    cache: where networks' features are kept for other metrics and rows (clrface.metrics.memory); None: nowhere.
+    cache: where networks' features are kept for other metrics and rows (clrface.metrics.networks.memory); None: nowhere.
 
     Raises: UserError for an unknown metric; a missing, extra, doubled or truncated image; missing weights; no ground truth
     where the metric needs one.

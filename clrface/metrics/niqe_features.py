@@ -1,48 +1,27 @@
-"""NIQE (Mittal, Soundararajan and Bovik, IEEE Signal Processing Letters 2013) with its authors' parameters, as VQFR's script reckons it.
+"""The features of NIQE as its authors' release has them, by BasicSR's arithmetic, which reproduces MATLAB's.
 
-BasicSR's definition, which reproduces MATLAB's: luminance rounded to whole numbers, blocks of 96 px at two scales, borders replicated,
-MATLAB's resize between the scales, 36 features, blocks without texture left out. `niqe` differs in all but the blocks and the borders.
+Luminance rounded to whole numbers, blocks of 96 px at two scales, borders replicated, MATLAB's resize between the scales, 36 features.
 """
-
-from collections.abc import Callable
-from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from scipy.ndimage import convolve, correlate1d
 from scipy.special import gamma
 
-from clrface.api import Score
-from clrface.metrics.collect import ImageScores
-from clrface.metrics.niqe import LUMA, moment_ratios
-from clrface.metrics.source import source_file
-
-CARD = {
-    "id": "niqe_official",
-    "label": "NIQE",
-    "direction": "lower",
-    "unit": "",
-    "level": "image",
-    "needs_reference": False,
-    "decimals": 3,
-    "source": "Mittal et al., IEEE SPL 2013, with BasicSR's niqe_pris_params.npz; github.com/TencentARC/VQFR, calculate_niqe.py",
-    "sources": ("niqe_official",),
-}
-
 BLOCK_PX = 96
-LEAST_BLOCKS = 2
-SHAPES = np.arange(0.2, 10.001, 0.001)
-RATIOS = moment_ratios(SHAPES)
+LUMA = np.array([65.481, 128.553, 24.966])
+"""Weights of R, G, B in [0, 1] in MATLAB's Y of YCbCr, which starts at 16."""
+YIQ_WEIGHTS = np.array([0.299, 0.587, 0.114], np.float32)
 DISTANCES = np.array([0.25, 0.75, 1.25, 1.75])
 """Of the pixels on one side from the middle of a pixel of half the size, in its own pixels."""
 
 
-class Pristine(NamedTuple):
-    """The Gaussian of good photographs' features, (36,) and (36, 36), and the window (7, 7) of the local means."""
+def moment_ratios(shapes: np.ndarray) -> np.ndarray:
+    """E[|x|]^2 / E[x^2] of a generalised Gaussian of each shape: a sample's shape is looked up by it."""
+    return gamma(2 / shapes) ** 2 / (gamma(1 / shapes) * gamma(3 / shapes))
 
-    mean: np.ndarray
-    covariance: np.ndarray
-    window: np.ndarray
+
+SHAPES = np.arange(0.2, 10.001, 0.001)
+RATIOS = moment_ratios(SHAPES)
 
 
 def matlab_luminance(image: np.ndarray) -> np.ndarray:
@@ -54,33 +33,16 @@ def matlab_luminance(image: np.ndarray) -> np.ndarray:
     return (scaled.astype(np.float32) * np.float32(255)).round()
 
 
-class Metric(ImageScores):
-    """Lower is more like a good photograph, about 2 to 20; needs no ground truth."""
+def yiq_luminance(image: np.ndarray) -> np.ndarray:
+    """Y of YIQ, whole numbers of [0, 255], (H, W) float64, of (3, H, W) RGB in [0, 1]: weighted in single precision, which settles ties."""
+    return (np.tensordot(YIQ_WEIGHTS, image.astype(np.float32), axes=1) * np.float32(255)).round().astype(np.float64)
 
-    needs_reference = False
-    luminance: Callable[[np.ndarray], np.ndarray] = staticmethod(matlab_luminance)
-    """(3, H, W) RGB in [0, 1] to whole numbers (H, W)."""
 
-    def __init__(self, sources: Path):
-        super().__init__()
-        with np.load(source_file(sources, "niqe_official/niqe_pris_params.npz")) as stored:
-            self._pristine = Pristine(stored["mu_pris_param"].ravel(), stored["cov_pris_param"], stored["gaussian_window"])
-
-    def measure(self, pred: np.ndarray, ref: np.ndarray) -> list[float | Score]:
-        """(B, 3, H, W) images to distances, at their own size; one without two whole blocks of 96 px fails, and one without texture."""
-        height, width = (side // BLOCK_PX for side in pred.shape[2:])
-        if height * width < LEAST_BLOCKS:
-            return [Score(np.nan, f"too small: NIQE needs two whole blocks of {BLOCK_PX} pixels")] * len(pred)
-        return [self._of_one(self.luminance(image)) for image in pred]
-
-    def _of_one(self, plane: np.ndarray) -> float | Score:
-        features = block_features(plane, self._pristine.window)
-        whole = features[~np.isnan(features).any(1)]
-        if len(whole) < LEAST_BLOCKS:
-            return Score(np.nan, "flat: fewer than two blocks of the image have a texture to measure")
-        gap = np.nanmean(features, 0) - self._pristine.mean
-        covariance = (self._pristine.covariance + np.cov(whole, rowvar=False)) / 2
-        return float(np.sqrt(gap @ np.linalg.pinv(covariance) @ gap))
+def gaussian_window() -> np.ndarray:
+    """(7, 7) Gaussian of sigma 7/6, sum 1, as single precision holds it."""
+    squares = np.arange(-3, 4) ** 2
+    window = np.exp(-(squares[:, None] + squares) / (2 * (7 / 6) ** 2))
+    return (window / window.sum()).astype(np.float32).astype(np.float64)
 
 
 def block_features(plane: np.ndarray, window: np.ndarray) -> np.ndarray:

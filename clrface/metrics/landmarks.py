@@ -1,0 +1,54 @@
+"""Landmark distance: how far the landmarks of the restored face lie from the ground truth's."""
+
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+
+from clrface.metrics.collect import ImageScores
+
+SHARED = {
+    "label": "LMD",
+    "direction": "lower",
+    "unit": "px",
+    "level": "image",
+    "needs_reference": True,
+    "decimals": 3,
+    "class_name": "LandmarkDistance",
+    "perfect": 0,
+    "lowest": 0,
+}
+CARDS = (
+    {
+        "id": "lmd_dlib",
+        "source": "Mean distance in pixels as VQFR's LMD (github.com/TencentARC/VQFR), with dlib's shape_predictor_68_face_landmarks",
+        "sources": ("dlib",),
+        "template": "utkface",
+        "network": "dlib_landmarks",
+    },
+    {
+        "id": "lmd_fan",
+        "source": "github.com/TencentARC/VQFR, metric_paper/calculate_landmark_distance.py, with alignment_WFLW_4HG.pth: 98 points of WFLW",
+        "sources": ("awing_fan",),
+        "network": "awing_fan",
+    },
+)
+
+
+class LandmarkDistance(ImageScores):
+    """In pixels of the images, not divided by the distance of the eyes; equal images give 0.
+
+    Args:
+        network: dlib_landmarks (68 points) or awing_fan (98 points of WFLW; at 512 px a cell of its heatmaps is 8 px).
+    """
+
+    def __init__(self, sources: Path, network: ModuleType):
+        super().__init__()
+        self._network = network
+        self._loaded = network.load(sources)
+
+    def measure(self, pred: np.ndarray, ref: np.ndarray) -> list[float]:
+        """(B, 3, H, W) pairs to the mean Euclidean distance over the points."""
+        sides_px = np.array([pred.shape[3], pred.shape[2]])
+        a, b = (self._network.landmarks(self._loaded, images) * sides_px for images in (pred, ref))
+        return np.linalg.norm(a - b, axis=2).mean(1).tolist()

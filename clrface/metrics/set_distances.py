@@ -1,0 +1,180 @@
+"""Distances of the restored set from another set in a network's feature space: Frechet (FD, FID) and kernel (KD, KID)."""
+
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+
+from clrface.metrics.sets import (
+    Grams,
+    PairedSets,
+    ToStatistics,
+    UnpairedSets,
+    frechet_distance,
+    kernel_distance,
+    read_statistics,
+    unpaired_frechet_distance,
+    unpaired_kernel_distance,
+)
+from clrface.metrics.source import source_file
+
+SHARED = {
+    "direction": "lower",
+    "level": "set",
+    "decimals": 2,
+    "cached": True,
+}
+CARDS = (
+    {
+        "id": "fd_effnet",
+        "label": "FD",
+        "unit": "",
+        "needs_reference": True,
+        "source": "Heusel et al., GANs Trained by a Two Time-Scale Update Rule, NeurIPS 2017, with EfficientNet-Lite0 for Inception",
+        "sources": ("effnet",),
+        "class_name": "FrechetDistance",
+        "network": "effnet_features",
+        "perfect": 0,
+        "lowest": 0,
+    },
+    {
+        "id": "fd_effnet_clean",
+        "label": "FD to clean",
+        "unit": "",
+        "needs_reference": False,
+        "source": "Heusel et al., GANs Trained by a Two Time-Scale Update Rule, NeurIPS 2017, with EfficientNet-Lite0 for Inception",
+        "sources": ("effnet",),
+        "against": "clean",
+        "class_name": "FrechetDistanceToClean",
+        "network": "effnet_features",
+        "lowest": 0,
+    },
+    {
+        "id": "kd_effnet",
+        "label": "KD",
+        "unit": "x 1000",
+        "needs_reference": True,
+        "source": (
+            "Binkowski et al., Demystifying MMD GANs, ICLR 2018, with EfficientNet-Lite0 for Inception; paired estimator of Gretton 2012"
+        ),
+        "sources": ("effnet",),
+        "class_name": "KernelDistance",
+        "network": "effnet_features",
+        "perfect": 0,
+    },
+    {
+        "id": "kd_effnet_clean",
+        "label": "KD to clean",
+        "unit": "x 1000",
+        "needs_reference": False,
+        "source": "Binkowski et al., Demystifying MMD GANs, ICLR 2018, with EfficientNet-Lite0; unpaired estimator of Gretton 2012",
+        "sources": ("effnet",),
+        "against": "clean",
+        "class_name": "KernelDistanceToClean",
+        "network": "effnet_features",
+    },
+    {
+        "id": "fid_gt",
+        "label": "FID (GT)",
+        "unit": "",
+        "needs_reference": True,
+        "source": "Heusel et al., GANs Trained by a Two Time-Scale Update Rule, NeurIPS 2017: pytorch-fid's Inception; DifFace's reference",
+        "sources": ("inception",),
+        "class_name": "FrechetDistance",
+        "network": "inception",
+        "perfect": 0,
+        "lowest": 0,
+    },
+    {
+        "id": "fid_clean_gt",
+        "label": "FID (clean, GT)",
+        "unit": "",
+        "needs_reference": True,
+        "source": "Parmar et al., On Aliased Resizing and Surprising Subtleties in GAN Evaluation, CVPR 2022; pyiqa's fid of two folders",
+        "sources": ("inception",),
+        "class_name": "FrechetDistance",
+        "network": "inception_clean",
+        "perfect": 0,
+        "lowest": 0,
+    },
+    {
+        "id": "fid_ffhq512",
+        "label": "FID (FFHQ)",
+        "unit": "",
+        "needs_reference": False,
+        "source": "github.com/TencentARC/VQFR, calculate_fid_folder.py: pytorch-fid's Inception, statistics inception_FFHQ_512.pth",
+        "sources": ("inception", "ffhq512_statistics"),
+        "class_name": "FrechetDistanceToStatistics",
+        "params": {"statistics": "ffhq512_statistics/inception_FFHQ_512.pth"},
+        "network": "inception",
+        "lowest": 0,
+    },
+    {
+        "id": "kid_gt",
+        "label": "KID (GT)",
+        "unit": "x 1000",
+        "needs_reference": True,
+        "source": (
+            "Binkowski et al., Demystifying MMD GANs, ICLR 2018: pytorch-fid's Inception; whole set, paired estimator of Gretton 2012"
+        ),
+        "sources": ("inception",),
+        "class_name": "KernelDistance",
+        "network": "inception",
+        "perfect": 0,
+    },
+)
+
+
+class FrechetDistance(PairedSets):
+    """From the ground truth. 0 for equal sets. Biased upward for few images, by about the same for every method on one set.
+
+    Args:
+        network: a module of clrface.metrics.networks with `features`; each has a scale of its own. So for all classes here.
+    """
+
+    def __init__(self, sources: Path, network: ModuleType, cache: Path | None = None):
+        super().__init__(network.features(sources, cache), frechet_distance)
+
+
+class KernelDistance(PairedSets):
+    """From the ground truth. Unbiased, times 1000; 0 for equal sets, and chance may take it below 0.
+
+    Whole sets, paired: torch-fidelity draws random subsets and pairs nothing.
+    """
+
+    def __init__(self, sources: Path, network: ModuleType, cache: Path | None = None):
+        super().__init__(network.features(sources, cache), _kernel_distance_1000)
+
+
+class FrechetDistanceToClean(UnpairedSets):
+    """Holds, beside realism, how the two sets differ in people and cameras: compare rows, not with 0. Biased upward for few images."""
+
+    def __init__(self, sources: Path, network: ModuleType, cache: Path | None = None):
+        super().__init__(network.features(sources, cache), unpaired_frechet_distance)
+
+
+class KernelDistanceToClean(UnpairedSets):
+    """Unbiased, times 1000. Holds, beside realism, how the two sets differ in people and cameras: compare rows, not with 0."""
+
+    def __init__(self, sources: Path, network: ModuleType, cache: Path | None = None):
+        super().__init__(network.features(sources, cache), _unpaired_kernel_distance_1000)
+
+
+class FrechetDistanceToStatistics(ToStatistics):
+    """From the mean and covariance of a large set. Biased upward for few images; never 0, not for the truth either.
+
+    Args:
+        statistics: the file, in BasicSR's layout, under the folder of fetched sources.
+    """
+
+    def __init__(self, sources: Path, network: ModuleType, statistics: str, cache: Path | None = None):
+        stored = read_statistics(source_file(sources, statistics), network.FEATURES)
+        super().__init__(network.features(sources, cache), stored)
+
+
+def _kernel_distance_1000(grams: Grams, counts: np.ndarray) -> float:
+    return 1000 * kernel_distance(grams, counts)
+
+
+def _unpaired_kernel_distance_1000(grams: Grams, counts: np.ndarray) -> float:
+    return 1000 * unpaired_kernel_distance(grams, counts)

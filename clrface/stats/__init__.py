@@ -1,0 +1,1 @@
+"""Statistics that measuring and tables share: resamples, intervals."""
