@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"clrface {options.step}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print(f"clrface {options.step}: stopped. Run the same command again to go on.", file=sys.stderr)
+        print(f"clrface {options.step}: stopped; nothing half-written was kept. Run the same command again.", file=sys.stderr)
         return 130
 
 
@@ -449,18 +449,20 @@ def _add_evaluate(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    from clrface.files import write_text
+    from clrface.files import check_target, write_text
     from clrface.metrics.protocols import load_protocol
     from clrface.tables.evaluate import Folders, evaluate, render, to_csv
     from clrface.tables.terminal import printable
 
+    if options.out:
+        check_target(options.out)
     protocol = load_protocol(options.protocols, options.protocol)
     folders = Folders(options.pred, options.gt, options.lq, options.clean)
     metrics = protocol.pick(options.metrics)
     done = evaluate(protocol, metrics, folders, options.raw, options.bootstrap, batch=options.batch, cache=options.cache)
+    sys.stdout.write(printable(render(done), sys.stdout))
     if options.out:
         write_text(options.out, to_csv(done))
-    sys.stdout.write(printable(render(done), sys.stdout))
     return int(not done.complete)
 
 
