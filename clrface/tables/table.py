@@ -59,6 +59,8 @@ class TableSpec:
     """What the methods ran on, e.g. `cpu`."""
     datasets: Mapping[str, Any] = field(default_factory=dict)
     """The config's entries of the test sets: which split, which pictures."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """What of the config the numbers depend on (`clrface.tables.stale`)."""
     published: Sequence[Published] = ()
 
     def cards(self) -> list[MetricCard]:

@@ -50,6 +50,7 @@ from clrface.published import load_published, of_blocks
 from clrface.registry import method_code
 from clrface.stages import METHOD_OF, NEEDS, SHORT, stages_of
 from clrface.stages import SOURCES as TRAINING_SOURCES
+from clrface.tables.stale import refuse_stale, table_settings
 from clrface.weights import digest, local_folder
 
 STARTED = time.time()
@@ -123,6 +124,7 @@ try:
         metric_card(name)
     PUBLISHED = load_published("config/published.yaml")
     CLAIMS = load_claims("config/claims.yaml", METRIC_CARDS, config["tables"])
+    refuse_stale(config, KNOWN.methods)
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
@@ -603,6 +605,7 @@ def table_spec(wildcards):
         "n_boot": config["bootstrap"],
         "device": config["device"],
         "datasets": {d: config["datasets"][d] for d in table_datasets(config, wildcards.table)},
+        "settings": table_settings(config, KNOWN.methods, wildcards.table),
     }
     published = of_blocks(PUBLISHED.get(spec["protocol"], ()), table_blocks(wildcards.table), spec["metrics"])
     if published:
