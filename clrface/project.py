@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from clrface.api import MetricCard
 from clrface.config import Known, all_rows, leave_out, load_config, validate_config
 from clrface.degrade.recipes import Recipe, load_recipes
@@ -18,6 +16,7 @@ from clrface.fetch.sources import Source, load_sources, with_lists
 from clrface.metrics.registry import metric_cards
 from clrface.registry import method_cards
 from clrface.stages import SOURCES as TRAINING_SOURCES
+from clrface.strict_yaml import read_yaml
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ def read_project(folder: Path = Path()) -> Project:
     """Read `folder`'s config/ and data/manifests/, and the cards. Raises: UserError for a file with mistakes."""
     sources = load_sources(folder / "config" / "sources.yaml")
     recipes = load_recipes(folder / "config" / "degradations.yaml")
-    protocols = yaml.safe_load((folder / "config" / "protocols.yaml").read_text(encoding="utf-8"))
+    protocols = read_yaml(folder / "config" / "protocols.yaml")
     metrics = metric_cards()
     known = Known(
         methods=method_cards(),

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from clrface.errors import UserError, unknown_name
+from clrface.strict_yaml import read_yaml
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,7 @@ class Protocol:
 def load_protocol(path: Path, name: str) -> Protocol:
     """One protocol. Raises: UserError for a file that is missing and for an unknown name, with the nearest one."""
     try:
-        entries: dict[str, dict[str, Any]] = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        entries: dict[str, dict[str, Any]] = read_yaml(path)
     except FileNotFoundError:
         raise UserError(f"No file {path}. Expected the list of protocols there: run this from the project's folder.") from None
     if name not in entries:

@@ -214,7 +214,7 @@ def test_a_bad_card_is_told(change: dict[str, object], message: str, card: Exter
     [
         ("name: sharper\nlabel: Sharper\n", "it lacks paper, repository, commit, licence, requirements, command"),
         ("- name\n", "expected a mapping of keys to values"),
-        ("name: [\n", "Can't read .*sharper.yaml"),
+        ("name: [\n", r"sharper\.yaml is not valid YAML"),
     ],
 )
 def test_a_card_that_is_none_is_told(text: str, message: str, tmp_path: Path) -> None:

@@ -46,5 +46,5 @@ def test_files_without_a_record_pass(tmp_path: Path) -> None:
     (tmp_path / RECORD).write_text(json.dumps({"members": {}}))
     assert intact(tmp_path / "a.pth") == tmp_path / "a.pth"
     (tmp_path / RECORD).write_text("{")
-    with pytest.raises(UserError, match="Can't read .*SOURCE.json"):
+    with pytest.raises(UserError, match=r"Can't read .*SOURCE\.json"):
         intact(tmp_path / "a.pth")

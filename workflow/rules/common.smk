@@ -26,6 +26,7 @@ from clrface.config import (
     load_config,
     rows,
     table_datasets,
+    take_overrides,
     validate_config,
 )
 from clrface.errors import UserError
@@ -115,6 +116,7 @@ def protocol_metrics():
 
 
 try:
+    take_overrides(config, workflow.config_settings.configfiles, workflow.config_settings.config)
     leave_out(config)
     PROJECT = read_project()
     KNOWN, SOURCES, PROTOCOLS, METRIC_CARDS = PROJECT.known, PROJECT.sources, PROJECT.protocols, PROJECT.metrics
