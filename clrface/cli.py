@@ -160,8 +160,8 @@ def _add_align(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 
 
 def _align(options: argparse.Namespace) -> None:
-    from clrface.align.chunk import align_chunk, resize_chunk
-    from clrface.manifest import chunks, from_folder, read_manifest, select
+    from clrface.align.chunk import align_chunk, refuse_faceless, resize_chunk
+    from clrface.manifest import chunk_name, chunks, from_folder, read_manifest, select
 
     if options.folder:
         entries, raw = from_folder(options.folder), options.folder
@@ -171,11 +171,14 @@ def _align(options: argparse.Namespace) -> None:
         picked = [select(listed, *wanted, split, options.images, options.offset, options.last) for split in options.splits]
         entries, raw = [entry for part in picked for entry in part], options.raw
     by_id = {entry.image_id: entry for entry in entries}
-    mine = [by_id[image_id] for image_id in chunks(list(by_id), options.chunk_size)[options.chunk]]
+    parts = chunks(list(by_id), options.chunk_size)
+    mine = [by_id[image_id] for image_id in parts[options.chunk]]
     if options.aligned:
         resize_chunk(mine, raw, options.out, options.size)
     else:
         align_chunk(mine, raw, options.out, options.size, options.dlib, options.fallback, options.template)
+        folders = [options.out.parent / chunk_name(part) for part in range(len(parts))] if len(parts) > 1 else [options.out]
+        refuse_faceless(options.dataset, folders)
 
 
 # ---- degrade

@@ -27,12 +27,12 @@ def test_the_project_s_own_files_have_no_doubled_key(path: Path) -> None:
 
 
 def test_nested_values_of_the_command_line_get_their_types() -> None:
-    given = {"clrface": {"steps": "4", "guidance": "none"}, "tables": {"table1": "null"}, "seeds": ["0", "1"], "resolution": 96, "t": "~x: y"}
+    given = {"clrface": {"steps": "4", "guidance": "none"}, "tables": {"table1": "null"}, "seeds": ["0", "1"], "size": 96, "t": "~x: y"}
     assert typed(given) == {
         "clrface": {"steps": 4, "guidance": "none"},
         "tables": {"table1": None},
         "seeds": [0, 1],
-        "resolution": 96,
+        "size": 96,
         "t": "~x: y",
     }
     config = {"clrface": {"steps": "4", "solver": "ddim"}, "weights": "fit"}
