@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"clrface {options.step}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print(f"clrface {options.step}: stopped. Run the same command again to go on.", file=sys.stderr)
+        print(f"clrface {options.step}: stopped; nothing half-written was kept. Run the same command again.", file=sys.stderr)
         return 130
 
 
@@ -157,8 +157,8 @@ def _add_align(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 
 
 def _align(options: argparse.Namespace) -> None:
-    from clrface.align.chunk import align_chunk, resize_chunk
-    from clrface.manifest import chunks, from_folder, read_manifest, select
+    from clrface.align.chunk import align_chunk, refuse_faceless, resize_chunk
+    from clrface.manifest import chunk_name, chunks, from_folder, read_manifest, select
 
     if options.folder:
         entries, raw = from_folder(options.folder), options.folder
@@ -168,11 +168,14 @@ def _align(options: argparse.Namespace) -> None:
         picked = [select(listed, *wanted, split, options.images, options.offset, options.last) for split in options.splits]
         entries, raw = [entry for part in picked for entry in part], options.raw
     by_id = {entry.image_id: entry for entry in entries}
-    mine = [by_id[image_id] for image_id in chunks(list(by_id), options.chunk_size)[options.chunk]]
+    parts = chunks(list(by_id), options.chunk_size)
+    mine = [by_id[image_id] for image_id in parts[options.chunk]]
     if options.aligned:
         resize_chunk(mine, raw, options.out, options.size)
     else:
         align_chunk(mine, raw, options.out, options.size, options.dlib, options.fallback, options.template)
+        folders = [options.out.parent / chunk_name(part) for part in range(len(parts))] if len(parts) > 1 else [options.out]
+        refuse_faceless(options.dataset, folders)
 
 
 # ---- degrade
@@ -446,18 +449,20 @@ def _add_evaluate(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 
 def _evaluate(options: argparse.Namespace) -> int:
-    from clrface.files import write_text
+    from clrface.files import check_target, write_text
     from clrface.metrics.protocols import load_protocol
     from clrface.tables.evaluate import Folders, evaluate, render, to_csv
     from clrface.tables.terminal import printable
 
+    if options.out:
+        check_target(options.out)
     protocol = load_protocol(options.protocols, options.protocol)
     folders = Folders(options.pred, options.gt, options.lq, options.clean)
     metrics = protocol.pick(options.metrics)
     done = evaluate(protocol, metrics, folders, options.raw, options.bootstrap, batch=options.batch, cache=options.cache)
+    sys.stdout.write(printable(render(done), sys.stdout))
     if options.out:
         write_text(options.out, to_csv(done))
-    sys.stdout.write(printable(render(done), sys.stdout))
     return int(not done.complete)
 
 

@@ -14,7 +14,6 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, cast
 
-import yaml
 from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
@@ -23,6 +22,7 @@ from clrface.api import MethodCard
 from clrface.catalogue import SCHEMAS
 from clrface.errors import UserError
 from clrface.schedule import pixel_steps_problem, steps_problem
+from clrface.strict_yaml import read_yaml, typed
 
 SCHEMA = SCHEMAS / "config.schema.json"
 WEIGHTS = ("shipped", "fit")
@@ -81,6 +81,16 @@ def load_config(paths: Sequence[Path]) -> dict[str, Any]:
     for path in paths:
         config = _merged(config, _read_yaml(Path(path)))
     return config
+
+
+def take_overrides(config: dict[str, Any], files: Sequence[Path], given: Mapping[str, Any]) -> None:
+    """Put right what Snakemake loses of a config: nested values of `--config`, `given`, arrive as strings.
+
+    files: `--configfile`'s, read once more only for keys that stand twice. Raises: UserError for those.
+    """
+    for path in files:
+        read_yaml(path)
+    config |= _merged(config, {key: typed(value) for key, value in given.items()})
 
 
 def leave_out(config: dict[str, Any]) -> None:
@@ -178,11 +188,9 @@ def has_truth(config: Mapping[str, Any], dataset: str) -> bool:
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = read_yaml(path)
     except OSError as error:
         raise UserError(f"Can't read the config {path} ({error.strerror}). Expected a YAML file there: correct the path.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not valid YAML. Put this right and run again:\n{error}") from error
     if not isinstance(content, dict):
         raise UserError(f"{path} holds {_found(content)}, expected a mapping of keys to values, as in config/embedded.yaml.")
     return content
@@ -408,12 +416,17 @@ def _explain(error: ValidationError) -> Iterator[Mistake]:
         missing = [key for key in schema["required"] if key not in found]
         yield from (((*path, key), f"missing, expected {_expected(schema.get('properties', {}).get(key, {}))}.") for key in missing)
     elif "propertyNames" in error.absolute_schema_path:
-        yield (*path, found), f"not a name, expected {schema['description']}."
+        yield (*path, found), f"not a name, expected {schema['description']}.{_quoted(found)}"
     elif error.validator == "anyOf" and isinstance(found, list):
         lists = [inner for inner in error.context or () if inner.validator != "const"]
         yield from (mistake for inner in lists for mistake in _explain(inner))
     else:
         yield path, f"found {_found(found)}, expected {_expected(schema)}.{_hint(found, schema)}"
+
+
+def _quoted(key: object) -> str:
+    """The next step for a key that YAML took for no text."""
+    return "" if isinstance(key, str) else " YAML reads a bare no, yes, on, off, null or number as such: write the key in quotes."
 
 
 def _allowed(name: object, names: Sequence[str]) -> str:

@@ -8,11 +8,10 @@ from dataclasses import MISSING, dataclass, field, fields
 from difflib import get_close_matches
 from pathlib import Path
 
-import yaml
-
 from clrface.api import MethodCard
 from clrface.errors import UserError
 from clrface.fingerprint import ROOT
+from clrface.strict_yaml import read_yaml
 
 FOLDER = ROOT / "clrface" / "baselines" / "external"
 NOT_RUN = "not run"
@@ -85,8 +84,8 @@ def read_external(path: Path) -> ExternalCard:
     """Read a card. Raises: UserError naming what is missing, unknown or wrong."""
     path = Path(path)
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
+        content = read_yaml(path)
+    except OSError as error:
         raise UserError(f"Can't read {path} ({error}). {SEE}") from error
     if problem := _key_problem(content):
         raise UserError(f"{path} is no card of an external method: {problem}. {SEE}")

@@ -39,6 +39,15 @@ def atomic_path(target: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def check_target(target: Path) -> None:
+    """Check, before the work for it, that a file can be written. Raises: UserError for a folder, and where nothing may be written."""
+    if target.is_dir():
+        raise UserError(f"{target} is a folder, but expected the file to write, e.g. {target / 'table.csv'}.")
+    there = next(folder for folder in target.absolute().parents if folder.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        raise UserError(f"May not write {target}: {there} is no folder that may be written to. Give another path.")
+
+
 def write_text(target: Path, text: str) -> None:
     """Write `text` as UTF-8, whole or not at all."""
     with atomic_path(Path(target)) as temporary:

@@ -1,31 +1,149 @@
-"""Pictures on disk and in memory: PNG, 8 bit, RGB."""
+"""Images on disk and in memory: read as 8-bit RGB, written as PNG."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from clrface.errors import UserError
 from clrface.files import atomic_path
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".pgm", ".ppm", ".bmp", ".webp", ".tif", ".tiff")
+NO_IMAGES = ("BUFR", "EPS", "GRIB", "HDF5", "IPTC", "MPEG", "WMF")
+"""What Pillow knows by name but can't read by itself, or not as an image."""
+BY_CONTENT = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
+"""Formats that a file without a suffix is recognised by: their first bytes are unmistakable."""
+FRAMED = ("GIF", "WEBP", "PNG", "TIFF", "AVIF")
+"""Formats whose frames are pictures of their own; a PSD's are layers, an MPO's second one a preview."""
+SIXTEEN_BITS = ("PNG", "PPM", "JPEG2000")
+"""Formats whose integers beyond 8 bits Pillow brings to 16 bits, in mode `I` too."""
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""EXIF's orientation: what makes the picture upright."""
+
+
+@cache
+def image_suffixes() -> frozenset[str]:
+    """The suffixes, in lower case, of the formats that Pillow reads here."""
+    Image.init()
+    known = Image.registered_extensions().items()
+    return frozenset(suffix for suffix, name in known if name in Image.OPEN and name not in NO_IMAGES)
+
+
+def is_image_by_content(path: Path) -> bool:
+    """Whether the file's first bytes are those of a common image format."""
+    try:
+        with Image.open(path, formats=BY_CONTENT):
+            return True
+    except Exception:  # a decoder may raise anything on what isn't its own
+        return False
 
 
 def read_rgb(path: Path) -> np.ndarray:
-    """Read a picture as (H, W, 3) uint8 RGB; grey becomes three equal channels.
+    """Read a picture as (H, W, 3) uint8 RGB, upright by its EXIF orientation.
 
-    Raises: UserError for a file that is missing, truncated or no picture.
+    Grey, bilevel, palette, CMYK, YCbCr and an opaque alpha channel become RGB; colour profiles are not applied. 16 bit keeps
+    the higher byte, as Pillow does for colour. Float must lie in [0, 1].
+
+    Raises: UserError, naming the file, for one that is missing, truncated, no picture or too large, and for one whose 8-bit
+    value nobody could tell: transparent pixels, several frames, integers of another range, float outside of [0, 1].
     """
+    with _opened(path) as image:
+        _refuse_frames(image, path)
+        image.load()
+        turn = TURNS.get(_orientation(image))
+        return _to_rgb(image if turn is None else image.transpose(turn), path)
+
+
+def read_size(path: Path) -> tuple[int, int]:
+    """Width and height of what `read_rgb` gives, by the file's header alone. Raises: UserError for a file that is no picture."""
+    with _opened(path) as image:
+        width, height = image.size
+        turned = image.format != "TIFF" and _orientation(image) >= 5  # Pillow tells a TIFF's size upright
+        return (height, width) if turned else (width, height)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
     try:
         with Image.open(path) as image:
-            return np.asarray(image.convert("RGB"))
+            yield image
+    except UserError:
+        raise
     except FileNotFoundError:
         raise UserError(f"No image at {path}. Expected a picture there: run the step that makes it, or correct the path.") from None
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+    except Image.DecompressionBombError as error:
+        raise UserError(f"{path} is too large to be read safely ({error}) Scale it down, or crop it.") from error
+    except Exception as error:  # a decoder may raise anything on damaged bytes
+        told = "no format that Pillow knows" if isinstance(error, UnidentifiedImageError) else str(error) or type(error).__name__
         raise UserError(
-            f"Can't read {path} as an image ({error}). It is truncated or not a picture: "
+            f"Can't read {path} as an image ({told}). It is truncated or not a picture: "
             "replace it with a good copy, or remove it from its folder."
         ) from error
+
+
+def _orientation(image: Image.Image) -> int:
+    """EXIF's number; 1, upright, where there is none or the EXIF data can't be read."""
+    try:
+        found = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:  # damaged EXIF data says nothing, and the picture is still one
+        return 1
+    return found if found in TURNS else 1
+
+
+def _refuse_frames(image: Image.Image, path: Path) -> None:
+    frames = getattr(image, "n_frames", 1)
+    if frames > 1 and image.format in FRAMED:
+        raise UserError(f"{path} has {frames} frames, expected 1 picture. Save the one that is meant as a file of its own.")
+
+
+def _to_rgb(image: Image.Image, path: Path) -> np.ndarray:
+    """The pixels of a loaded picture as (H, W, 3) uint8. Raises: UserError."""
+    if image.mode == "F":
+        return _repeated(_from_float(np.asarray(image), path))
+    if image.mode.startswith("I"):
+        _refuse_other_ranges(image, path)
+        return _repeated((np.asarray(image) >> 8).astype(np.uint8))
+    if not image.has_transparency_data:
+        return np.asarray(image.convert("RGB"))
+    rgba = np.asarray(image.convert("RGBA"))
+    hidden = int((rgba[..., 3] < 255).sum())
+    if hidden:
+        raise UserError(
+            f"{path} is transparent in {hidden} of {rgba[..., 3].size} pixels, and what lies behind is unknown. "
+            "Put it on a background and save it without alpha."
+        )
+    return np.ascontiguousarray(rgba[..., :3])
+
+
+def _from_float(values: np.ndarray, path: Path) -> np.ndarray:
+    """[0, 1] to 8 bit. Raises: UserError for another range, and NaN."""
+    low, high = float(values.min()), float(values.max())
+    if not (low >= 0 and high <= 1):
+        raise UserError(f"{path} has float values from {low:g} to {high:g}, expected [0, 1]. Scale it, or save it with 8 bits.")
+    return np.rint(values * 255.0).astype(np.uint8)
+
+
+def _refuse_other_ranges(image: Image.Image, path: Path) -> None:
+    """Refuse integers that are not 16 bits from black to white."""
+    tags = getattr(image, "tag_v2", {})
+    bits, photometric = tags.get(258, (16,))[0], tags.get(262, 1)
+    sixteen = image.mode.startswith("I;16") or image.format in SIXTEEN_BITS
+    if not sixteen or bits != 16 or photometric != 1 or "transparency" in image.info:
+        raise UserError(f"{path} has grey values of a kind whose black and white are unknown. Save it with 8 bits, or as 16-bit PNG.")
+
+
+def _repeated(grey: np.ndarray) -> np.ndarray:
+    return np.repeat(grey[..., None], 3, axis=2)
 
 
 def write_png(path: Path, rgb: np.ndarray) -> None:

@@ -14,7 +14,8 @@ from typing import TypeVar
 
 from clrface.errors import UserError
 from clrface.files import sha256_file, write_text
-from clrface.images import IMAGE_SUFFIXES
+from clrface.listing import list_images, tell_skipped
+from clrface.names import checked_id, natural
 
 SPLITS = ("train", "val", "test")
 VAL_SHARE = 0.03
@@ -70,24 +71,13 @@ def write_manifest(path: Path, entries: Iterable[Entry]) -> None:
 
 
 def from_folder(path: Path) -> list[Entry]:
-    """Entries for a user's own folder: every picture right in it, the file's stem as image_id, all of them test.
+    """Entries for a user's own folder: every image right in it, the file's stem as image_id, all of them test.
 
-    Raises: UserError when the folder is missing or holds no picture, and when two pictures have the same stem.
+    What is passed over is told on stderr. Raises: UserError, as `list_images` does.
     """
-    return [Entry(image_id, file.name, "", "test", sha256_file(file)) for image_id, file in pictures_in(path).items()]
-
-
-def pictures_in(path: Path) -> dict[str, Path]:
-    """The pictures right in a folder by image_id, their stem, in natural order. Raises: as `from_folder`."""
-    folder = Path(path)
-    if not folder.is_dir():
-        raise UserError(f"No folder at {folder}. Give the folder of the dataset's pictures.")
-    files = [file for file in folder.iterdir() if file.is_file() and file.suffix.lower() in IMAGE_SUFFIXES]
-    files = sorted((file for file in files if not file.name.startswith(".")), key=lambda file: natural(file.name))
-    if not files:
-        raise UserError(f"Found 0 pictures in {folder}, but expected at least 1 ({', '.join(IMAGE_SUFFIXES)}). Put them right in it.")
-    _refuse_repeats([file.stem for file in files], f"{folder} has two pictures named")
-    return {file.stem: file for file in files}
+    listing = list_images(path)
+    tell_skipped(Path(path), listing.told())
+    return [Entry(image_id, file.name, "", "test", sha256_file(file)) for image_id, file in listing.images.items()]
 
 
 def of_fetched_set(files: Mapping[str, str], training: bool = False) -> list[Entry]:
@@ -96,10 +86,11 @@ def of_fetched_set(files: Mapping[str, str], training: bool = False) -> list[Ent
     files: name to sha256. training: train, and about 3 % val, instead of test.
     Raises: UserError when two files have the same stem.
     """
-    paths = [PurePosixPath(name) for name in sorted(files, key=natural)]
-    _refuse_repeats([path.stem for path in paths], "The set has two files named")
-    sums = {path: files[str(path)] for path in paths}
-    return [Entry(path.stem, str(path), path.parent.name, split_of(sums[path]) if training else "test", sums[path]) for path in paths]
+    paths = {name: PurePosixPath(name) for name in sorted(files, key=natural)}
+    ids = {name: checked_id(path.stem, "The set") for name, path in paths.items()}
+    _refuse_repeats(list(ids.values()), "The set has two files named")
+    splits = {name: split_of(sha256) if training else "test" for name, sha256 in files.items()}
+    return [Entry(ids[name], str(path), path.parent.name, splits[name], files[name]) for name, path in paths.items()]
 
 
 def split_of(sha256: str) -> str:
@@ -157,15 +148,6 @@ def select(
     return [picked[place] for place in every(len(picked), images, offset)]
 
 
-def natural(text: str) -> list[tuple[int, str]]:
-    """Sort key that reads digits as numbers: s2 before s10.
-
-    >>> sorted(["s10", "s2"], key=natural)
-    ['s2', 's10']
-    """
-    return [(int(part), part) if part.isdecimal() else (-1, part) for part in re.split(r"([0-9]+)", text)]
-
-
 def chunks(ids: Sequence[Item], size: int) -> list[list[Item]]:
     """Cut `ids` into runs of `size`, the last one shorter; chunk i is named by `chunk_name(i)`.
 
@@ -199,10 +181,8 @@ def match_ids(found: Iterable[str], expected: Iterable[str], where: str) -> None
 def _entry(row: list[str], place: str) -> Entry:
     if len(row) != len(COLUMNS):
         raise UserError(f"{place}: found {len(row)} fields, but expected {len(COLUMNS)} ({','.join(COLUMNS)}).")
-    entry = Entry(*row)
+    entry = Entry(checked_id(row[0], place), *row[1:])
     file = PurePosixPath(entry.file)
-    if not entry.image_id or "/" in entry.image_id or entry.image_id.startswith("."):
-        raise UserError(f"{place}: found image_id '{entry.image_id}', but expected a plain file name.")
     if not entry.file or file.is_absolute() or ".." in file.parts:
         raise UserError(f"{place}: found file '{entry.file}', but expected a path inside the dataset's folder.")
     if entry.split not in SPLITS:

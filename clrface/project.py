@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from clrface import catalogue
 from clrface.api import MetricCard
 from clrface.config import Known, all_rows, leave_out, load_config, validate_config
@@ -21,6 +19,7 @@ from clrface.metrics.registry import metric_cards
 from clrface.paths import root
 from clrface.registry import method_cards
 from clrface.stages import SOURCES as TRAINING_SOURCES
+from clrface.strict_yaml import read_yaml
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ def read_project() -> Project:
     """Read the package's catalogue and cards. Raises: UserError for a file with mistakes."""
     sources = load_sources(catalogue.SOURCES, root())
     recipes = load_recipes(catalogue.DEGRADATIONS)
-    protocols = yaml.safe_load(catalogue.PROTOCOLS.read_text(encoding="utf-8"))
+    protocols = read_yaml(catalogue.PROTOCOLS)
     metrics = metric_cards()
     known = Known(
         methods=method_cards(),

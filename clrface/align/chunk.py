@@ -11,11 +11,13 @@ from clrface.align.geometry import align
 from clrface.align.landmarks import FaceFinder, Fallback
 from clrface.align.raw import read_raw, to_size
 from clrface.api import OK
+from clrface.errors import UserError
 from clrface.files import sha256_file, write_text
 from clrface.images import write_png
 from clrface.manifest import Entry
 
 NO_FACE = "no face found"
+INDEX = "index.csv"
 COORDINATES = ("left_eye_x", "left_eye_y", "right_eye_x", "right_eye_y", "mouth_x", "mouth_y")
 COLUMNS = ("image_id", "status", "sha256", *COORDINATES, "found_by")
 
@@ -48,7 +50,7 @@ def align_chunk(
             continue
         write_png(target, align(rgb, face.landmarks, size, template))
         rows.append([entry.image_id, OK, sha256_file(target), *face.landmarks.ravel(), face.found_by])
-    _write_index(Path(out_folder) / "index.csv", rows)
+    _write_index(Path(out_folder) / INDEX, rows)
 
 
 def resize_chunk(entries: Sequence[Entry], raw_folder: Path, out_folder: Path, size: int) -> None:
@@ -61,7 +63,27 @@ def resize_chunk(entries: Sequence[Entry], raw_folder: Path, out_folder: Path, s
         target = Path(out_folder) / f"{entry.image_id}.png"
         write_png(target, to_size(read_raw(entry, raw_folder), size, Path(raw_folder) / entry.file))
         rows.append([entry.image_id, OK, sha256_file(target)])
-    _write_index(Path(out_folder) / "index.csv", rows)
+    _write_index(Path(out_folder) / INDEX, rows)
+
+
+def refuse_faceless(dataset: str, folders: Sequence[Path]) -> None:
+    """Stop a test set of whose photographs not one shows a face, once all of its chunks are there: nothing could be measured on it.
+
+    Raises: UserError with the cause.
+    """
+    if not all((folder / INDEX).is_file() for folder in folders):
+        return  # the last chunk looks at all
+    statuses = [status for folder in folders for status in _statuses(folder)]
+    if statuses and OK not in statuses:
+        raise UserError(
+            f"No face was found in any of the {len(statuses)} images of '{dataset}'. Are they upright photographs of faces? "
+            "Squares that are aligned already need no detector: set `align: false` in the dataset's entry in the config."
+        )
+
+
+def _statuses(folder: Path) -> list[str]:
+    with (folder / INDEX).open(encoding="utf-8", newline="") as lines:
+        return [row["status"] for row in csv.DictReader(lines)]
 
 
 def _write_index(path: Path, rows: list[list]) -> None:

@@ -18,7 +18,8 @@ from clrface.api import OK
 from clrface.errors import UserError
 from clrface.files import sha256_file
 from clrface.images import read_rgb
-from clrface.manifest import Entry, natural, split_of, write_manifest
+from clrface.manifest import Entry, split_of, write_manifest
+from clrface.names import natural
 
 SUFFIX = "jpg.chip.jpg"
 """Of every chip; one name lacks the dot before it."""

@@ -11,6 +11,7 @@ import dlib
 import numpy as np
 
 from clrface.errors import UserError
+from clrface.intact import intact
 
 Fallback = Literal["none", "centre", "lfw"]
 PREDICTOR = "shape_predictor_68_face_landmarks.dat"
@@ -51,12 +52,12 @@ class FaceFinder:
     """
 
     def __init__(self, dlib_folder: Path, fallback: Fallback = "none") -> None:
-        """Raises: UserError when the predictor file is missing."""
+        """Raises: UserError when the predictor file is missing or damaged."""
         path = Path(dlib_folder) / PREDICTOR
         if not path.is_file():
             raise UserError(f"No landmark model at {path}. Fetch the source 'dlib' first: python -m clrface fetch dlib")
         self._detector = dlib.get_frontal_face_detector()
-        self._predictor = dlib.shape_predictor(str(path))
+        self._predictor = dlib.shape_predictor(str(intact(path)))
         self._fallback = fallback
 
     def find(self, rgb: np.ndarray) -> Face | None:

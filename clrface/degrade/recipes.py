@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import yaml
 
 from clrface.errors import UserError, unknown_name
+from clrface.strict_yaml import read_yaml
 
 Range = tuple[float, float]
 
@@ -71,7 +71,7 @@ class Draws:
 
 def load_recipes(path: Path) -> dict[str, Recipe]:
     """All recipes of a file. Raises: UserError naming the recipe and key that can't be understood."""
-    return {name: _recipe(name, entry) for name, entry in yaml.safe_load(Path(path).read_text(encoding="utf-8")).items()}
+    return {name: _recipe(name, entry) for name, entry in read_yaml(path).items()}
 
 
 def get_recipe(recipes: dict[str, Recipe], name: str) -> Recipe:

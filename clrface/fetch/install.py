@@ -18,10 +18,10 @@ from clrface.fetch.download import PAUSES_S, Found, obtain
 from clrface.fetch.lock import LOCK, is_locked, members_digest, record, with_lock
 from clrface.fetch.sources import Source, entry_digest
 from clrface.files import atomic_path, explain_os_error, sha256_file
+from clrface.intact import RECORD
 from clrface.manifest import FETCHED, of_fetched_set, write_manifest
 from clrface.pairs import LIST, named_in, read_pairs
 
-RECORD = "SOURCE.json"
 MIRRORS_VARIABLE = "CLRFACE_MIRRORS"
 
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from clrface.catalogue import SCHEMAS
 from clrface.errors import UserError, unknown_name
 from clrface.pairs import LIST
+from clrface.strict_yaml import read_yaml
 
 SCHEMA = SCHEMAS / "sources.schema.json"
 COMMON_KEYS = ("kind", "file", "sha256", "bytes", "strip")
@@ -146,11 +146,9 @@ def entry_digest(source: Source) -> str:
 
 def _read(path: Path) -> Any:
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        return read_yaml(path)
     except FileNotFoundError:
         raise UserError(f"No file {path}. Expected the list of sources there: restore it from git, or correct the path.") from None
-    except yaml.YAMLError as error:
-        raise UserError(f"{path} isn't valid YAML: {error}. Correct it there.") from error
 
 
 def _explain(error: ValidationError) -> str:

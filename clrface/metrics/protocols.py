@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from clrface.errors import UserError, unknown_name
 from clrface.metrics.registry import metric_card, metric_cards
+from clrface.strict_yaml import read_yaml
 
 KEYS = ("description", "metrics", "definitions")
 
@@ -41,11 +40,9 @@ def load_protocol(path: Path, name: str) -> Protocol:
     Raises: UserError for a file that is missing, an unknown name, with the nearest one, and an entry with mistakes.
     """
     try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        content = read_yaml(path)
     except FileNotFoundError:
         raise UserError(f"No file {path}. Expected the list of protocols there: run this from the project's folder.") from None
-    except yaml.YAMLError as error:
-        raise UserError(f"{path} is not YAML ({error}). Correct it.") from error
     entries = content.get("protocols", content) if isinstance(content, Mapping) else None
     if not isinstance(entries, Mapping):
         raise UserError(f"{path} has no protocols. Expected a mapping of names, each with `metrics`: see clrface/catalogue/protocols.yaml.")

@@ -31,7 +31,10 @@ def load_network(kind: type[Network], folder: Path) -> Network:
             f"No weights in {folder}: expected config.json and a .safetensors file there. "
             "Set `weights: shipped`, train them (snakemake --cores all train --config weights=fit), or give the folder that holds them."
         )
-    config: Any = kind.load_config(folder)  # pyright: ignore[reportAttributeAccessIssue]
+    try:
+        config: Any = kind.load_config(folder)  # pyright: ignore[reportAttributeAccessIssue]
+    except OSError as error:
+        raise UserError(f"Can't read {folder / 'config.json'} ({str(error).splitlines()[0]}). It is damaged: get it again.") from error
     network: Any = kind.from_config(config)  # pyright: ignore[reportAttributeAccessIssue]
     state = {key: value for file in files for key, value in _read(file).items()}
     return fill(

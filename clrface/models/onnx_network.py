@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from clrface.errors import UserError
+from clrface.intact import intact
 
 Options = Mapping[str, Any]
 
@@ -27,7 +28,7 @@ class OnnxNetwork(nn.Module):
     def __init__(self, path: Path):
         super().__init__()
         try:
-            graph = onnx.load(str(path)).graph
+            graph = onnx.load(str(intact(path))).graph
         except DecodeError as error:
             raise UserError(f"Can't read {path} as an ONNX file ({error}). Delete {path.parent} and fetch it again.") from error
         for node in graph.node:

@@ -61,6 +61,8 @@ class Table:
     metrics: tuple[str, ...]
     """The protocol's, in its order."""
     rows: tuple[Row, ...]
+    settings: Mapping[str, Any]
+    """What its numbers depend on, as its json states it."""
 
     @property
     def blocks(self) -> list[tuple[str, str]]:

@@ -12,8 +12,9 @@ from clrface.degrade.recipes import Recipe
 from clrface.errors import unknown_name
 from clrface.external import has_cuda
 from clrface.fetch.sources import Source
-from clrface.plan.parts import Dataset, Study, Sweep, Table, Training
 from clrface.metrics.protocols import laid_over
+from clrface.plan.parts import Dataset, Study, Sweep, Table, Training
+from clrface.plan.stale import table_settings
 from clrface.project import Project, needed_sources, read_project
 from clrface.published import Published, load_published
 
@@ -186,7 +187,8 @@ def _table(name: str, config: Mapping[str, Any], project: Project) -> Table:
     for metric in metrics:
         _named("metric", metric, project.metrics)
     datasets, recipes = table_datasets(config, name), entry["degradations"]
-    return Table(name, tuple(datasets), tuple(recipes), protocol, tuple(metrics), tuple(rows(config, project.known.methods, name)))
+    chosen, settings = rows(config, project.known.methods, name), table_settings(config, project.known.methods, name)
+    return Table(name, tuple(datasets), tuple(recipes), protocol, tuple(metrics), tuple(chosen), settings)
 
 
 def _study(entry: Mapping[str, Any]) -> Study:

@@ -65,6 +65,7 @@ def table_spec(plan: Plan, table: str) -> str:
         "n_boot": plan.bootstrap,
         "device": plan.device,
         "datasets": {dataset: plan.dataset(dataset).entry for dataset in found.datasets},
+        "settings": found.settings,
     }
     published = of_blocks(plan.published.get(found.protocol, ()), found.blocks, found.metrics)
     if published:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from clrface.api import MetricCard
-from clrface.manifest import natural
+from clrface.names import natural
 from clrface.report.gallery import Gallery
 from clrface.report.records import Places
 from clrface.report.samples import spread

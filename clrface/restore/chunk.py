@@ -20,7 +20,8 @@ from clrface.api import OK, Restorer, SeesTruth
 from clrface.errors import UserError
 from clrface.files import write_text
 from clrface.images import read_rgb, to_bytes, to_unit, write_png
-from clrface.manifest import from_folder, match_ids
+from clrface.listing import list_images
+from clrface.manifest import match_ids
 from clrface.seeds import derive_seed
 
 STATUS = "status.csv"
@@ -82,13 +83,16 @@ def restore_chunk(
 def copy_finished(folder: Path, chunk: Chunk, expected_ids: list[str]) -> None:
     """Take a user's finished images, `<image_id>.<suffix>`, as a method's.
 
+    One that equals its degraded input is a failure, as any method's.
+
     Args:
         expected_ids: those that `folder` must hold, no more and no less: the whole test set, but for images that could not be aligned.
 
     Raises: UserError naming missing, extra and truncated files, and one of another size than the test set's.
     """
-    files = {entry.image_id: Path(folder) / entry.file for entry in from_folder(folder)}
-    match_ids(files, expected_ids, str(folder))
+    listing = list_images(folder)
+    files = listing.images
+    match_ids(files, expected_ids, f"{folder} ({listing.told()})" if listing.skipped else str(folder))
     status = not_aligned(chunk)
     for image_id in [image_id for image_id in chunk.ids if image_id not in status]:
         rgb, expected = read_rgb(files[image_id]), read_rgb(chunk.aligned / f"{image_id}.png").shape
@@ -97,7 +101,12 @@ def copy_finished(folder: Path, chunk: Chunk, expected_ids: list[str]) -> None:
                 f"{files[image_id]} is {rgb.shape[1]}x{rgb.shape[0]} pixels, expected {expected[1]}x{expected[0]} as the ground truth. "
                 "Restore the images of data/degraded at their own size."
             )
-        write_png(chunk.out / f"{image_id}.png", rgb)
+        target = chunk.out / f"{image_id}.png"
+        if np.array_equal(rgb, read_rgb(chunk.degraded / f"{image_id}.png")):
+            target.unlink(missing_ok=True)
+            status[image_id] = RETURNED_INPUT
+            continue
+        write_png(target, rgb)
         status[image_id] = OK
     write_status(chunk, status)
 

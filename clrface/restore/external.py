@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from filelock import FileLock
 
+from clrface.api import OK
 from clrface.errors import UserError
 from clrface.external import NOT_RUN, ExternalCard
 from clrface.files import write_text
@@ -26,6 +27,7 @@ from clrface.metrics.source import source_file
 from clrface.restore.chunk import RETURNED_INPUT, Chunk, not_aligned, write_status
 
 READY = "READY.json"
+MISSING = "the program left no image of this name"
 
 
 def install(card: ExternalCard, folder: Path, sources: Path) -> None:
@@ -71,7 +73,7 @@ def python_of(folder: Path) -> Path:
 def run_external(card: ExternalCard, folder: Path, chunk: Chunk, seed: int) -> None:
     """Restore a chunk with an installed card; writes the pictures and status.csv as any method does.
 
-    Raises: UserError when the program fails, with the end of what it said, or when it leaves other images than it was given.
+    Raises: UserError when the program fails, with the end of what it said, or when it leaves none, or images that it was not given.
     """
     status = not_aligned(chunk)
     todo = [image_id for image_id in chunk.ids if image_id not in status]
@@ -99,10 +101,11 @@ def not_run(chunk: Chunk, reason: str) -> None:
 
 
 def _check_names(card: ExternalCard, made: Path, todo: list[str]) -> None:
+    """Refuse images that nobody asked for, and none at all: the card is wrong. One that is missing is that image's failure."""
     expected = {made / card.output.format(image_id=image_id) for image_id in todo}
     found = set(made.glob(card.output.format(image_id="*")))
     missing, surplus = sorted(expected - found), sorted(found - expected)
-    if missing or surplus:
+    if surplus or not found:
         raise UserError(
             f"{card.name} was given {len(todo)} images and left {len(found)}: {len(missing)} are missing "
             f"(first: {missing[0].name if missing else 'none'}), {len(surplus)} are unexpected "
@@ -113,13 +116,21 @@ def _check_names(card: ExternalCard, made: Path, todo: list[str]) -> None:
 
 def _take(path: Path, chunk: Chunk, image_id: str) -> str:
     """Keep one restored image, if it is one; its status."""
-    restored, given = read_rgb(path), read_rgb(chunk.degraded / f"{image_id}.png")
+    target = chunk.out / f"{image_id}.png"
+    target.unlink(missing_ok=True)  # of an earlier run, in which it did not fail
+    if not path.exists():
+        return MISSING
+    try:
+        restored = read_rgb(path)
+    except UserError as error:
+        return f"the program's image can't be read: {error}".replace(str(path), path.name)
+    given = read_rgb(chunk.degraded / f"{image_id}.png")
     if restored.shape != given.shape:
         return f"wrong size: found {restored.shape[1]}x{restored.shape[0]}, expected {given.shape[1]}x{given.shape[0]}"
     if np.array_equal(restored, given):
         return RETURNED_INPUT
-    write_png(chunk.out / f"{image_id}.png", restored)
-    return "ok"
+    write_png(target, restored)
+    return OK
 
 
 def _call(command: list[str], doing: str, **options: Any) -> None:

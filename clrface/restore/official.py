@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from clrface.errors import UserError
+from clrface.intact import intact
 from clrface.models.loading import fill
 
 SIDE_PX = 512
@@ -69,7 +70,7 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
     if not path.is_file():
         raise UserError(f"No weights at {path}. Fetch it first: python -m clrface fetch {path.parent.name}.")
     try:
-        stored = torch.load(path, map_location="cpu", weights_only=True)
+        stored = torch.load(intact(path), map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
         raise UserError(f"Can't read the weights {path} ({_first_line(error)}). Expected the authors' file: fetch it again.") from error
     state = canonicalize_state_dict(stored) if isinstance(stored, dict) else {}

@@ -68,6 +68,15 @@ def mean_interval(values: np.ndarray, indices: np.ndarray) -> Estimate:
     return Estimate(float(_mean_of_measured(values, axis=0)), *_percentiles(resampled_means(values, indices)))
 
 
+def without_perfect(values: np.ndarray) -> np.ndarray:
+    """Images' values, with the infinite ones made NaN where others are finite: one copy of the truth, at infinite dB, is no mean's win.
+
+    Where every measured image is infinite, as the ground truth's own, they stay.
+    """
+    infinite = np.isinf(values)
+    return np.where(infinite, np.nan, values) if np.isfinite(values).any() and infinite.any() else values
+
+
 def set_interval(value: float, replicates: np.ndarray) -> Estimate:
     """A set metric's value and the interval from its bootstrap `replicates` (n_boot,), moved onto the value.
 

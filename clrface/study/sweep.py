@@ -28,7 +28,7 @@ from clrface.models.recogniser import SFace
 from clrface.restore.pipeline import GROUP, CLRFace, Settings
 from clrface.restore.sampler import Sampler
 from clrface.seeds import derive_seed
-from clrface.stats.bootstrap import Estimate, bootstrap_indices, mean_interval, mean_over_seeds, set_interval
+from clrface.stats.bootstrap import Estimate, bootstrap_indices, mean_interval, mean_over_seeds, set_interval, without_perfect
 from clrface.weights import digest
 
 BATCH = 16
@@ -187,7 +187,7 @@ def _score(metric_id: str, by_seed: np.ndarray, truth: np.ndarray, sources: Path
         measured.append(metric)
     if metric_card(metric_id).level == "image":
         values = [[score.value for score in cast(ImageMetric, metric).result()] for metric in measured]
-        return mean_interval(mean_over_seeds(np.array(values)), indices)
+        return mean_interval(without_perfect(mean_over_seeds(np.array(values))), indices)
     sets = [cast(SetMetric, metric) for metric in measured]
     replicates = [[metric.result(drawn) for drawn in indices] for metric in sets]
     return set_interval(float(np.mean([metric.result() for metric in sets])), mean_over_seeds(np.array(replicates)))

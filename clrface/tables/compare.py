@@ -17,9 +17,9 @@ import numpy as np
 from clrface.api import MetricCard
 from clrface.errors import UserError, unknown_name
 from clrface.manifest import FETCHED, read_manifest
-from clrface.stats.bootstrap import UNMEASURED, Estimate, mean_over_seeds, people_counts, percentile_interval
+from clrface.stats.bootstrap import UNMEASURED, Estimate, mean_over_seeds, people_counts, percentile_interval, without_perfect
 from clrface.tables.scores import SET_ROW, read_replicates, read_scores
-from clrface.tables.table import Row, Table, read_table, table_from_json
+from clrface.tables.table import Row, Table, image_values, read_table, table_from_json
 
 
 class Resampled(NamedTuple):
@@ -121,8 +121,9 @@ def _read(row: Row, scores: Path, card: MetricCard, n_boot: int) -> _Scored:
             if one.values.keys() != files[0].values.keys():
                 raise UserError(f"{one.path} is not about the same images as {files[0].path}. Measure the row again: snakemake makes it.")
         ids = sorted(files[0].values)
-        values = mean_over_seeds(np.array([[one.counted(image_id, card) for image_id in ids] for one in files]))
-        measured = values[~np.isnan(values)]
+        values = image_values(files, card, ids)
+        counted = without_perfect(values)
+        measured = counted[~np.isnan(counted)]
         value = float(measured.mean()) if measured.size else math.nan
         scored = _Scored(len(ids), dict(zip(ids, values.tolist(), strict=True)), None)
     expected = row.estimates[card.id].value

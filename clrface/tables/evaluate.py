@@ -13,18 +13,20 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from PIL import Image
+from tqdm import tqdm
 
 from clrface.api import MetricCard
 from clrface.errors import UserError
 from clrface.evaluation.measure import Images, Sides, reasons, score, write_replicates, write_scores
-from clrface.manifest import match_ids, pictures_in
+from clrface.images import read_size
+from clrface.listing import Listing, list_images
+from clrface.manifest import match_ids
 from clrface.metrics.protocols import Protocol
 from clrface.metrics.registry import load_metric, metric_card
 from clrface.stats.bootstrap import UNMEASURED, Estimate, bootstrap_indices
 from clrface.tables.formats import DASH, count, heading
 from clrface.tables.scores import read_scores
-from clrface.tables.table import estimate, format_value
+from clrface.tables.table import count_perfect, estimate, format_value, perfect_note
 
 WIDTH = 120
 SHOWN_FAILURES = 5
@@ -52,6 +54,8 @@ class Line(NamedTuple):
     failures: dict[str, str]
     note: str = ""
     """Why there is no value."""
+    perfect: int = 0
+    """How many images equal the truth, where others don't: left out of an infinite mean."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,8 @@ class Evaluation:
     size: str
     n_boot: int
     lines: tuple[Line, ...]
+    skipped: tuple[str, ...] = ()
+    """What each folder has beside images: a sentence a folder."""
 
     @property
     def complete(self) -> bool:
@@ -85,32 +91,40 @@ def evaluate(
 
     sources: the fetched sources (data/raw). A metric whose weights or reference are not there has a line that says so.
 
-    Raises: UserError for a folder that is missing or empty, images that are missing or too many, pairs of different sizes, and a
-    truncated image.
+    Raises: UserError for a folder that is missing or empty, images that are missing or too many, pairs of different sizes, an image
+    that can't be read, and fewer than one resample.
     """
-    pred = Images(pictures_in(folders.pred), reasons(folders.pred))
+    if n_boot < 1:
+        raise UserError(f"Found {n_boot} bootstrap resamples, but expected at least 1, e.g. 1000.")
+    listings = {folder: list_images(folder) for folder in (folders.pred, folders.gt, folders.lq, folders.clean) if folder}
+    pred = Images(listings[folders.pred].images, reasons(folders.pred))
     ids = sorted({*pred.files, *pred.failures})
-    others = {name: _paired(folder, pred, ids) for name, folder in (("truth", folders.gt), ("input", folders.lq)) if folder}
-    clean = tuple(pictures_in(folders.clean).values()) if folders.clean else ()
+    paired = (("truth", folders.gt), ("input", folders.lq))
+    others = {name: _paired(folder, listings, pred, ids) for name, folder in paired if folder}
+    clean = tuple(listings[folders.clean].images.values()) if folders.clean else ()
+    size = _sizes(pred)
     lines = []
-    for card in map(metric_card, metrics):
+    for card in tqdm([metric_card(name) for name in metrics], desc="evaluate", unit="metric"):
         try:
             lines.append(_line(card, _sides(card, pred, others, clean), ids, sources, n_boot, base_seed, batch, cache))
         except _Lacking as reason:
             lines.append(Line(card, UNMEASURED, {}, str(reason)))
-    return Evaluation(protocol.name, folders, len(ids), _sizes(pred), n_boot, tuple(lines))
+    skipped = tuple(f"{folder}: {listing.told()}." for folder, listing in listings.items() if listing.skipped)
+    return Evaluation(protocol.name, folders, len(ids), size, n_boot, tuple(lines), skipped)
 
 
 class _Lacking(Exception):
     """What a metric needs and has not: told in its line, while the others are measured."""
 
 
-def _paired(folder: Path, pred: Images, ids: Sequence[str]) -> Images:
+def _paired(folder: Path, listings: Mapping[Path, Listing], pred: Images, ids: Sequence[str]) -> Images:
     """The partners of the restored images. Raises: UserError for other names, or another size."""
-    found = Images(pictures_in(folder), reasons(folder))
-    match_ids(ids, [*found.files, *found.failures], f"{next(iter(pred.files.values())).parent} (beside {folder})")
+    found = Images(listings[folder].images, reasons(folder))
+    ours = next(iter(pred.files.values())).parent
+    told = "".join(f"; {place}: {listings[place].told()}" for place in dict.fromkeys([ours, folder]) if listings[place].skipped)
+    match_ids(ids, [*found.files, *found.failures], f"{ours} (beside {folder}{told})")
     for image_id in pred.files.keys() & found.files.keys():
-        ours, theirs = (_size(files[image_id]) for files in (pred.files, found.files))
+        ours, theirs = (read_size(files[image_id]) for files in (pred.files, found.files))
         if ours != theirs:
             raise UserError(
                 f"{pred.files[image_id]} has {_by(ours)} pixels, but {found.files[image_id]} has {_by(theirs)}. "
@@ -151,24 +165,15 @@ def _line(
         scores = read_scores(path, card.level)
         value = estimate([scores], card, ids, bootstrap_indices(base_seed, "evaluate", n_boot, len(ids)))
     note = "" if not math.isnan(value.value) else "No value: " + _first(found)
-    return Line(card, value, scores.failures, note)
+    return Line(card, value, scores.failures, note, count_perfect([scores], card, ids))
 
 
 def _first(found: Mapping) -> str:
     return next(score.status for score in found.values() if math.isnan(score.value))
 
 
-def _size(path: Path) -> tuple[int, int]:
-    """Width and height. Raises: UserError for a file that is no picture."""
-    try:
-        with Image.open(path) as image:
-            return image.size
-    except (OSError, SyntaxError, ValueError) as error:
-        raise UserError(f"Can't read {path} as an image ({error}). Replace it with a good copy, or remove it and its partner.") from error
-
-
 def _sizes(images: Images) -> str:
-    sizes = sorted({_size(path) for path in images.files.values()})
+    sizes = sorted({read_size(path) for path in images.files.values()})
     return f"{_by(sizes[0])} px" if len(sizes) == 1 else f"{_by(sizes[0])} to {_by(sizes[-1])} px"
 
 
@@ -184,7 +189,7 @@ def to_csv(evaluation: Evaluation) -> str:
     for line in evaluation.lines:
         card, numbers = line.card, ["" if math.isnan(part) else repr(part) for part in line.estimate]
         about = (evaluation.protocol, card.id, card.label, card.unit, card.direction)
-        writer.writerow([*about, *numbers, evaluation.n, len(line.failures), line.note])
+        writer.writerow([*about, *numbers, evaluation.n, len(line.failures), line.note or perfect_note(line.perfect)])
     return text.getvalue()
 
 
@@ -200,6 +205,8 @@ def render(evaluation: Evaluation, width: int = WIDTH) -> str:
     lines = [" ".join(_padded(cells, widths)).rstrip() for cells in rows]
     lines.insert(1, "─" * (sum(widths) + len(widths) - 1))
     notes = [f"{line.card.id}: {line.note}" for line in evaluation.lines if line.note] + _failures(evaluation.lines)
+    notes += [f"{line.card.id}: {perfect_note(line.perfect)}." for line in evaluation.lines if line.perfect]
+    notes += evaluation.skipped
     legend = (
         f"↑ higher is better, ↓ lower is better. {DASH} not measured. failed: images left out of the value, of {evaluation.n}. "
         f"Intervals: bootstrap over images, {evaluation.n_boot} resamples. Numbers compare within one protocol, size and degraded set."

@@ -21,8 +21,8 @@ _TEX_SPECIAL = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\te
 def to_csv(table: Table) -> str:
     """One line a row; numbers as the shortest text that reads back to the same float, `inf`, or empty if unmeasured.
 
-    `note` says why a row has no number. Where others published numbers for the table's protocol and sets, those and the differences
-    (ours minus theirs) are the last columns.
+    `note` says why a row has no number, or how many images equal the truth. Where others published numbers for the table's protocol and
+    sets, those and the differences (ours minus theirs) are the last columns.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -37,7 +37,7 @@ def to_csv(table: Table) -> str:
         numbers = ["" if math.isnan(part) else repr(part) for m in names for part in row.estimates[m]]
         known = [row.method, row.label, row.dataset, row.degradation, row.n, row.n_failed, " ".join(map(str, row.seeds))]
         beside = [calibration_of(table, row).value(part, metric) for metric in compared for part in PARTS[1:]]
-        writer.writerow([*known, *numbers, row.note, *("" if math.isnan(value) else repr(value) for value in beside)])
+        writer.writerow([*known, *numbers, row.remark, *("" if math.isnan(value) else repr(value) for value in beside)])
     return text.getvalue()
 
 
@@ -55,7 +55,7 @@ def to_markdown(table: Table) -> str:
         lines = [header, [":--", *["--:"] * (len(header) - 1)]]
         for i, row in enumerate(rows):
             label = f"*{markdown_escape(row.label)}*" if row.control else markdown_escape(row.label)
-            label += f"<br><sub>{markdown_escape(row.note)}</sub>" if row.note else ""
+            label += f"<br><sub>{markdown_escape(row.remark)}</sub>" if row.remark else ""
             cells = [_markdown_cell(row.estimates[card.id], card, column[i]) for card, column in zip(table.metrics, by_metric, strict=True)]
             lines.append([label, str(row.n_failed), *cells])
         parts.append(f"## {markdown_escape(dataset)}, degradation `{degradation}`: {count(rows[0].n)}, {seeds_text(rows)}")
@@ -146,7 +146,7 @@ def _tex_block(table: Table, dataset: str, degradation: str, rows: Sequence[Row]
     lines = []
     for i, row in enumerate(rows):
         label = rf"\textit{{{tex_escape(row.label)}}}" if row.control else tex_escape(row.label)
-        label += f" ({tex_escape(row.note)})" if row.note else ""
+        label += f" ({tex_escape(row.remark)})" if row.remark else ""
         cells = [_tex_cell(row.estimates[card.id], card, column[i]) for card, column in zip(table.metrics, by_metric, strict=True)]
         intervals = [_tex_interval(row.estimates[card.id], card) for card in table.metrics]
         lines += [" & ".join([label, str(row.n_failed), *cells]) + r" \\", " & ".join(["", "", *intervals]) + r" \\"]

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-import yaml
-
 from clrface.errors import UserError
 from clrface.files import write_text
+from clrface.strict_yaml import read_yaml
 from clrface.tables.formats import to_json
 from clrface.tables.provenance import code_version, processor_type
 
@@ -180,12 +179,12 @@ def print_report(report: Report) -> None:
 def read_tolerances(path: Path) -> Tolerances:
     """Raises: UserError for a file that is missing or says something else than tolerances."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = read_yaml(path)
         other = {column: Tolerance(**entry) for column, entry in content["other"].items()}
         return Tolerances(other, tuple(content.get("verdict_only", ())), tuple(content.get("never", ())))
     except FileNotFoundError:
         raise UserError(f"No {path}; expected the reference's tolerances there. Take results/reference/embedded's as a start.") from None
-    except (yaml.YAMLError, TypeError, KeyError, AttributeError) as error:
+    except (TypeError, KeyError, AttributeError) as error:
         raise UserError(
             f"{path} is not a file of tolerances ({error}); expected `other: {{column: {{absolute, relative}}}}`, `verdict_only` and "
             "`never`, as in results/reference/embedded."

@@ -21,6 +21,7 @@ from clrface.stats.bootstrap import (
     mean_over_seeds,
     percentile_interval,
     set_interval,
+    without_perfect,
 )
 from clrface.tables.scores import SET_ROW, Scores, name_some, read_replicates, read_scores
 
@@ -58,6 +59,8 @@ class TableSpec:
     """What the methods ran on, e.g. `cpu`."""
     datasets: Mapping[str, Any] = field(default_factory=dict)
     """The config's entries of the test sets: which split, which pictures."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """What of the config the numbers depend on (`clrface.plan.stale`)."""
     published: Sequence[Published] = ()
 
     def cards(self) -> list[MetricCard]:
@@ -92,6 +95,13 @@ class Row:
     estimates: dict[str, Estimate]
     note: str = ""
     """Why there is no number at all, where that is one reason, e.g. that the method can't run here; else empty."""
+    perfect: int = 0
+    """How many images equal the ground truth, at an infinite PSNR, where others don't: they are left out of that mean."""
+
+    @property
+    def remark(self) -> str:
+        """What a reader must know beside the numbers; empty for nothing."""
+        return self.note or perfect_note(self.perfect)
 
 
 @dataclass(frozen=True)
@@ -165,7 +175,8 @@ def table_to_json(table: Table) -> dict[str, Any]:
         "bootstrap": table.n_boot,
         "metrics": [asdict(card) for card in table.metrics],
         "rows": [
-            asdict(row) | {"estimates": {metric: [_plain(part) for part in estimate] for metric, estimate in row.estimates.items()}}
+            _without_zero(asdict(row), "perfect")
+            | {"estimates": {metric: [_plain(part) for part in estimate] for metric, estimate in row.estimates.items()}}
             for row in table.rows
         ],
     } | ({"published": [asdict(cell) for cell in table.published]} if table.published else {})
@@ -215,6 +226,10 @@ def table_values(table: Table) -> dict[str, dict[str, dict[str, dict[str, float]
         finite = {metric: estimate.value for metric, estimate in row.estimates.items() if math.isfinite(estimate.value)}
         values.setdefault(row.dataset, {}).setdefault(row.degradation, {})[row.method] = {"n_failed": row.n_failed} | finite
     return values
+
+
+def _without_zero(entry: dict[str, Any], key: str) -> dict[str, Any]:
+    return {name: value for name, value in entry.items() if name != key or value}
 
 
 def _plain(value: float) -> float | str | None:
@@ -273,16 +288,39 @@ def _finish(row: RowSpec, spec: TableSpec, by_metric: Mapping[str, list[Scores]]
     reasons = {reason for files in by_metric.values() for one in files for reason in one.failures.values()}
     nothing = len(failed) == len(ids) and all(math.isnan(one.value) for one in estimates.values())
     note = next(iter(reasons)) if nothing and len(reasons) == 1 else ""
-    return Row(row.method, label, control, row.dataset, row.degradation, len(ids), len(failed), tuple(row.seeds), estimates, note)
+    perfect = max((count_perfect(files, spec.metric_cards[metric], ids) for metric, files in by_metric.items()), default=0)
+    return Row(row.method, label, control, row.dataset, row.degradation, len(ids), len(failed), tuple(row.seeds), estimates, note, perfect)
 
 
 def estimate(files: Sequence[Scores], card: MetricCard, ids: Sequence[str], indices: np.ndarray) -> Estimate:
     """A metric's value and interval from its score files, one a seed, over the images `ids` (sorted) and their resamples.
 
-    Seeds are averaged first, image by image (or replicate by replicate), so the interval is about images alone.
+    Seeds are averaged first, image by image (or replicate by replicate), so the interval is about images alone. Images that equal
+    the truth where others don't are left out of an infinite mean (`without_perfect`).
     """
     if card.level == "image":
-        return mean_interval(mean_over_seeds(np.array([[one.counted(image_id, card) for image_id in ids] for one in files])), indices)
+        return mean_interval(without_perfect(image_values(files, card, ids)), indices)
     value = float(mean_over_seeds(np.array([one.values[SET_ROW] for one in files])))
     replicates = mean_over_seeds(np.stack([read_replicates(one, len(indices)) for one in files]))
     return percentile_interval(value, replicates) if card.resamples == "people" else set_interval(value, replicates)
+
+
+def image_values(files: Sequence[Scores], card: MetricCard, ids: Sequence[str]) -> np.ndarray:
+    """(n,): each image's mean over the seeds, NaN for a failed one."""
+    return mean_over_seeds(np.array([[one.counted(image_id, card) for image_id in ids] for one in files]))
+
+
+def count_perfect(files: Sequence[Scores], card: MetricCard, ids: Sequence[str]) -> int:
+    """How many images an infinite value takes out of the mean."""
+    if card.level != "image":
+        return 0
+    values = image_values(files, card, ids)
+    return int((np.isnan(without_perfect(values)) & ~np.isnan(values)).sum())
+
+
+def perfect_note(perfect: int) -> str:
+    """`1 image equals the truth, at infinite dB: left out of that mean`; empty for none."""
+    if not perfect:
+        return ""
+    equal = "1 image equals the truth" if perfect == 1 else f"{perfect} images equal the truth"
+    return f"{equal}, at infinite dB: left out of that mean"

@@ -35,6 +35,7 @@ def tabulate(
         "base_seed": spec.base_seed,
         "device": spec.device,
         "datasets": dict(spec.datasets),
+        "settings": dict(spec.settings),
         "code": provenance.code_version(),
         "environment": provenance.environment(),
         "lq_sets": {"/".join(block): {"images": len(images), "sha256": provenance.lq_checksum(images)} for block, images in lq.items()},

@@ -70,7 +70,7 @@ def render(table: Table, width: int = 110, colour: bool = False) -> str:
 
 def _reasons(dataset: str, degradation: str, rows: Sequence[Row], width: int) -> list[str]:
     """Why rows have no numbers, and where those of single images stand."""
-    told = [f"{row.label}: {row.note}." for row in rows if row.note]
+    told = [f"{row.label}: {row.remark}." for row in rows if row.remark]
     some = [row for row in rows if row.n_failed and not row.note]
     told += [
         f"{row.label}, {row.n_failed} failed: why is in the status column of results/scores/{dataset}/{degradation}/{row.method}."

@@ -7,6 +7,7 @@ the step (clrface.training.data), and a checkpoint holds the weights, their aver
 import hashlib
 import json
 import math
+import pickle
 import shutil
 import sys
 import time
@@ -88,7 +89,8 @@ class Run:
             if not torch.isfinite(loss):
                 raise UserError(
                     f"The loss of stage {self.spec.name} is {loss.item()} at step {self.step}. "
-                    "Lower its learning rate and run again: it goes on from the last checkpoint."
+                    "Lower its learning rate in the config and run again. The rate belongs to a run, so the stage starts anew; "
+                    "this run's checkpoint and losses are kept beside, as `*.other.*`."
                 )
             optimiser.zero_grad(set_to_none=True)
             self.accelerator.backward(loss)
@@ -119,14 +121,23 @@ class Run:
         """Where the state lies; gone once the stage is done."""
         return self.work / "checkpoint.pt"
 
+    def _read_checkpoint(self) -> dict[str, Any]:
+        try:
+            return torch.load(self.checkpoint, map_location=self.accelerator.device, weights_only=True)
+        except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+            reason = next(iter(str(error).splitlines()), type(error).__name__)
+            raise UserError(
+                f"Can't read the checkpoint {self.checkpoint} ({reason}): it is damaged. "
+                "Put a good copy in its place; or remove it, and the stage starts anew."
+            ) from error
+
     def load_checkpoint(self) -> bool:
         """Go on from the last checkpoint, if there is one of this very run (`run_key`); one of another run is put aside."""
         if not self.checkpoint.is_file():
             return False
-        state = torch.load(self.checkpoint, map_location=self.accelerator.device, weights_only=True)
+        state = self._read_checkpoint()
         if state["key"] != self.key:
-            aside = self.checkpoint.with_name("checkpoint.other.pt")
-            self.checkpoint.replace(aside)
+            aside = _put_aside(self.checkpoint)
             print(f"Starting anew: the checkpoint is of other settings, data or networks. It is kept as {aside}.", file=sys.stderr)
             return False
         for name, network in self.stage.networks().items():
@@ -137,6 +148,11 @@ class Run:
         self.step = state["step"]
         self.processor_before_s += state.get("processor_s", 0.0)
         return True
+
+
+def _put_aside(path: Path) -> Path:
+    """Rename `losses.jsonl` to `losses.other.jsonl`, over one that may be there."""
+    return path.replace(path.with_name(f"{path.stem}.other{path.suffix}"))
 
 
 def _checkpoint_gradients(stage: Stage) -> None:
@@ -216,6 +232,8 @@ def _train(run: Run, pairs: Pairs, val_faces: Faces, workers: int) -> None:
     steps = Steps(run.step, spec.steps, spec.batch, accelerator.process_index, accelerator.num_processes)
     batches = loader(pairs, steps, workers)
     look = _to(fixed_batch(val_faces, pairs.recipe, pairs.seed, 8, spec.grey_probability), accelerator.device)
+    if main and not resumed and (run.work / LOSSES).is_file():
+        _put_aside(run.work / LOSSES)  # of another run: its curve may be wanted
     if main:
         _forget_after(run.work / LOSSES, run.step)
     writer = SummaryWriter(str(run.work / "tensorboard"), purge_step=run.step) if main else None

@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from clrface.api import ImageMetric
+from clrface.catalogue import SOURCES
 from clrface.errors import UserError
-from clrface.fingerprint import ROOT
 from clrface.images import to_unit
 from clrface.metrics.registry import code_of, load_metric, metric_card, metric_cards, metric_class
 from clrface.metrics.verification import Comparison
@@ -147,7 +147,7 @@ def test_a_gallery_metric_knows_strangers_from_acquaintances(name: str) -> None:
 
 
 def test_cards_name_sources_that_exist() -> None:
-    known = yaml.safe_load((SOURCES).read_text())
+    known = yaml.safe_load(SOURCES.read_text())
     for name, card in CARDS.items():
         assert card.id == name
         assert card.source.strip() and card.label.strip()

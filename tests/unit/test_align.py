@@ -1,6 +1,7 @@
 """Aligning: the geometry in closed form, the landmarks on ORL's real faces, the chunk's files byte for byte."""
 
 import csv
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,11 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from clrface.align.chunk import COORDINATES, NO_FACE, align_chunk
+from clrface.align.chunk import COORDINATES, NO_FACE, align_chunk, refuse_faceless
 from clrface.align.curate import BLURRED, COPY, FAR, MIN_SHARPNESS, curate_utkface, sharpness, split_of
 from clrface.align.geometry import align, apply, fit_similarity, template, warp
 from clrface.align.landmarks import FaceFinder
 from clrface.align.templates import FFHQ_POINTS
+from clrface.cli import main
 from clrface.errors import UserError
 from clrface.files import sha256_file
 from clrface.images import read_rgb, write_png
@@ -192,6 +194,40 @@ def test_no_face_gives_a_row_and_no_picture(sources: Path, tmp_path: Path) -> No
     row = index(tmp_path / "out")["noise"]
     assert (row["status"], row["sha256"], row["mouth_x"]) == (NO_FACE, "", "")
     assert not (tmp_path / "out" / "noise.png").exists()
+
+
+def test_a_set_without_any_face_stops_at_its_last_chunk(sources: Path, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write_png(tmp_path / "raw" / f"{name}.png", noise())
+
+    def aligned(chunk: int) -> int:
+        words = [
+            "align",
+            "--dataset",
+            "mine",
+            "--folder",
+            str(tmp_path / "raw"),
+            "--chunk",
+            str(chunk),
+            "--chunk-size",
+            "1",
+            "--size",
+            "64",
+        ]
+        return main([*words, "--dlib", str(sources / "dlib"), "--out", str(tmp_path / "aligned" / f"00{chunk}")])
+
+    assert aligned(1) == 0, "another chunk may have a face"
+    assert aligned(0) == 2
+    shutil.copy(sources / "orl" / "s1" / "1.pgm", tmp_path / "raw" / "a.pgm")
+    (tmp_path / "raw" / "a.png").unlink()
+    assert aligned(0) == 0
+
+
+def test_the_cause_of_a_set_without_faces_is_told(tmp_path: Path) -> None:
+    (tmp_path / "index.csv").write_text(f"image_id,status\na,{NO_FACE}\nb,{NO_FACE}\n")
+    refuse_faceless("mine", [tmp_path, tmp_path / "not yet there"])
+    with pytest.raises(UserError, match=r"No face was found in any of the 2 images of 'mine'.*align: false"):
+        refuse_faceless("mine", [tmp_path])
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 
 from clrface.api import MetricCard
 from clrface.errors import UserError
-from clrface.stats.bootstrap import Estimate
+from clrface.stats.bootstrap import Estimate, without_perfect
 from clrface.tables.compare import Difference, Draws, compare, show_differences
 from clrface.tables.table import Row, Table, table_to_json
 
@@ -51,7 +51,7 @@ def row(name: str, scores: Path) -> Row:
     place = scores / "orl" / "blind" / name / "0"
     values = [float(line.split(",")[1]) for line in (place / "psnr.csv").read_text().splitlines()[1:]]
     kd = float((place / "kd.csv").read_text().splitlines()[1].split(",")[1])
-    estimates = {"psnr": Estimate(float(np.mean(values)), 0, 0), "kd": Estimate(kd, 0, 0)}
+    estimates = {"psnr": Estimate(float(np.nanmean(without_perfect(np.array(values)))), 0, 0), "kd": Estimate(kd, 0, 0)}
     return Row(name, name.upper(), False, "orl", "blind", 40, 0, (0,), estimates)
 
 

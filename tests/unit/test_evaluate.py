@@ -2,8 +2,10 @@
 
 import csv
 import math
+import os
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -173,3 +175,60 @@ def test_an_image_that_cant_be_measured_is_counted_and_told(run: Run, capsys: py
     assert run("--out", str(run.out), metrics="niqe") == 0
     assert run.table()["niqe"]["n_failed"] == "1"
     assert f"{run.first}: flat: a block of the image has no texture to measure (niqe)." in capsys.readouterr().out
+
+
+def test_every_kind_of_file_gives_the_same_numbers(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--out", str(run.out), metrics="psnr,ssim") == 0
+    expected = run.table()
+    first, second, third, fourth, fifth, sixth = sorted(run.pred.glob("*.png"))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.open(first).transpose(Image.Transpose.ROTATE_90).save(first, exif=exif)
+    cv2.imwrite(str(second), np.asarray(Image.open(second).convert("L")).astype(np.uint16) * 257)
+    Image.open(third).convert("RGBA").save(third)
+    for path, mode, suffix in ((fourth, "CMYK", ".tif"), (fifth, "RGB", ".gif"), (sixth, "RGB", "")):
+        Image.open(path).convert(mode).save(path.with_suffix(suffix), format=None if suffix else "PNG")
+        path.unlink()
+    assert run("--out", str(run.out), metrics="psnr,ssim") == 0
+    assert run.table() == expected
+    assert "skipped" not in capsys.readouterr().out
+
+
+def test_what_is_no_image_is_listed_with_its_reason(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    (run.pred / "a.heic").write_bytes(b"....ftypheic")
+    (run.pred / "old").mkdir()
+    (run.pred / "link.png").symlink_to("nowhere")
+    (run.pred / "README").write_text("mine")
+    assert run(metrics="psnr") == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "4 skipped: README (no image), a.heic (Pillow can't read .heic), link.png (a link to nothing), old (a folder)" in told
+    (run.pred / f"{run.first}.png").rename(run.pred / f"{run.first}.heif")
+    assert f"{run.first}.heif (an image, but .heif is no image's suffix: rename it)" in refused(run, capsys)
+
+
+def test_a_copy_of_the_truth_is_told_and_left_out(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    write_png(run.pred / f"{run.first}.png", run.faces[run.first])
+    assert run("--out", str(run.out), metrics="psnr") == 0
+    assert 20 < float(run.table()["psnr"]["value"]) < 60 and "1 image equals the truth" in run.table()["psnr"]["note"]
+    assert "psnr: 1 image equals the truth" in capsys.readouterr().out
+
+
+def test_names_are_composed_so_that_two_systems_pair(run: Run) -> None:
+    (run.pred / f"{run.first}.png").rename(run.pred / "Jose\u0301.png")
+    (run.gt / f"{run.first}.png").rename(run.gt / "Jos\u00e9.png")
+    assert run("--out", str(run.out), metrics="psnr") == 0
+    assert run.table()["psnr"]["n"] == "6"
+
+
+@pytest.mark.parametrize("name", [b"*.png", b"a\nb.png", b"\xff\xfe.png"])
+def test_a_name_that_no_file_could_hold_is_refused(run: Run, capsys: pytest.CaptureFixture[str], name: bytes) -> None:
+    (run.pred / f"{run.first}.png").rename(run.pred / os.fsdecode(name))
+    message = refused(run, capsys)
+    assert "isn't UTF-8: \\udcff" in message if name.startswith(b"\xff") else "expected a plain file name" in message
+
+
+def test_outputs_and_numbers_are_checked_before_the_work(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--out", str(run.root)) == 2
+    assert "is a folder" in capsys.readouterr().err
+    assert run("--bootstrap", "-5") == 2
+    assert "Found -5 bootstrap resamples, but expected at least 1" in capsys.readouterr().err

@@ -15,7 +15,7 @@ from clrface.errors import UserError
 from clrface.external import FOLDER, ExternalCard, has_cuda, read_external
 from clrface.images import read_rgb, write_png
 from clrface.restore.chunk import RETURNED_INPUT, Chunk
-from clrface.restore.external import install, not_run, python_of, run_external
+from clrface.restore.external import MISSING, install, not_run, python_of, run_external
 
 PROGRAM = """
 import sys
@@ -32,7 +32,13 @@ for path in sorted(given.glob("*.png")):
         restored = restored.resize((32, 32))
     if mode == "fail":
         sys.exit("out of memory")
-    if mode != "fewer" or path.stem != "b":
+    if mode == "half" and path.stem == "b":
+        (made / "faces" / "b_00.png").write_bytes(path.read_bytes()[:99])
+    elif mode == "none":
+        continue
+    elif mode == "more":
+        restored.save(made / "faces" / f"{path.stem}x_00.png")
+    elif mode != "fewer" or path.stem != "b":
         restored.save(made / "faces" / f"{path.stem}_00.png")
 """
 
@@ -135,10 +141,21 @@ def test_output_that_is_its_input_or_of_another_size_is_refused(card: ExternalCa
     assert statuses(chunk)["a"] == "wrong size: found 32x32, expected 64x64"
 
 
+@pytest.mark.parametrize(("mode", "reason"), [("fewer", MISSING), ("half", "the program's image can't be read: Can't read b_00.png")])
+def test_an_image_that_the_program_left_out_is_that_image_s_failure(
+    mode: str, reason: str, card: ExternalCard, installed: Path, chunk: Chunk
+) -> None:
+    write_png(chunk.out / "b.png", np.zeros((64, 64, 3), np.uint8))  # of an earlier run
+    run_external(with_mode(card, mode), installed, chunk, seed=0)
+    assert statuses(chunk)["b"].startswith(reason) and statuses(chunk)["a"] == "ok"
+    assert {path.name for path in chunk.out.glob("*.png")} == {"a.png", "c.png"}
+
+
 @pytest.mark.parametrize(
     ("mode", "message"),
     [
-        ("fewer", r"given 3 images and left 2: 1 are missing \(first: b_00\.png\), 0 are unexpected"),
+        ("none", r"given 3 images and left 0: 3 are missing \(first: a_00\.png\), 0 are unexpected"),
+        ("more", r"given 3 images and left 3: 3 are missing \(first: a_00\.png\), 3 are unexpected \(first: ax_00\.png\)"),
         ("fail", r"Could not run sharper: .* ended with 1 and said:\nout of memory"),
     ],
 )
@@ -197,7 +214,7 @@ def test_a_bad_card_is_told(change: dict[str, object], message: str, card: Exter
     [
         ("name: sharper\nlabel: Sharper\n", "it lacks paper, repository, commit, licence, requirements, command"),
         ("- name\n", "expected a mapping of keys to values"),
-        ("name: [\n", "Can't read .*sharper.yaml"),
+        ("name: [\n", r"sharper\.yaml is not valid YAML"),
     ],
 )
 def test_a_card_that_is_none_is_told(text: str, message: str, tmp_path: Path) -> None:

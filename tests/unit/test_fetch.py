@@ -63,7 +63,7 @@ def test_a_missing_or_unreadable_list_is_said(place: Place) -> None:
     with pytest.raises(UserError, match="Expected the list of sources there"):
         load_sources(place.config)
     place.config.write_text("toy: [")
-    with pytest.raises(UserError, match="isn't valid YAML"):
+    with pytest.raises(UserError, match="is not valid YAML"):
         load_sources(place.config)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import yaml
 
+from clrface.catalogue import PROTOCOLS
 from clrface.fingerprint import ROOT
 from clrface.images import read_rgb, to_unit
 from clrface.metrics.registry import load_metric, metric_cards, metric_modules
@@ -69,7 +70,7 @@ def test_known_value_on_real_sets(name: str, expected: float, sources: Path) -> 
 
 
 def test_the_embedded_protocol_has_the_metrics_of_the_plan() -> None:
-    protocols = yaml.safe_load((PROTOCOLS).read_text())
+    protocols = yaml.safe_load(PROTOCOLS.read_text())
     assert protocols["embedded"]["metrics"] == EMBEDDED
     for protocol in protocols.values():
         assert set(protocol["definitions"]) == set(protocol["metrics"]) <= set(ALL)

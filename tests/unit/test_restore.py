@@ -190,8 +190,10 @@ def test_a_truncated_input_stops_the_run(chunk: Chunk) -> None:
 
 @pytest.fixture
 def finished(chunk: Chunk, tmp_path: Path) -> Path:
-    """A user's folder: one image for each that could be aligned."""
-    return Path(shutil.copytree(chunk.degraded, tmp_path / "finished"))
+    """A user's folder: one image for each that could be aligned, a little brighter than the degraded one."""
+    for path in chunk.degraded.glob("*.png"):
+        write_png(tmp_path / "finished" / path.name, np.maximum(read_rgb(path), 20))
+    return tmp_path / "finished"
 
 
 def test_finished_images_are_taken_as_they_are(chunk: Chunk, finished: Path) -> None:
@@ -200,6 +202,19 @@ def test_finished_images_are_taken_as_they_are(chunk: Chunk, finished: Path) -> 
     assert written(chunk) == set(chunk.ids[:6])
     for image_id in chunk.ids[:6]:
         assert np.array_equal(read_rgb(chunk.out / f"{image_id}.png"), read_rgb(finished / f"{image_id}.png"))
+
+
+def test_unrestored_images_do_not_count_as_restored(chunk: Chunk, finished: Path) -> None:
+    shutil.copy(chunk.degraded / f"{chunk.ids[0]}.png", finished)
+    copy_finished(finished, chunk, chunk.ids[:6])
+    assert dict(status(chunk))[chunk.ids[0]] == RETURNED_INPUT
+    assert written(chunk) == set(chunk.ids[1:6])
+
+
+def test_a_finished_folder_tells_what_it_skipped(chunk: Chunk, finished: Path) -> None:
+    (finished / f"{chunk.ids[0]}.png").rename(finished / f"{chunk.ids[0]}.heif")
+    with pytest.raises(UserError, match=rf"1 skipped: {chunk.ids[0]}.heif .*missing \(1\): {chunk.ids[0]}"):
+        copy_finished(finished, chunk, chunk.ids[:6])
 
 
 def test_finished_images_of_other_chunks_are_expected_but_left_alone(chunk: Chunk, finished: Path) -> None:

@@ -330,6 +330,21 @@ def test_controls_are_never_ranked():
     assert ranked("lower", ("identity", 0.0), ("a", 1.0), ("b", 2.0), ("oracle", 0.0)) == ["", "best", "second", ""]
 
 
+def test_one_copy_of_the_truth_wins_no_column(project: Project):
+    project.write("a", "psnr", {image_id: INF if image_id == IDS[0] else 20.0 for image_id in IDS})
+    table = project.build()
+    row = {row.method: row for row in table.rows}
+    assert row["a"].estimates["psnr"] == Estimate(20.0, 20.0, 20.0) and row["a"].n_failed == 0
+    assert row["a"].remark == "1 image equals the truth, at infinite dB: left out of that mean"
+    assert row["oracle"].estimates["psnr"].value == INF and not row["oracle"].remark, "the truth itself stays at infinity"
+    assert marks([row["a"], row["b"]], PSNR) == ["second", "best"]
+    for text in (to_csv(table), to_markdown(table), to_tex(table), render(table)):
+        assert "1 image equals the truth" in " ".join(text.split())
+    assert table_from_json(json.loads(json.dumps(table_to_json(table)))) == table
+    project.write("a", "psnr", dict.fromkeys(IDS, INF))
+    assert project.build().rows[1].estimates["psnr"] == Estimate(INF, INF, INF)
+
+
 def test_ties_in_print_share_a_mark():
     assert ranked("higher", ("a", 2.001), ("b", 2.004), ("c", 1.0), ("d", 0.999), ("e", 0.5)) == ["best", "best", "second", "second", ""]
 

@@ -253,6 +253,18 @@ def test_a_checkpoint_of_another_run_is_put_aside(faces: np.ndarray, sources: Pa
         run(replace(TINY["unet"], learning_rate=5e-3), tmp_path, faces, sources, kill_at=4)
     assert run(TINY["unet"], tmp_path, faces, sources) == losses(trained, TINY["unet"])
     assert (work(tmp_path, "unet") / "checkpoint.other.pt").is_file()
+    assert (work(tmp_path, "unet") / "losses.other.jsonl").read_text().count("step") > 0, "its losses too"
+
+
+def test_a_damaged_checkpoint_is_named(faces: np.ndarray, sources: Path, tmp_path: Path) -> None:
+    with pytest.raises(Killed):
+        run(TINY["unet"], tmp_path, faces, sources, kill_at=4)
+    checkpoint = work(tmp_path, "unet") / "checkpoint.pt"
+    whole = checkpoint.read_bytes()
+    for damaged in (whole[: len(whole) // 2], b"", b"\0" * 100):
+        checkpoint.write_bytes(damaged)
+        with pytest.raises(UserError, match=r"Can't read the checkpoint .*checkpoint\.pt \(.*\): it is damaged"):
+            run(TINY["unet"], tmp_path, faces, sources)
 
 
 def test_a_stage_trained_again_starts_anew(faces: np.ndarray, sources: Path, tmp_path: Path, trained: Path) -> None:
@@ -270,7 +282,7 @@ def test_one_process_at_a_time_trains_a_stage(faces: np.ndarray, sources: Path, 
 
 def test_a_loss_that_is_not_finite_stops_the_run(faces: np.ndarray, sources: Path, tmp_path: Path) -> None:
     wild = replace(TINY["unet"], learning_rate=1e12, steps=20, warmup=0)
-    with pytest.raises(UserError, match="Lower its learning rate"):
+    with pytest.raises(UserError, match=r"Lower its learning rate in the config.*starts anew; this run's checkpoint and losses are kept"):
         run(wild, tmp_path, faces, sources)
 
 

@@ -11,6 +11,7 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, workflow.basedir)
 
+from clrface.config import take_overrides
 from clrface.errors import UserError
 from clrface.fetch.sizes import tell_sizes
 from clrface.fingerprint import fingerprint
@@ -18,6 +19,7 @@ from clrface.plan import claims, datasets, degrading, fetching, figures, measuri
 from clrface.plan.notes import notes
 from clrface.plan.plan import read_plan
 from clrface.stages import SOURCES as TRAINING_SOURCES
+from clrface.plan.stale import refuse_stale
 
 STARTED = time.time()
 # One thread a job: a job's arithmetic, to the last digit, doesn't depend on how many cores the others leave.
@@ -34,7 +36,9 @@ def told(function, *words, **given):
         raise WorkflowError(str(error)) from None
 
 
+told(take_overrides, config, workflow.config_settings.configfiles, workflow.config_settings.config)
 PLAN = told(read_plan, config)
+told(refuse_stale, config, PLAN.project.known.methods)
 # Told aside of the rules: where an archive may lie is no part of what it is, and another mirror reruns nothing.
 MIRRORS = [*config["mirrors"], *os.environ.get("CLRFACE_MIRRORS", "").split(os.pathsep)]
 os.environ.update(CLRFACE_MIRRORS=os.pathsep.join(dict.fromkeys(MIRRORS)))

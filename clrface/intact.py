@@ -1,0 +1,40 @@
+"""Fetched files are what was fetched: held against their source's record before they are used."""
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from clrface.errors import UserError
+from clrface.files import sha256_file
+
+RECORD = "SOURCE.json"
+"""What a source's folder holds when it is complete: which files, and their checksums."""
+
+
+def intact(path: Path) -> Path:
+    """`path` itself, a file of a source, once its SHA-256 is that of the source's SOURCE.json; a file that no record knows passes.
+
+    Raises: UserError for a file that was damaged or altered since it was fetched.
+    """
+    folder = next((parent for parent in path.parents if (parent / RECORD).is_file()), None)
+    if folder is not None and path.is_file():
+        member = _members(folder / RECORD).get(path.relative_to(folder).as_posix())
+        if member and _sha256(path, path.stat().st_mtime_ns) != member["sha256"]:
+            raise UserError(
+                f"{path} is damaged: its sha256 isn't that of {folder / RECORD}. Remove that record and fetch it again: "
+                f"rm {folder / RECORD} && python -m clrface fetch {folder.name}"
+            )
+    return path
+
+
+@cache
+def _sha256(path: Path, _changed_ns: int) -> str:
+    return sha256_file(path)
+
+
+def _members(record: Path) -> dict[str, Any]:
+    try:
+        return json.loads(record.read_text(encoding="utf-8"))["members"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"Can't read {record}, the record of a source. Remove it and fetch the source again.") from error

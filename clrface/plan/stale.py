@@ -1,0 +1,101 @@
+"""Tables of another config that Snakemake would take for new, because its records of how they were made are gone.
+
+Snakemake reruns a job whose parameters changed only where `.snakemake/metadata` says what they were. Without that record a file is as
+good as any other. So a table's json says its own settings, and these are compared with the config's before a run.
+"""
+
+import json
+import os
+from base64 import urlsafe_b64encode
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from clrface.api import MethodCard
+from clrface.config import rows, table_datasets
+from clrface.errors import UserError
+
+RECORDS = ("metadata", "incomplete")
+"""Under .snakemake: what is known of finished and of interrupted outputs."""
+BEFORE_SETTINGS = ("resolution", "base_seed", "bootstrap", "protocol", "datasets")
+"""What tables' json files said of their config before they had `settings`."""
+
+
+def table_settings(config: Mapping[str, Any], methods: Mapping[str, MethodCard], table: str) -> dict[str, Any]:
+    """What the numbers of a valid config's table depend on, as plain JSON values."""
+    entry = config["tables"][table]
+    chosen = rows(config, methods, table)
+    return {
+        **{key: config[key] for key in ("resolution", "base_seed", "bootstrap", "template", "seeds", "weights")},
+        "protocol": entry.get("protocol", config["protocol"]),
+        "degradations": list(entry["degradations"]),
+        "datasets": {name: config["datasets"][name] for name in table_datasets(config, table)},
+        "rows": {row.name: row.params if row.method else str(row.folder) for row in chosen},
+    }
+
+
+def refuse_stale(config: Mapping[str, Any], methods: Mapping[str, MethodCard], folder: Path = Path()) -> None:
+    """Hold every table in `folder` that Snakemake has lost the records of against the config.
+
+    Raises: UserError naming the table and what differs.
+    """
+    for table in config["tables"]:
+        path = folder / "results" / f"{table}.json"
+        made = _read(path)
+        changed = _differences(made, json.loads(json.dumps(table_settings(config, methods, table))))
+        if not changed:
+            continue
+        lost = next((product for product in _products(made, path, folder) if not is_recorded(product, folder)), None)
+        if lost:
+            raise UserError(
+                f"{path} is of another config ({'; '.join(changed)}), and Snakemake's records of {lost.relative_to(folder)} are gone "
+                "(.snakemake/metadata): it would take old files for new ones. Fetched data may stay; remove the rest and run again: "
+                "rm -r data/aligned data/degraded data/gallery results/restored results/scores results/table*"
+            )
+
+
+def is_recorded(product: Path, folder: Path = Path()) -> bool:
+    """Whether Snakemake knows how an output was made, or that it is unfinished: its records are named by the output's path in base64."""
+    name = urlsafe_b64encode(product.relative_to(folder).as_posix().encode()).decode()
+    size = (os.pathconf(folder, "PC_NAME_MAX") or 255) - 1
+    *parents, last = [name[start : start + size] for start in range(0, len(name), size)]
+    return any(Path(folder, ".snakemake", kind, *(f"@{part}" for part in parents), last).is_file() for kind in RECORDS)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A table's json; nothing where there is none, or no readable one."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _differences(made: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
+    """`resolution 64, now 96`, a line a setting; for settings that are mappings, the names that differ."""
+    known = made.get("settings") or {key: made[key] for key in BEFORE_SETTINGS if key in made}
+    told = []
+    for key in [key for key in wanted if key in known and known[key] != wanted[key]]:
+        old, new = known[key], wanted[key]
+        if isinstance(old, dict) and isinstance(new, dict):
+            names = sorted(name for name in old if old[name] != new.get(name))  # what is new is made anyway
+            told += [f"other {key}: {', '.join(names)}"] if names else []
+        else:
+            told.append(f"{key} {_short(old)}, now {_short(new)}")
+    return told
+
+
+def _short(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _products(made: Mapping[str, Any], path: Path, folder: Path) -> Iterator[Path]:
+    """What a table was made from, and itself."""
+    yield path
+    for row in made.get("rows", ()):
+        place = Path(row["dataset"], row["degradation"])
+        scores = folder.glob(f"results/scores/{place / row['method']}/*/*.csv")
+        yield from (score for score in scores if not score.name.endswith(".replicates.csv"))
+        yield from folder.glob(f"results/restored/{place / row['method']}/*/*")
+        yield from folder.glob(f"data/degraded/{place}/*")
+        yield from folder.glob(f"data/aligned/{row['dataset']}/*")

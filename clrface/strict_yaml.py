@@ -1,0 +1,54 @@
+"""YAML files read strictly: a key that stands twice is an error, where the plain reader would drop the first in silence."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from clrface.errors import UserError
+
+MERGE = "tag:yaml.org,2002:merge"
+
+
+class _Loader(yaml.SafeLoader):
+    """The safe loader, which refuses doubled keys."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: dict[str, yaml.Node] = {}
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode) or key.tag == MERGE:
+                continue
+            if key.value in seen:
+                first = seen[key.value].start_mark.line + 1
+                raise yaml.MarkedYAMLError(None, None, f"the key '{key.value}' stands here again (first in line {first})", key.start_mark)
+            seen[key.value] = key
+        return super().construct_mapping(node, deep)
+
+
+def read_yaml(path: Path) -> Any:
+    """What a YAML file holds. Raises: OSError; UserError naming the file, for text that is no YAML, and a key that stands twice."""
+    try:
+        return yaml.load(Path(path).read_text(encoding="utf-8"), Loader=_Loader)  # a safe loader
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not valid YAML. Put this right and run again:\n{error}") from error
+
+
+def typed(value: Any) -> Any:
+    """Strings, at any depth, as the numbers, booleans or null that YAML reads in them.
+
+    `--config 'clrface={steps: 4}'` reaches the workflow as {"steps": "4"}.
+    """
+    if isinstance(value, Mapping):
+        return {key: typed(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [typed(inner) for inner in value]
+    if not isinstance(value, str):
+        return value
+    loader = _Loader("")
+    try:
+        return loader.construct_object(yaml.ScalarNode(loader.resolve(yaml.ScalarNode, value, (True, False)), value))
+    except (yaml.YAMLError, ValueError):
+        return value
+    finally:
+        loader.dispose()
