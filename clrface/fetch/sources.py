@@ -77,6 +77,8 @@ class Source:
     """For a set of faces, one a file, without a manifest in git: what it is for. Its manifest is made when it is fetched."""
     aligned: bool = True
     """Whether those faces come aligned; if not, the workflow aligns them."""
+    template: str = ""
+    """For faces with a manifest in git that come aligned: by which template (clrface.align.templates). Empty: they don't."""
     listed: str = ""
     """Another source, LFW's list of pairs: only the photographs that it names are taken."""
     locked: str | None = None
@@ -184,6 +186,7 @@ def _source(name: str, entry: dict[str, Any], path: Path, folders: Path) -> Sour
         page=entry.get("page", ""),
         faces=entry.get("faces", ""),
         aligned=entry.get("aligned", True),
+        template=entry.get("template", ""),
         listed=entry.get("listed", ""),
     )
     for archive in source.archives:

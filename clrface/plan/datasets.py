@@ -100,9 +100,9 @@ def chunk_digest(plan: Plan, dataset: str, chunk: str) -> str:
 
 
 def aligned_as(plan: Plan, dataset: Dataset) -> str:
-    """By which template a dataset's faces are aligned: FFHQ's where they come aligned, the config's where we align them; "" unknown."""
+    """By which template a dataset's faces are aligned: their own where they come aligned, the config's where we align them; "" unknown."""
     if dataset.comes_aligned:
-        return "ffhq"
+        return dataset.comes_as
     return "" if dataset.folder is not None and not dataset.entry.get("align", True) else plan.template
 
 

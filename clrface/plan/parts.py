@@ -18,6 +18,8 @@ class Dataset:
     """What the config says of it; empty for the training's faces."""
     source: Source | None = None
     """Of a set without a manifest in git, which says how many pictures it has; None for the others."""
+    comes_as: str = ""
+    """The template that its faces come aligned by; empty where the workflow aligns them, or the user's folder says."""
 
     @property
     def folder(self) -> str | None:
@@ -41,8 +43,8 @@ class Dataset:
 
     @property
     def comes_aligned(self) -> bool:
-        """Whether it is a set whose faces are aligned already, as FFHQ's."""
-        return self.source is not None and self.source.aligned
+        """Whether its faces are aligned already: they are only brought to size."""
+        return bool(self.comes_as)
 
     @property
     def listed(self) -> str:

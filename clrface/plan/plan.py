@@ -176,8 +176,10 @@ def make_plan(
 
 
 def _dataset(name: str, entry: Mapping[str, Any], project: Project) -> Dataset:
-    without_names = name in project.known.sets and name not in project.known.manifests
-    return Dataset(name, entry, project.sources[name] if without_names else None)
+    if name not in project.known.manifests:
+        source = project.sources[name] if name in project.known.sets else None
+        return Dataset(name, entry, source, comes_as="ffhq" if source and source.aligned else "")
+    return Dataset(name, entry, comes_as=project.sources[name].template if name in project.sources else "")
 
 
 def _table(name: str, config: Mapping[str, Any], project: Project) -> Table:
