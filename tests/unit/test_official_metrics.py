@@ -19,7 +19,7 @@ from pytorch_fid.fid_score import calculate_frechet_distance
 
 from clrface.api import DROPPED
 from clrface.errors import UserError
-from clrface.images import to_unit, write_png
+from clrface.images import to_bytes, to_unit, write_png
 from clrface.metrics import niqe_features
 from clrface.metrics.correction import corrected
 from clrface.metrics.networks import arcface_r18, arcface_r50, awing_fan, inception, inception_clean, states
@@ -238,8 +238,11 @@ def test_the_chip_is_that_of_insightfaces_warp() -> None:
     forth = np.linalg.inv(np.vstack([ours, [0, 0, 1]]))[:2]
     np.testing.assert_allclose(forth[:, :2], matrix[:, :2], atol=0.02)
     expected = cv2.warpAffine(face, forth, (112, 112), borderValue=0)
+    np.testing.assert_array_equal(arcface_r50.warped(face), expected)
+    assert expected[::37, 74].tolist() == [[218, 208, 200], [227, 219, 219], [207, 84, 44], [0, 0, 0]]
     found = arcface_r50.chip(torch.from_numpy(to_unit(face[None])))[0].numpy()
-    assert np.abs(255 * np.moveaxis(found, 0, -1) - expected).mean() < 1  # OpenCV rounds places to 1/32 of a pixel
+    difference = np.abs(255 * np.moveaxis(found, 0, -1) - expected)
+    assert difference.mean() < 0.3 and difference.max() < 4  # OpenCV rounds places to 1/32 of a pixel
     points = np.hstack([arcface_r50.FFHQ_POINTS, np.ones((5, 1))]) @ forth.T
     assert np.linalg.norm(points - arcface_r50.CHIP_POINTS, axis=1).max() < 6
 
@@ -249,6 +252,8 @@ def test_the_chip_is_the_same_at_half_the_size() -> None:
     half = torch.nn.functional.avg_pool2d(face, 2)
     smooth = torch.nn.functional.interpolate(half, scale_factor=2, mode="bilinear")
     assert (arcface_r50.chip(half) - arcface_r50.chip(smooth)).abs().mean() < 0.01
+    small, large = (arcface_r50.warped(to_bytes(one[0].numpy())).astype(float) for one in (half, smooth))
+    assert np.abs(small - large).mean() < 1
 
 
 def test_the_recogniser_is_differentiable_and_equal_images_have_one(official: Path) -> None:
@@ -288,6 +293,17 @@ def test_inceptions_features_are_pytorch_fids(official: Path) -> None:
     assert found.shape == (1, 2048)
     assert expected.std() > 1e-3
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-5)
+
+
+def test_random_weights_tell_pictures_apart(official: Path) -> None:
+    """Networks whose normalisation never saw a picture give all of them one answer, and a test by them hardly sees an error."""
+    pictures = np.stack([photograph(96, left) for left in (0, 60, 120, 180, 240, 300)])
+    metric = load_metric("fid_gt", official)
+    metric.update(to_unit(pictures), to_unit(255 - pictures[::-1]))
+    assert metric.result() > 10  # pyright: ignore
+    metric = load_metric("deg_arcface_r18", official)
+    metric.update(to_unit(np.stack([noisy(picture) for picture in pictures])), to_unit(pictures))
+    assert all(score.status == "ok" for score in metric.result())  # pyright: ignore
 
 
 def test_the_clean_resize_keeps_299_pixels_and_blurs_before_it_shrinks() -> None:
