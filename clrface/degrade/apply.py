@@ -6,7 +6,7 @@ does the anti-aliased bicubic scaling of the super-resolution recipes.
 
 import cv2
 import numpy as np
-from PIL import Image, ImageEnhance
+from PIL import Image
 
 from clrface.degrade.recipes import Draws
 
@@ -34,10 +34,12 @@ def apply(rgb: np.ndarray, draws: Draws) -> np.ndarray:
     image = jpeg(image, draws.jpeg_quality)
     image = cv2.resize(image, (size, size), interpolation=cv2.INTER_LINEAR)
     image += np.array([draws.shift_r_255, draws.shift_g_255, draws.shift_b_255], dtype=np.float32) / 255.0
-    result = np.rint(np.clip(image, 0, 1) * 255.0).astype(np.uint8)
+    image = np.clip(image, 0, 1)
     if draws.grey:
-        result = grey(result)
-    return jitter(result, draws) if draws.jitter_order else result
+        image = grey(image)
+    if draws.jitter_order:
+        image = jitter(image, draws)
+    return np.rint(np.clip(image, 0, 1) * 255.0).astype(np.uint8)
 
 
 def gaussian_kernel(length_px: int, sigma_x_px: float, sigma_y_px: float, angle_rad: float) -> np.ndarray:
@@ -74,7 +76,7 @@ def bicubic(rgb: np.ndarray, side_px: int) -> np.ndarray:
 
 
 def grey(rgb: np.ndarray) -> np.ndarray:
-    """Luminance (ITU-R 601) in all three channels."""
+    """Luminance (ITU-R 601) in all three channels, of uint8 or of float32 in [0, 1]."""
     return cv2.cvtColor(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
 
 
@@ -83,22 +85,28 @@ def is_grey(rgb: np.ndarray) -> bool:
     return bool((rgb[..., 0] == rgb[..., 1]).all() and (rgb[..., 1] == rgb[..., 2]).all())
 
 
-def jitter(rgb: np.ndarray, draws: Draws) -> np.ndarray:
-    """Brightness, contrast, saturation and hue in the drawn order."""
-    image = Image.fromarray(rgb)
+def jitter(image: np.ndarray, draws: Draws) -> np.ndarray:
+    """Brightness, contrast, saturation and hue in the drawn order, by torchvision on floats, as GFPGAN's degradation does.
+
+    Args:
+        image: (H, W, 3) float32 RGB in [0, 1].
+
+    Returns: the same, not rounded.
+    """
+    from clrface.torchvision_import import prepare  # here: most recipes need no torch
+
+    prepare()
+    import torch
+    from torchvision.transforms import functional
+
+    steps = {
+        "b": (functional.adjust_brightness, draws.brightness),
+        "c": (functional.adjust_contrast, draws.contrast),
+        "s": (functional.adjust_saturation, draws.saturation),
+        "h": (functional.adjust_hue, draws.hue),
+    }
+    turned = torch.from_numpy(np.ascontiguousarray(np.moveaxis(image, -1, 0)))
     for step in draws.jitter_order:
-        if step == "b":
-            image = ImageEnhance.Brightness(image).enhance(draws.brightness)
-        elif step == "c":
-            image = ImageEnhance.Contrast(image).enhance(draws.contrast)
-        elif step == "s":
-            image = ImageEnhance.Color(image).enhance(draws.saturation)
-        else:
-            image = _turn_hue(image, draws.hue)
-    return np.asarray(image)
-
-
-def _turn_hue(image: Image.Image, turns: float) -> Image.Image:
-    hsv = np.array(image.convert("HSV"))
-    hsv[..., 0] = (hsv[..., 0].astype(int) + round(turns * 255)) % 256
-    return Image.fromarray(hsv, mode="HSV").convert("RGB")
+        adjust, strength = steps[step]
+        turned = adjust(turned, strength)
+    return np.moveaxis(turned.numpy(), 0, -1)

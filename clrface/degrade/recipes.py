@@ -18,7 +18,10 @@ Range = tuple[float, float]
 
 @dataclass(frozen=True)
 class Recipe:
-    """One recipe; clrface/catalogue/degradations.yaml explains the kinds. Ranges are drawn uniformly, ends included for integers."""
+    """One recipe; clrface/catalogue/degradations.yaml explains the kinds. Ranges are drawn uniformly.
+
+    Whole numbers of `by_side` include both ends. `classical`, as the field's code, never draws the upper end of JPEG's quality.
+    """
 
     name: str
     kind: Literal["classical", "by_side", "bicubic", "grey", "as_is", "given"]
@@ -154,7 +157,7 @@ def _draw_classical(recipe: Recipe, size: int, rng: np.random.Generator) -> Draw
         side_px=max(1, int(size // downscale)),
         noise_std_255=float(rng.uniform(*recipe.noise_std_255)),
         noise_seed=int(rng.integers(2**31)),
-        jpeg_quality=int(rng.integers(recipe.jpeg_quality[0], recipe.jpeg_quality[1], endpoint=True)),
+        jpeg_quality=int(rng.uniform(*recipe.jpeg_quality)),  # as the field has it: the upper end is never drawn
         shift_r_255=float(shift[0]),
         shift_g_255=float(shift[1]),
         shift_b_255=float(shift[2]),

@@ -34,8 +34,12 @@ def matlab_luminance(image: np.ndarray) -> np.ndarray:
 
 
 def yiq_luminance(image: np.ndarray) -> np.ndarray:
-    """Y of YIQ, whole numbers of [0, 255], (H, W) float64, of (3, H, W) RGB in [0, 1]: weighted in single precision, which settles ties."""
-    return (np.tensordot(YIQ_WEIGHTS, image.astype(np.float32), axes=1) * np.float32(255)).round().astype(np.float64)
+    """Y of YIQ, whole numbers of [0, 255], (H, W) float64, of (3, H, W) RGB in [0, 1].
+
+    Weighted in single precision, red first: both settle ties, and no library's order of adding may.
+    """
+    red, green, blue = (weight * plane for weight, plane in zip(YIQ_WEIGHTS, image.astype(np.float32), strict=True))
+    return ((red + green + blue) * np.float32(255)).round().astype(np.float64)
 
 
 def gaussian_window() -> np.ndarray:
@@ -46,22 +50,41 @@ def gaussian_window() -> np.ndarray:
 
 
 def block_features(plane: np.ndarray, window: np.ndarray) -> np.ndarray:
-    """(blocks, 36) features of (H, W) luminance: 18 of each whole block, 18 of the same block at half the size. NaN where it is flat."""
+    """(blocks, 36) features of (H, W) luminance: 18 of each whole block, 18 of the same block at half the size.
+
+    NaN are the features that a flat block has not: its scales and means, but not its shapes, which come out as the least there is.
+    """
     height, width = (side - side % BLOCK_PX for side in plane.shape)
     plane = plane[:height, :width]
-    return np.hstack([_features_at(plane, window, BLOCK_PX), _features_at(halved(plane), window, BLOCK_PX // 2)])
+    half = halved(plane / plane.dtype.type(255)) * plane.dtype.type(255)
+    return np.hstack([_features_at(plane, window, BLOCK_PX), _features_at(half, window, BLOCK_PX // 2)])
 
 
 def halved(plane: np.ndarray) -> np.ndarray:
-    """MATLAB's imresize by 0.5, of even sides: bicubic (a = -0.5), widened against aliasing, the border mirrored."""
+    """MATLAB's imresize by 0.5, of even sides: bicubic (a = -0.5), widened against aliasing, the border mirrored.
+
+    In the plane's precision. Single precision is BasicSR's, down to the last bit, which decides whether a flat region stays flat.
+    """
     near, far = 1.5 * DISTANCES**3 - 2.5 * DISTANCES**2 + 1, -0.5 * DISTANCES**3 + 2.5 * DISTANCES**2 - 4 * DISTANCES + 2
     half = np.where(DISTANCES < 1, near, far)
-    kernel = np.concatenate([half[::-1], half])
-    kernel /= kernel.sum()
+    kernel = np.concatenate([half[::-1], half]) / 2
+    if plane.dtype == np.float32:
+        return _halved_single(plane, kernel.astype(np.float32))
     for axis in (0, 1):
         filtered = correlate1d(plane, kernel, axis=axis, mode="reflect", origin=-1)
         plane = filtered.take(range(0, filtered.shape[axis], 2), axis=axis)
     return plane
+
+
+def _halved_single(plane: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    """By a matrix-vector product an output row, then one an output column, as BasicSR calls torch: a sum's last bit is its library's."""
+    import torch  # here: the other definitions start without it
+
+    weights = torch.from_numpy(kernel)
+    rows = torch.from_numpy(np.pad(plane, ((3, 3), (0, 0)), mode="symmetric"))
+    plane = np.stack([rows[top : top + 8].T.mv(weights).numpy() for top in range(0, len(plane), 2)])
+    columns = torch.from_numpy(np.pad(plane, ((0, 0), (3, 3)), mode="symmetric"))
+    return np.stack([columns[:, left : left + 8].mv(weights).numpy() for left in range(0, plane.shape[1], 2)], 1)
 
 
 def _features_at(plane: np.ndarray, window: np.ndarray, block_px: int) -> np.ndarray:
@@ -84,13 +107,15 @@ def _of_block(block: np.ndarray) -> list[float]:
 
 
 def _fit(values: np.ndarray) -> tuple[float, float, float]:
-    """Shape, left and right scale of the asymmetric generalised Gaussian with these moments; NaN without values on both sides of 0."""
-    below, above = values[values < 0], values[values > 0]
-    if not below.size or not above.size:
-        return np.nan, np.nan, np.nan
-    left, right = (np.sqrt((side**2).mean()) for side in (below, above))
-    skew = left / right
-    ratio = np.abs(values).mean() ** 2 / (values**2).mean() * (skew**3 + 1) * (skew + 1) / (skew**2 + 1) ** 2
-    shape = SHAPES[np.argmin((RATIOS - ratio) ** 2)]
+    """Shape, left and right scale of the asymmetric generalised Gaussian with these moments.
+
+    A side without values has no scale (NaN). The shape,
+    looked up by a ratio that is then NaN, is the first that there is, 0.2: as in BasicSR.
+    """
+    with np.errstate(invalid="ignore"):
+        left, right = (np.sqrt(np.square(side).mean()) if side.size else np.nan for side in (values[values < 0], values[values > 0]))
+        skew = left / right
+        ratio = np.abs(values).mean() ** 2 / np.square(values).mean() * (skew**3 + 1) * (skew + 1) / (skew**2 + 1) ** 2
+        shape = SHAPES[np.argmin((RATIOS - ratio) ** 2)]
     scale = np.sqrt(gamma(1 / shape) / gamma(3 / shape))
     return shape, left * scale, right * scale

@@ -36,6 +36,7 @@ CARDS = (
         "template": "utkface",
         "class_name": "RankOne",
         "network": "dlib_recogniser",
+        "perfect": 100,
     },
     {
         "id": "rank1_arcface_r50",
@@ -46,6 +47,7 @@ CARDS = (
         "template": "ffhq",
         "class_name": "RankOne",
         "network": "arcface_r50",
+        "perfect": 100,
     },
     {
         "id": "accuracy_dlib",
@@ -56,6 +58,7 @@ CARDS = (
         "template": "utkface",
         "class_name": "Accuracy",
         "network": "dlib_recogniser",
+        "perfect": 100,
     },
     {
         "id": "accuracy_arcface_r50",
@@ -66,6 +69,7 @@ CARDS = (
         "template": "ffhq",
         "class_name": "Accuracy",
         "network": "arcface_r50",
+        "perfect": 100,
     },
     {
         "id": "tar_far1e2_dlib",
@@ -77,6 +81,7 @@ CARDS = (
         "class_name": "TrueAccepts",
         "params": {"far": 0.01},
         "network": "dlib_recogniser",
+        "perfect": 100,
     },
     {
         "id": "tar_far1e2_arcface_r50",
@@ -88,6 +93,7 @@ CARDS = (
         "class_name": "TrueAccepts",
         "params": {"far": 0.01},
         "network": "arcface_r50",
+        "perfect": 100,
     },
     {
         "id": "tar_far1e3_dlib",
@@ -99,6 +105,7 @@ CARDS = (
         "class_name": "TrueAccepts",
         "params": {"far": 0.001},
         "network": "dlib_recogniser",
+        "perfect": 100,
     },
     {
         "id": "tar_far1e3_arcface_r50",
@@ -110,6 +117,7 @@ CARDS = (
         "class_name": "TrueAccepts",
         "params": {"far": 0.001},
         "network": "arcface_r50",
+        "perfect": 100,
     },
     {
         "id": "eer_dlib",
@@ -120,6 +128,7 @@ CARDS = (
         "template": "utkface",
         "class_name": "EqualErrorRate",
         "network": "dlib_recogniser",
+        "perfect": 0,
     },
     {
         "id": "eer_arcface_r50",
@@ -130,6 +139,7 @@ CARDS = (
         "template": "ffhq",
         "class_name": "EqualErrorRate",
         "network": "arcface_r50",
+        "perfect": 0,
     },
 )
 

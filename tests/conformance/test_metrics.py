@@ -64,7 +64,7 @@ def measured(name: str, sources: Path, pred: np.ndarray, ref: np.ndarray, batch:
     for start in range(0, len(pred), batch):
         metric.update(pred[start : start + batch], ref[start : start + batch] if CARDS[name].needs_reference else None)
     found = metric.result()
-    if isinstance(found, float):
+    if isinstance(found, int | float):
         return [found]
     assert {score.status.split(":")[0] for score in found} <= {"ok", "dropped"}, name
     return [score.value for score in found]

@@ -7,6 +7,7 @@ from unittest import mock
 
 import numpy as np
 import onnx
+import skimage.data
 import torch
 import torchvision
 from onnx import TensorProto, helper, numpy_helper
@@ -34,7 +35,7 @@ def write_all(folder: Path, sources: Path) -> Path:
     save(trunk("alex"), folder / "alexnet" / "alexnet-owt-7be5be79.pth")
     save(inception(), folder / "inception" / "pt_inception-2015-12-05-6726825d.pth")
     for name, file in (("arcface_r18_110", "resnet18_110.pth"), ("arcface_r18", "arcface_resnet18.pth")):
-        save(parallel(spread(ResNetFace18())), folder / name / file)
+        save(parallel(learnt(ResNetFace18(), 2 * pictures(128).mean(1, keepdim=True) - 1)), folder / name / file)
     save({"state_dict": spread(AwingFan()).state_dict()}, folder / "awing_fan" / "alignment_WFLW_4HG.pth")
     iresnet(folder / "buffalo_l" / "w600k_r50.onnx")
     rng = np.random.default_rng(0)
@@ -76,11 +77,30 @@ def he(shape: torch.Size) -> torch.Tensor:
 def inception() -> dict[str, torch.Tensor]:
     """pytorch-fid's own network, before it reads its file."""
     with mock.patch.object(fid, "load_state_dict_from_url", return_value={}), mock.patch.object(torch.nn.Module, "load_state_dict"):
-        return spread(fid.fid_inception_v3()).state_dict()
+        network = fid.fid_inception_v3()
+    return learnt(network, 2 * pictures(139) - 1).state_dict()
+
+
+def pictures(side_px: int) -> torch.Tensor:
+    """(8, 3, side, side) RGB in [0, 1]: parts of a photograph."""
+    image = torch.from_numpy(np.moveaxis(skimage.data.astronaut(), -1, 0).astype(np.float32) / 255)
+    parts = torch.stack([image[:, top : top + 192, left : left + 192] for top in (0, 300) for left in (0, 100, 200, 300)])
+    return torch.nn.functional.interpolate(parts, (side_px, side_px), mode="bilinear")
+
+
+def learnt(network: torch.nn.Module, x: torch.Tensor) -> Any:
+    """The network with the means and variances of pictures in its normalisations, as after some training."""
+    for module in network.modules():
+        if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
+            module.momentum = None  # the plain mean of what it sees
+            module.reset_running_stats()
+    with torch.no_grad():
+        network.train()(x)
+    return network.eval()
 
 
 def spread(network: torch.nn.Module) -> Any:
-    """Running means and variances as after some training."""
+    """Running means and variances as after some training, where a forward pass would take too long."""
     for module in network.modules():
         if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
             assert module.running_mean is not None and module.running_var is not None

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from clrface.degrade.apply import apply, gaussian_kernel, grey, is_grey
+from clrface.degrade.apply import apply, gaussian_kernel, grey, is_grey, jitter
 from clrface.degrade.chunk import degrade_chunk
 from clrface.degrade.recipes import Draws, draw, get_recipe, load_recipes
 from clrface.errors import UserError
@@ -118,6 +118,43 @@ def test_gfpgan_draws_its_colour_changes() -> None:
     assert 0.25 < np.mean([d.shift_r_255 != 0 for d in drawn]) < 0.35
     assert 0.25 < np.mean([d.jitter_order != "" for d in drawn]) < 0.35
     assert 0.002 < np.mean([d.grey for d in drawn]) < 0.02
+
+
+PLAIN = Draws("test", kernel="iso", kernel_px=3, sigma_x_px=0.1, sigma_y_px=0.1, side_px=16, jpeg_quality=100)
+"""Draws that change next to nothing but what a test adds to them."""
+
+
+def float_jitter(**strengths: object) -> list[float]:
+    """The pixel (0.2, 0.4, 0.6) after a change of colours, in units of 8 bits, not rounded."""
+    pixel = np.full((1, 1, 3), (0.2, 0.4, 0.6), np.float32)
+    return (255 * jitter(pixel, replace(PLAIN, **strengths))[0, 0]).tolist()  # type: ignore[arg-type]
+
+
+def test_jitter_is_torchvisions_on_floats() -> None:
+    """By hand. Grey is 0.2989 R + 0.587 G + 0.114 B = 0.36298; each step is clipped to [0, 1], and nothing is rounded."""
+    grey_255 = 255 * 0.36298
+    assert float_jitter(jitter_order="b", brightness=1.5) == pytest.approx([76.5, 153, 229.5], abs=1e-4)
+    assert float_jitter(jitter_order="s", saturation=0.0) == pytest.approx([grey_255] * 3, abs=1e-4)
+    assert float_jitter(jitter_order="c", contrast=0.5) == pytest.approx(
+        [(51 + grey_255) / 2, (102 + grey_255) / 2, (153 + grey_255) / 2], abs=1e-3
+    )
+    assert float_jitter(jitter_order="h", hue=1 / 3) == pytest.approx([153, 51, 102], abs=1e-3)
+    assert float_jitter(jitter_order="bs", brightness=1.75, saturation=0.5) == pytest.approx([124.8882, 169.5132, 207.7632], abs=1e-3)
+
+
+def test_grey_is_made_of_floats_before_the_one_rounding() -> None:
+    """0.299 x 40.45 + 0.587 x 80.45 + 0.114 x 116.45 = 72.594, so 73; of the rounded (40, 80, 116) it would be 72.144, so 72."""
+    flat = np.full((16, 16, 3), (40, 80, 116), np.uint8)
+    assert apply(flat, PLAIN)[8, 8].tolist() == [40, 80, 116]
+    shift = {f"shift_{channel}_255": 0.45 for channel in "rgb"}
+    assert apply(flat, replace(PLAIN, grey=True, **shift))[8, 8].tolist() == [73] * 3
+
+
+def test_the_upper_end_of_jpeg_quality_is_drawn_by_our_own_recipes_alone() -> None:
+    generators = [np.random.default_rng(number) for number in range(2000)]
+    assert {draw(RECIPES["gfpgan"], 512, False, rng).jpeg_quality for rng in generators} == set(range(60, 100))
+    assert {draw(RECIPES["daefr"], 512, False, rng).kernel_px for rng in generators} == {39, 41}
+    assert {draw(RECIPES["blind"], 96, True, rng).jpeg_quality for rng in generators} == set(range(50, 91))
 
 
 def test_bytes_and_draws_repeat_whatever_the_chunk(aligned_orl: Path, orl_faces: dict[str, np.ndarray], tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def measured(name: str, sources: Path, pred: np.ndarray, ref: np.ndarray, batch:
     for start in range(0, len(pred), batch):
         metric.update(pred[start : start + batch], ref[start : start + batch])
     found = metric.result()
-    if isinstance(found, float):
+    if isinstance(found, int | float):
         return [found]
     assert {score.status for score in found} == {"ok"}
     return [score.value for score in found]

@@ -13,14 +13,13 @@ from clrface.evaluation.recognise import Gallery, compare_faces, recognise
 from clrface.fingerprint import ROOT
 from clrface.images import read_rgb, to_unit, write_png
 from clrface.manifest import read_manifest, select
+from clrface.metrics.recognition import Accuracy, RankOne
 from clrface.metrics.verification import (
-    Accuracy,
     Comparison,
     Curve,
     Listed,
     Operating,
     Pairs,
-    RankOne,
     balanced_accuracy,
     best_threshold,
     cross_validated,

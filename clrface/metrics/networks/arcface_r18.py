@@ -20,6 +20,8 @@ from clrface.metrics.networks import states
 SIDE_PX = 128
 FEATURES = 512
 WIDTHS = (64, 128, 256, 512)
+PNG_WEIGHTS = (9797, 19234, 3737)
+"""Of red, green and blue, in units of 2^-15: what OpenCV has libpng turn colours grey by."""
 BGR_WEIGHTS = (0.2989, 0.5870, 0.1140)
 """Of blue, green and red: red's weight falls on blue and blue's on red."""
 
@@ -100,11 +102,13 @@ class Angles:
 
 
 def grey(images: np.ndarray) -> Tensor:
-    """(B, 3, H, W) RGB in [0, 1] to (B, 1, 128, 128) grey in [-1, 1]: the whole image, 8 bits before and after a bilinear resize."""
-    small = (
-        cv2.resize(cv2.cvtColor(one, cv2.COLOR_RGB2GRAY), (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_LINEAR) for one in to_bytes(images)
-    )
-    return (torch.from_numpy(np.stack(list(small))[:, None].astype(np.float32)) - 127.5) / 127.5
+    """(B, 3, H, W) RGB in [0, 1] to (B, 1, 128, 128) grey in [-1, 1]: the whole image, 8 bits before and after a bilinear resize.
+
+    Grey is what `cv2.imread(path, 0)` gives for a PNG: libpng's whole-number weights, rounded down, not `cvtColor`'s.
+    """
+    mixed = (to_bytes(images).astype(np.int32) @ np.array(PNG_WEIGHTS) >> 15).astype(np.uint8)
+    small = np.stack([cv2.resize(one, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_LINEAR) for one in mixed])
+    return (torch.from_numpy(small[:, None].astype(np.float32)) - 127.5) / 127.5
 
 
 def swapped_grey(images: np.ndarray | Tensor) -> Tensor:
