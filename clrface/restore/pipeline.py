@@ -209,5 +209,8 @@ def _prior(folder: Path, latents: str) -> Path:
 
 
 def _filled(images: torch.Tensor) -> torch.Tensor:
-    """At most GROUP images, filled up to GROUP with the last one."""
-    return torch.cat([images, images[-1:].expand(GROUP - len(images), -1, -1, -1)])
+    """At most GROUP images, filled up to GROUP with the last one.
+
+    Always laid out the same in memory: with channels last, as images read from files are, convolutions round otherwise.
+    """
+    return torch.cat([images, images[-1:].expand(GROUP - len(images), -1, -1, -1)]).contiguous()

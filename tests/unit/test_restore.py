@@ -12,8 +12,10 @@ from PIL import Image
 
 from clrface.api import Restorer
 from clrface.errors import UserError
+from clrface.fingerprint import ROOT
 from clrface.images import read_rgb, to_bytes, to_unit, write_png
 from clrface.noise import normal
+from clrface.registry import make_method
 from clrface.restore.chunk import RETURNED_INPUT, Chunk, copy_finished, restore_chunk
 from clrface.seeds import derive_seed
 
@@ -183,6 +185,16 @@ def test_a_truncated_input_stops_the_run(chunk: Chunk) -> None:
     broken.write_bytes(broken.read_bytes()[:500])
     with pytest.raises(UserError, match=f"{broken.name}.*truncated"):
         restore_chunk(Darker(), chunk, batch=16, base_seed=0, seed=0)
+
+
+def test_clrface_gives_the_same_bits_whatever_the_batch(orl_faces: dict[str, np.ndarray], sources: Path) -> None:
+    method = make_method("clrface", {"steps": 2})
+    method.load(ROOT / "models" / "clrface", "cpu", sources)
+    lq = torch.from_numpy(to_unit(np.stack(list(orl_faces.values())[:6])))  # channels last in memory, as the restoring step has it
+    whole = method.restore(lq, list(range(6)))
+    for batch in (3, 5):
+        parts = [method.restore(lq[start : start + batch], list(range(6))[start : start + batch]) for start in range(0, 6, batch)]
+        assert torch.equal(torch.cat(parts), whole)
 
 
 # ---- copy_finished
