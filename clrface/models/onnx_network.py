@@ -102,6 +102,7 @@ LAYERS: dict[str, Callable[..., Tensor]] = {
     "Sub": lambda options, x, y: x - y,
     "Mul": lambda options, x, y: x * y,
     "Div": lambda options, x, y: x / y,
+    "Reshape": lambda options, x, shape: x.reshape(len(x), *shape[1:].tolist()),  # the first axis is the batch, whatever the file says
     "Flatten": lambda options, x: x.flatten(options.get("axis", 1)),
     "Dropout": lambda options, x, *rest: x,
     "Identity": lambda options, x: x,

@@ -38,6 +38,8 @@ def write_all(folder: Path, sources: Path) -> Path:
         save(parallel(learnt(ResNetFace18(), 2 * pictures(128).mean(1, keepdim=True) - 1)), folder / name / file)
     save({"state_dict": spread(AwingFan()).state_dict()}, folder / "awing_fan" / "alignment_WFLW_4HG.pth")
     iresnet(folder / "buffalo_l" / "w600k_r50.onnx")
+    if not (sources / "mobilefacenet").exists():  # npm, which brings the real one, isn't everywhere
+        mobilefacenet(folder / "mobilefacenet" / "fr_feature.onnx")
     rng = np.random.default_rng(0)
     features = rng.normal(0.4, 0.3, (64, 2048))
     statistics(folder / "ffhq512_statistics" / "inception_FFHQ_512.pth", features)
@@ -136,6 +138,16 @@ def iresnet(path: Path, width: int = 8) -> None:
     graph.save(graph.norm(x, EMBEDDING), path)
 
 
+def mobilefacenet(path: Path, width: int = 8) -> None:
+    """The npm package's layout: convolutions with PReLU, a sum, one convolution over all places, and a reshape to one image's features."""
+    graph = Graph()
+    x = graph.prelu(graph.conv("input.1", 3, width, stride=2), width)
+    x = graph.add("Add", x, graph.prelu(graph.conv(x, width, width), width))
+    x = graph.conv(graph.conv(x, width, 2 * width, stride=4), 2 * width, EMBEDDING, kernel=14)
+    graph.weights.append(numpy_helper.from_array(np.array([1, EMBEDDING]), "shape"))
+    graph.save(graph.add("Reshape", x, "shape"), path)
+
+
 class Graph:
     """A chain of ONNX nodes with random weights."""
 
@@ -157,7 +169,7 @@ class Graph:
 
     def conv(self, x: str, inner: int, outer: int, kernel: int = 3, stride: int = 1) -> str:
         names = self.weight((outer, inner, kernel, kernel), (2 / inner) ** 0.5 / kernel), self.weight((outer,), 0.1)
-        pad = kernel // 2
+        pad = kernel // 2 if kernel % 2 else 0
         options = {"kernel_shape": [kernel] * 2, "strides": [stride] * 2, "pads": [pad] * 4, "dilations": [1, 1], "group": 1}
         return self.add("Conv", x, *names, **options)
 
