@@ -1,7 +1,9 @@
-"""Every job of a config as JSON, to hold a change of the planner against: `python -m tests.dump_jobs --to FOLDER [NAME ...]`.
+"""Every job of a config as JSON, to hold a change of the planner against.
 
-Two folders of dumps, made before and after a change, must be the same: `diff -r BEFORE AFTER`. Fingerprints of code are left out: they
-change with every edit.
+python -m tests.dump_jobs --to FOLDER      # before a change and after it; then: diff -r BEFORE AFTER
+python -m tests.dump_jobs --keep           # after a change that is meant: the new digests, for tests/workflow/test_jobs.py
+
+Left out: fingerprints of code, which change with every edit, and where the project lies.
 """
 
 import argparse
@@ -9,7 +11,8 @@ import hashlib
 import json
 import subprocess
 import sys
-from collections import Counter
+import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +22,15 @@ CONFIGS = {
     "val": ["embedded", "val"],
     "paper": ["embedded", "paper"],
 }
-"""The configs that tests/workflow/test_jobs.py knows the jobs of: files of config/, laid over one another."""
+"""The configs whose digests are kept: files of config/, laid over one another."""
+KEPT = Path(__file__).parent / "workflow" / "jobs.json"
 TARGETS = ("all", "train", "fetch", "results/weights.json")
 HOST = ("_cores", "_nodes", "tmpdir")
 """Resources that are the machine's."""
 
 
-def dump(files: list[str]) -> list[dict[str, Any]]:
-    """The jobs behind everything that a config can make, in the order of their outputs. Run in a process of its own: Snakemake is not tidy.
+def dump(files: Iterable[str]) -> list[dict[str, Any]]:
+    """The jobs behind everything that a config can make. Once a process: Snakemake keeps what it has read.
 
     The device is the processor, so that another machine's jobs are the same.
     """
@@ -77,29 +81,49 @@ def _without_code(key: str | None, value: Any) -> Any:
     return json.loads(json.dumps(value, default=str))
 
 
-def summary(jobs: list[dict[str, Any]]) -> dict[str, Any]:
-    """How many jobs each rule has, and a checksum of all."""
-    text = json.dumps(jobs, sort_keys=True)
-    counts = Counter(job["rule"] for job in jobs)
-    return {"jobs": dict(sorted(counts.items())), "sha256": hashlib.sha256(text.encode()).hexdigest()}
+def dump_apart(name: str, folder: Path, project: Path = Path()) -> list[dict[str, Any]]:
+    """The jobs of a config, planned in a process of its own; `folder`/NAME.json keeps them. name: of CONFIGS, or files joined by +."""
+    path = folder / f"{name.replace('/', '_')}.json"
+    files = [f"config/{part}.yaml" for part in CONFIGS[name]] if name in CONFIGS else name.split("+")
+    words = [sys.executable, Path(__file__).resolve(), "--one", path.resolve(), *files]
+    done = subprocess.run(words, cwd=project, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"Planning {name} failed:\n{done.stdout}{done.stderr}")
+    return json.loads(path.read_text())
+
+
+def digests(jobs: Iterable[dict[str, Any]]) -> dict[str, str]:
+    """For each rule, how many jobs it has and a digest of them: `2 jobs, 0123456789abcdef`."""
+    by_rule: dict[str, list[Any]] = {}
+    for job in jobs:
+        by_rule.setdefault(job["rule"], []).append(job)
+    return {rule: f"{len(mine)} jobs, {_digest(mine)}" for rule, mine in sorted(by_rule.items())}
+
+
+def _digest(jobs: list[Any]) -> str:
+    return hashlib.sha256(json.dumps(jobs, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", default=list(CONFIGS), help=f"{', '.join(CONFIGS)}; or files joined by +: a.yaml+b.yaml")
-    parser.add_argument("--to", type=Path, required=True, help="a folder for NAME.json")
-    parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--to", type=Path, help="a folder for NAME.json")
+    parser.add_argument("--keep", action="store_true", help=f"write the digests to {KEPT.name}")
+    parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    options.to.mkdir(parents=True, exist_ok=True)
-    for name in options.names:
-        if not options.one:
-            subprocess.run([sys.executable, "-m", "tests.dump_jobs", "--one", "--to", options.to, name], check=True)
-            continue
-        files = [f"config/{part}.yaml" for part in CONFIGS[name]] if name in CONFIGS else name.split("+")
-        jobs = dump(files)
-        path = options.to / f"{name.replace('/', '_')}.json"
-        path.write_text(json.dumps(jobs, indent=1, sort_keys=True) + "\n")
-        print(f"{path}: {len(jobs)} jobs, {summary(jobs)['sha256'][:16]}")
+    if options.one:
+        text = json.dumps(dump(options.names), indent=1, sort_keys=True)
+        options.one.write_text(text.replace(str(Path.cwd()), ".") + "\n")
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = options.to or Path(scratch)
+        folder.mkdir(parents=True, exist_ok=True)
+        found = {}
+        for name in options.names:
+            found[name] = digests(dump_apart(name, folder))
+            print(f"{name}: {sum(int(text.split()[0]) for text in found[name].values())} jobs of {len(found[name])} rules")
+    if options.keep:
+        KEPT.write_text(json.dumps(found, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,81 @@
+"""The training and the studies: stages, sweeps, costs."""
+
+import json
+import shlex
+
+import pytest
+
+from clrface.errors import UserError
+from clrface.plan import studies, targets, training
+
+
+def test_training_faces_are_cut_into_chunks(plan):
+    assert training.face_chunks(plan)[0] == "data/training/utkface/000" and len(training.face_chunks(plan)) == 9
+    assert training.align_inputs(plan, "utkface") == ["data/raw/dlib/SOURCE.json", "data/raw/utkface/SOURCE.json"]
+    with pytest.raises(UserError, match="Unknown training set 'orl'"):
+        training.align_args(plan, "orl")
+
+
+def test_training_faces_of_a_set_without_names(planner):
+    plan = planner("paper", "paper_training")
+    assert len(training.face_chunks(plan)) == 35 and training.align_inputs(plan, "ffhq512") == ["data/raw/ffhq512/SOURCE.json"]
+    assert training.align_args(plan, "ffhq512") == "--manifest data/raw/ffhq512/manifest.csv --aligned --template ffhq"
+    assert training.faces_digest(plan) != training.faces_digest(planner())
+
+
+def test_a_stage_needs_those_before_and_the_folder_it_starts_from(plan, planner, tmp_path):
+    assert training.stage_inputs(plan, "irn") == ["results/train/unet_gan/unet_gan/training.json"]
+    (tmp_path / "net.safetensors").touch()
+    start = {"training": {"stages": {"autoencoder": {"options": {"start_from": str(tmp_path)}}}}}
+    assert training.stage_inputs(planner(**start), "autoencoder") == [str(tmp_path / "net.safetensors")]
+
+
+def test_a_stage_s_spec_is_its_numbers_and_the_template(plan, planner):
+    spec = json.loads(training.stage_spec(plan, "irn"))
+    assert spec["name"] == "irn" and spec["template"] == "utkface" and spec["options"]["start_from"] == "unet_gan"
+    assert training.options(plan) == "--seed 0 --workers 1 --precision bf16 --recipe training --device cpu"
+    assert "--compile" in training.options(planner("gpu"))
+
+
+def test_a_sweep_s_spec(plan, planner):
+    spec = json.loads(studies.sweep_spec(plan, "steps"))
+    assert list(spec["grid"]) == ["start", "solver", "steps"] and spec["base"]["guidance"] == "none" and spec["base"]["residual"] == 0.7
+    assert spec["seeds"] == [0] and spec["metrics"] == ["psnr", "stlpips_alex", "kd_effnet", "idd_dlib"]
+    words = shlex.split(studies.sweep_figure_args(plan, "steps"))
+    assert words == ["--along", "evaluations", "--grid", "start", "solver", "steps", "--metrics", *spec["metrics"]]
+    assert studies.sweep_args(plan, "steps") == "--dataset orl --weights shipped --images 16 --device cpu"
+    inputs = studies.sweep_inputs(plan, "steps")
+    assert (
+        inputs["sources"] == [f"data/raw/{name}/SOURCE.json" for name in ("dlib", "effnet", "sface", "stlpips")] and "weights" not in inputs
+    )
+    assert "results/train/clrface/mask/training.json" in studies.sweep_inputs(planner(weights="fit"), "steps")["weights"]
+
+
+def test_sweeps_that_tune_are_no_part_of_everything(planner):
+    plan = planner("tune")
+    assert targets.tuning_files(plan)[0] == "results/figures/tune_start.png"
+    assert "results/figures/tune_start.png" not in studies.study_files(plan)
+
+
+def test_costs_are_of_rows_that_run_here_and_do_something(plan, paper):
+    rows = [row.name for row in studies.cost_rows(plan)]
+    assert rows == ["nlm", "wiener", "unet", "unet_perceptual", "unet_gan", "codebook", "pixel_diffusion", "clrface"]
+    assert "difface" not in [row.name for row in studies.cost_rows(paper)]
+    assert studies.cost_args(plan) == "--dataset orl --weights shipped --images 4 --device cpu"
+    assert "data/raw/sface/SOURCE.json" in studies.cost_inputs(plan)["sources"]
+
+
+def test_the_training_that_a_row_saw_counts_what_it_started_from(plan, planner):
+    assert studies.training_seen(plan, plan.row("unet")) == (3000, 48000)
+    assert studies.training_seen(plan, plan.row("unet_perceptual")) == (5000, 80000)
+    other = planner(weights="fit", training={"stages": {"unet": {"steps": 10}}})
+    assert studies.training_seen(other, other.row("unet")) == (10, 160)
+    shipped = planner(training={"stages": {"unet": {"steps": 10}}})
+    assert studies.training_seen(shipped, shipped.row("unet")) == (3000, 48000), "the shipped weights saw the shipped recipe"
+    assert studies.training_seen(planner(weights="models"), plan.row("unet")) == (0, 0)
+
+
+def test_a_study_s_code_changes_with_the_weights(plan, planner):
+    code = studies.study_code(plan, ["clrface.study.mask_maps"])
+    assert code != studies.study_code(planner(weights="fit"), ["clrface.study.mask_maps"])
+    assert code != studies.study_code(plan, ["clrface.study.overview"])
