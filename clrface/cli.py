@@ -367,18 +367,9 @@ def _install_external(options: argparse.Namespace) -> None:
 
 
 def _device(name: str) -> str:
-    """`auto` as the device that is there. Raises: UserError for one that isn't."""
-    import torch
+    from clrface.device import pick_device
 
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if name == "auto":
-        return next((device for device in ("cuda", "mps") if there[device]), "cpu")
-    if not there.get(name, False):
-        raise UserError(
-            f"Device '{name}' is not there. Available: {', '.join(device for device in there if there[device])}. "
-            "Set `device: auto` in the config."
-        )
-    return name
+    return pick_device(name)
 
 
 # ---- measure

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
+from tqdm import tqdm
 
 from clrface.api import OK, ImageMetric, MetricCard, Score, SetMetric
 from clrface.errors import UserError
@@ -113,7 +114,8 @@ def score(
     if card.against == "clean":
         _take_clean(cast(AgainstClean, metric), sides.clean, batch)
     measured: list[str] = []
-    for pairs in _batches(_measurable(waiting, pred, ref, failures), batch):
+    readable = tqdm(_measurable(waiting, pred, ref, failures), desc=card.id, total=len(waiting), unit="image", leave=False)
+    for pairs in _batches(readable, batch):
         refs = [pair.ref for pair in pairs if pair.ref is not None]
         metric.update(np.stack([pair.pred for pair in pairs]), np.stack(refs) if refs else None)
         measured += [pair.image_id for pair in pairs]
@@ -237,7 +239,7 @@ def _of_set(metric: SetMetric, places: np.ndarray, indices: np.ndarray) -> tuple
     if math.isnan(value):
         return Score(math.nan, f"too few images: {len(places)} could be measured"), np.full(len(indices), math.nan)
     drawn = order[indices]
-    return Score(value), np.array([metric.result(row[row >= 0]) for row in drawn])
+    return Score(value), np.array([metric.result(row[row >= 0]) for row in tqdm(drawn, desc="bootstrap", unit="resample", leave=False)])
 
 
 def _row(image_id: str, score: Score) -> tuple[str, Any, str]:

@@ -7,6 +7,7 @@ import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
 
 from clrface.degrade.recipes import Recipe
+from clrface.device import pick_device
 from clrface.errors import unknown_name
 from clrface.stages import SHORT
 from clrface.training.autoencoder import AutoencoderStage
@@ -60,10 +61,13 @@ def train_stage(
         models: the folder with the stages trained before this one, by name.
         precision: fp32, or bf16: accelerate's mixed precision.
         compiled: run the networks through torch.compile, by accelerate.
-        device: auto or cpu; several devices come through `python -m torch.distributed.run`.
+        device: auto, cpu, cuda or mps; several devices come through `python -m torch.distributed.run`.
+
+    Raises: UserError for an unknown stage, and a device that isn't there.
     """
     if spec.name not in STAGES:
         raise unknown_name("training stage", spec.name, STAGES)
+    pick_device(device)
     accelerator = Accelerator(
         mixed_precision="no" if precision == "fp32" else precision,
         cpu=device == "cpu",

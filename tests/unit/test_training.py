@@ -31,7 +31,7 @@ from clrface.training import latents as kept_latents
 from clrface.training.data import FaceFiles, Pairs, Steps, TrainingSet, faces_digest, load_faces, loader
 from clrface.training.loop import LOSSES, Run, schedule, train
 from clrface.training.prior import PriorStage
-from clrface.training.run import STAGES
+from clrface.training.run import STAGES, train_stage
 from clrface.training.stage import Stage, StageSpec
 
 RECIPE = load_recipes(ROOT / "clrface/catalogue/degradations.yaml")["training"]
@@ -284,6 +284,13 @@ def test_a_loss_that_is_not_finite_stops_the_run(faces: np.ndarray, sources: Pat
     wild = replace(TINY["unet"], learning_rate=1e12, steps=20, warmup=0)
     with pytest.raises(UserError, match=r"Lower its learning rate in the config.*starts anew; this run's checkpoint and losses are kept"):
         run(wild, tmp_path, faces, sources)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a CUDA device is here")
+def test_training_on_a_device_that_is_not_there_is_refused(tmp_path: Path, sources: Path) -> None:
+    rest = {"recipe": RECIPE, "seed": 0, "workers": 0, "precision": "fp32"}
+    with pytest.raises(UserError, match=r"Device 'cuda' is not there\. Available: cpu"):
+        train_stage(TINY["unet"], tmp_path, tmp_path / "m.csv", sources, tmp_path, tmp_path / "out", device="cuda", **rest)
 
 
 def test_the_learning_rate_warms_up_and_comes_down() -> None:
