@@ -66,6 +66,11 @@ class Evaluation:
     lines: tuple[Line, ...]
 
     @property
+    def values(self) -> dict[str, float]:
+        """Each metric's value by its id; NaN for one that has none."""
+        return {line.card.id: line.estimate.value for line in self.lines}
+
+    @property
     def complete(self) -> bool:
         """Whether every metric has a value."""
         return not any(line.note for line in self.lines)
