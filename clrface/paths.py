@@ -7,7 +7,8 @@ system's own place for it (on Linux ~/.cache/clrface), or the folder that the en
 import os
 from pathlib import Path
 
-MARKS = ("Snakefile", "config/embedded.yaml")
+PROFILE = "config/embedded.yaml"
+MARKS = ("Snakefile", PROFILE)
 HOME = "CLRFACE_HOME"
 
 
@@ -32,6 +33,11 @@ def raw() -> Path:
 def downloads() -> Path:
     """The folder of downloaded archives."""
     return root() / "data" / "downloads"
+
+
+def results() -> Path:
+    """The folder of a run's results: the project's, or the working folder's own."""
+    return (project_folder() or Path()) / "results"
 
 
 def _cache() -> Path:

@@ -16,7 +16,7 @@ from clrface.errors import UserError
 from clrface.fetch.sources import Source, load_sources, with_lists
 from clrface.metrics.protocols import laid_over
 from clrface.metrics.registry import metric_cards
-from clrface.paths import root
+from clrface.paths import PROFILE, root
 from clrface.registry import method_cards
 from clrface.stages import SOURCES as TRAINING_SOURCES
 from clrface.strict_yaml import read_yaml
@@ -57,7 +57,7 @@ def config_of(paths: Sequence[Path], project: Project) -> dict[str, Any]:
     """The checked config of a run with these files: as for Snakemake, one that names no `profile` is laid over the embedded one."""
     config = load_config(paths)
     if "profile" not in config:
-        config = load_config([Path("config/embedded.yaml"), *paths])
+        config = load_config([root() / PROFILE, *paths])
     leave_out(config)
     validate_config(config, project.known)
     return config

@@ -72,6 +72,11 @@ class Evaluation:
     """What each folder has beside images: a sentence a folder."""
 
     @property
+    def values(self) -> dict[str, float]:
+        """Each metric's value by its id; NaN for one that has none."""
+        return {line.card.id: line.estimate.value for line in self.lines}
+
+    @property
     def complete(self) -> bool:
         """Whether every metric has a value."""
         return not any(line.note for line in self.lines)

@@ -1,7 +1,6 @@
 """The small things that all else stands on: seeds, whole-or-absent files, pictures, code fingerprints, names."""
 
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +9,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from clrface.cli import main
 from clrface.errors import UserError, unknown_name
 from clrface.files import atomic_path, write_text
 from clrface.fingerprint import ROOT, fingerprint
@@ -108,14 +106,3 @@ def test_an_unknown_name_is_answered_with_the_nearest() -> None:
         str(unknown_name("metric", "lpip", ["lpips_vgg", "psnr"]))
         == "Unknown metric 'lpip'. Did you mean 'lpips_vgg'? Available: lpips_vgg, psnr."
     )
-
-
-def test_every_step_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as whole:
-        main(["--help"])
-    steps = re.findall(r"^    ([a-z][a-z-]+)", capsys.readouterr().out, re.MULTILINE)
-    assert whole.value.code == 0 and {"fetch", "restore", "compare"} <= set(steps)
-    for step in steps:
-        with pytest.raises(SystemExit) as one:
-            main([step, "--help"])
-        assert one.value.code == 0 and "%%" not in capsys.readouterr().out

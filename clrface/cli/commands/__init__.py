@@ -1,0 +1,17 @@
+"""What a person types, by the section of the help that lists it."""
+
+import click
+
+from clrface.cli.commands.browse import browse
+from clrface.cli.commands.data import fetch, mirror
+from clrface.cli.commands.evaluation import claims, compare, evaluate, reference, reproduce
+from clrface.cli.commands.reports import chart, report, show
+from clrface.cli.commands.training import import_vq, losses
+
+SECTIONS: dict[str, tuple[click.Command, ...]] = {
+    "Evaluate": (evaluate, compare, claims, reproduce, reference),
+    "Browse": (browse,),
+    "Data": (fetch, mirror),
+    "Train": (import_vq, losses),
+    "Reports": (show, chart, report),
+}
