@@ -18,6 +18,7 @@ from clrface.metrics.protocols import laid_over
 from clrface.metrics.registry import metric_cards
 from clrface.paths import PROFILE, root
 from clrface.registry import method_cards
+from clrface.stages import GENERATOR
 from clrface.stages import SOURCES as TRAINING_SOURCES
 from clrface.strict_yaml import read_yaml
 
@@ -73,7 +74,7 @@ def needed_sources(config: Mapping[str, Any], project: Project) -> list[str]:
     recipes = {recipe for table in config["tables"].values() for recipe in table["degradations"]}
     names |= {project.recipes[recipe].source for recipe in recipes} - {""}
     if config["weights"] == "fit":
-        names |= {config["training"]["dataset"], *TRAINING_SOURCES}
+        names |= {config["training"]["dataset"], *TRAINING_SOURCES, *([GENERATOR] if config["training"].get("generated") else [])}
     return with_lists(names, project.sources)
 
 

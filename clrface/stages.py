@@ -46,6 +46,9 @@ NEEDS: dict[str, tuple[str, ...]] = {
 SOURCES = ("sface", "stlpips")
 """What the training looks through: entries of clrface/catalogue/sources.yaml."""
 
+GENERATOR = "mobilestylegan"
+"""What draws training faces, where the config asks for them."""
+
 
 def stages_of(method: str, latents: str = "f4") -> list[str]:
     """The stages that make a method's weights; those of other latents only where a row wants them.

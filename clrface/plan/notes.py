@@ -29,7 +29,7 @@ def _other_alignment(plan: Plan) -> Iterator[str]:
     """Faces are aligned otherwise than those that the weights were trained on."""
     if plan.weights not in ("shipped", "fit") or not plan.trained_rows():
         return
-    learned = aligned_as(plan, plan.training.dataset) if plan.fits else SHIPPED_TEMPLATE
+    learned = aligned_as(plan, plan.training.datasets[0]) if plan.fits else SHIPPED_TEMPLATE
     others = [dataset for dataset in _shown(plan) if aligned_as(plan, plan.dataset(dataset)) not in ("", learned)]
     if others:
         yield (

@@ -18,6 +18,8 @@ class Dataset:
     """What the config says of it; empty for the training's faces."""
     source: Source | None = None
     """Of a set without a manifest in git, which says how many pictures it has; None for the others."""
+    drawn: int = 0
+    """How many faces a generator draws for it; 0 for all others."""
     comes_as: str = ""
     """The template that its faces come aligned by; empty where the workflow aligns them, or the user's folder says."""
 
@@ -38,8 +40,8 @@ class Dataset:
 
     @property
     def manifest(self) -> str:
-        """Where the manifest is: in git, or made when the set is fetched."""
-        return f"data/raw/{self.name}/{FETCHED}" if self.source else f"clrface/catalogue/manifests/{self.name}.csv"
+        """Where the manifest is: in git, or made when the set is fetched, or drawn."""
+        return f"data/raw/{self.name}/{FETCHED}" if self.source or self.drawn else f"clrface/catalogue/manifests/{self.name}.csv"
 
     @property
     def comes_aligned(self) -> bool:
@@ -106,7 +108,10 @@ class Sweep:
 class Training:
     """How the networks are trained here."""
 
-    dataset: Dataset
+    datasets: tuple[Dataset, ...]
+    """Real faces, and those drawn beside them, if any."""
+    drawing: Mapping[str, Any] | None
+    """How faces are drawn: `count`, `seed`, `truncation`, `size`."""
     degradation: str
     seed: int
     workers: int

@@ -18,6 +18,8 @@ from clrface.plan.stale import table_settings
 from clrface.project import Project, needed_sources, read_project
 from clrface.published import Published, load_published
 
+DRAWN = "generated_train"
+"""The set of training faces that a generator draws."""
 PROFILE = Path("config/embedded.yaml")
 CLAIMS = Path("clrface/catalogue/claims.yaml")
 PUBLISHED = Path("clrface/catalogue/published.yaml")
@@ -203,8 +205,10 @@ def _sweep(name: str, entry: Mapping[str, Any], seeds: list[int]) -> Sweep:
 
 
 def _training(entry: Mapping[str, Any], project: Project) -> Training:
+    drawing = entry.get("generated")
     return Training(
-        dataset=_dataset(entry["dataset"], {}, project),
+        datasets=(_dataset(entry["dataset"], {}, project), *([Dataset(DRAWN, {}, drawn=drawing["count"])] if drawing else [])),
+        drawing=drawing,
         degradation=entry["degradation"],
         seed=entry["seed"],
         workers=entry["workers"],

@@ -20,30 +20,45 @@ CHUNK = 2000
 
 @cache
 def faces(dataset: Dataset) -> list[tuple[str, str]] | list[int]:
-    """The training's faces, name and checksum, of both splits; or their places in a set whose names aren't known."""
-    if dataset.source:
-        return list(range(dataset.source.files or 0))
+    """A training set's faces, name and checksum, of both splits; or their places where names, or bytes, aren't known."""
+    if dataset.source or dataset.drawn:
+        return list(range(dataset.drawn or (dataset.source.files if dataset.source else 0) or 0))
     return [(entry.image_id, entry.sha256) for entry in read_manifest(Path(dataset.manifest)) if entry.split != "test"]
 
 
 def face_chunks(plan: Plan) -> list[str]:
-    """The folders of aligned training faces."""
-    dataset = plan.training.dataset
-    count = len(chunks(faces(dataset), CHUNK))
-    return [f"data/training/{dataset.name}/{chunk_name(index)}" for index in range(count)]
+    """The folders of aligned training faces, of all sets."""
+    return [
+        f"data/training/{dataset.name}/{chunk_name(index)}"
+        for dataset in plan.training.datasets
+        for index in range(len(chunks(faces(dataset), CHUNK)))
+    ]
 
 
-@cache
-def faces_digest(plan: Plan) -> str:
-    """Changes with the training's faces."""
-    dataset = plan.training.dataset
-    return short_digest([entry_digest(dataset.source), dataset.source.files] if dataset.source else faces(dataset))
+def faces_args(plan: Plan) -> str:
+    """The command's words for all training sets: their folders, and the manifest of each."""
+    sets = plan.training.datasets
+    return joined(["--faces", *(f"data/training/{found.name}" for found in sets), "--manifest", *(found.manifest for found in sets)])
+
+
+def faces_digest(plan: Plan, dataset: str) -> str:
+    """Changes with a set's faces."""
+    found = _dataset(plan, dataset)
+    if found.drawn:
+        return short_digest(plan.training.drawing)
+    return short_digest([entry_digest(found.source), found.source.files] if found.source else faces(found))
+
+
+def drawing_args(plan: Plan) -> str:
+    """The command's words for drawing faces; none where the training has no drawn ones."""
+    return joined([word for key, value in (plan.training.drawing or {}).items() for word in (f"--{key}", value)])
 
 
 def align_inputs(plan: Plan, dataset: str) -> list[str]:
-    """The faces' source; and that of what finds them, unless they are aligned already."""
+    """The faces; and the source of what finds them, unless they are aligned already."""
     found = _dataset(plan, dataset)
-    return [source_record(name) for name in ([] if found.comes_aligned else ["dlib"]) + [dataset]]
+    there = found.manifest if found.drawn else source_record(dataset)
+    return [*([] if found.comes_aligned else [source_record("dlib")]), there]
 
 
 def align_args(plan: Plan, dataset: str) -> str:
@@ -53,9 +68,10 @@ def align_args(plan: Plan, dataset: str) -> str:
 
 
 def _dataset(plan: Plan, name: str) -> Dataset:
-    if name != plan.training.dataset.name:
-        raise unknown_name("training set", name, [plan.training.dataset.name])
-    return plan.training.dataset
+    sets = {dataset.name: dataset for dataset in plan.training.datasets}
+    if name not in sets:
+        raise unknown_name("training set", name, sets)
+    return sets[name]
 
 
 def recipe_digest(plan: Plan) -> str:
@@ -87,7 +103,7 @@ def stage_inputs(plan: Plan, stage: str) -> list[str]:
 
 def stage_spec(plan: Plan, stage: str) -> str:
     """A stage's numbers as the command's JSON, and the template that the faces are aligned by."""
-    template = aligned_as(plan, plan.training.dataset)
+    template = aligned_as(plan, plan.training.datasets[0])
     return json.dumps({"name": stage, **plan.training.stages[stage], "template": template}, sort_keys=True)
 
 

@@ -37,7 +37,7 @@ rule align_training:
         size=PLAN.resolution,
         chunk_size=training.CHUNK,
         chunk=lambda wildcards: int(wildcards.chunk),
-        entries=planned(training.faces_digest),
+        entries=planned(training.faces_digest, "dataset"),
         args=planned(training.align_args, "dataset"),
         code=fingerprint("clrface.align.chunk"),
     shell:

@@ -21,6 +21,25 @@ rule fetch_source:
         step("fetch {wildcards.source}", live=True)
 
 
+rule generate:
+    input:
+        "data/raw/mobilestylegan/SOURCE.json",
+    output:
+        "data/raw/generated_train/manifest.csv",
+    log:
+        "results/logs/generate/generated_train.log",
+    benchmark:
+        "results/benchmarks/generate/generated_train.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    params:
+        args=planned(training.drawing_args),
+        code=fingerprint("clrface.generate.faces"),
+    shell:
+        step("generate {params.args} --out data/raw/generated_train", live=True)
+
+
 rule install_external:
     input:
         planned(fetching.install_inputs, "name"),

@@ -21,15 +21,13 @@ rule train_stage:
         gpu=PLAN.gpus,
     params:
         spec=planned(training.stage_spec, "stage"),
-        dataset=PLAN.training.dataset.name,
-        manifest=PLAN.training.dataset.manifest,
+        faces=planned(training.faces_args),
         options=planned(training.options),
         recipe=planned(training.recipe_digest),
         code=fingerprint("clrface.training.run"),
     shell:
         step(
-            "train --spec {params.spec:q} --faces data/training/{params.dataset}"
-            " --manifest {params.manifest} {params.options}"
+            "train --spec {params.spec:q} {params.faces} {params.options}"
             " --models results/train/{wildcards.method} --out results/train/{wildcards.method}/{wildcards.stage}",
             live=True,
             launcher=training_launcher(),

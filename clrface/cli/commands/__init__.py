@@ -3,7 +3,7 @@
 import click
 
 from clrface.cli.commands.browse import browse
-from clrface.cli.commands.data import fetch, mirror
+from clrface.cli.commands.data import fetch, generate, mirror
 from clrface.cli.commands.evaluation import claims, compare, evaluate, reference, reproduce
 from clrface.cli.commands.reports import chart, report, show
 from clrface.cli.commands.training import import_vq, losses
@@ -11,7 +11,7 @@ from clrface.cli.commands.training import import_vq, losses
 SECTIONS: dict[str, tuple[click.Command, ...]] = {
     "Evaluate": (evaluate, compare, claims, reproduce, reference),
     "Browse": (browse,),
-    "Data": (fetch, mirror),
+    "Data": (fetch, mirror, generate),
     "Train": (import_vq, losses),
     "Reports": (show, chart, report),
 }

@@ -1,4 +1,4 @@
-"""Commands that bring data: one source, or all that a run needs."""
+"""Commands that bring data: one source, all that a run needs, faces drawn by a generator."""
 
 import os
 from collections.abc import Sequence
@@ -72,3 +72,20 @@ def _settings(config: Sequence[Path], project: Any, named: bool) -> dict[str, An
             return {}
         raise UserError(f"No project's folder at or above {Path.cwd()}. Name the sources, or give --config.")
     return config_of(config or [paths.root() / paths.PROFILE], project)
+
+
+@click.command(cls=Command, example="clrface generate --count 160 --seed 1 --out faces")
+@click.option("--count", type=int, required=True, help="Faces in the folder at the end.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Another seed draws other faces.")
+@click.option("--truncation", type=float, default=0.8, show_default=True, help="1: as varied as FFHQ; towards 0: more alike, more regular.")
+@click.option("--size", type=int, default=512, show_default=True, help="Pixels a side, at most 512.")
+@path_option("--out", "The folder of images; with another count it is added to.", required=True)
+@path_option("--raw", "The folder of fetched sources; the project's, or the user's cache, when left out.")
+def generate(count: int, seed: int, truncation: float, size: int, out: Path, raw: Path | None) -> None:
+    """Draw colour faces of nobody, aligned about as FFHQ is, by MobileStyleGAN.
+
+    Needs the extra `generate` and the source `mobilestylegan`. A run that is stopped goes on with the same command.
+    """
+    from clrface.generate.faces import Drawing, generate_faces
+
+    generate_faces(Drawing(count, seed, truncation, size), (raw or paths.raw()) / "mobilestylegan", out)

@@ -13,7 +13,7 @@ def test_a_plan_has_the_config_s_parts(plan):
     assert plan.tables["table1"].datasets == ("orl",) and plan.tables["table3"].protocol == "real_world"
     assert plan.tables["table2"].blocks == [("orl", "x4"), ("orl", "x8"), ("orl", "x16")]
     assert plan.dataset("orl").has_truth and not plan.dataset("lfw25").has_truth
-    assert plan.training.dataset.name == "utkface" and plan.training.stages["irn"]["batch"] == 16
+    assert [found.name for found in plan.training.datasets] == ["utkface"] and plan.training.stages["irn"]["batch"] == 16
     assert plan.gpus == 0 and not plan.fits
 
 

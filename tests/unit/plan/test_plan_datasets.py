@@ -30,7 +30,7 @@ def test_aligning_reads_the_faces_and_what_finds_them(plan, paper):
 
 def test_the_words_of_aligning(plan, paper, planner, pictures):
     assert datasets.align_args(plan, "orl", "001") == (
-        "--dataset orl --chunk-size 60 --manifest data/manifests/orl.csv --raw data/raw/orl --splits test --identities 40 "
+        "--dataset orl --chunk-size 60 --manifest clrface/catalogue/manifests/orl.csv --raw data/raw/orl --splits test --identities 40 "
         "--images-per-identity 3 --fallback centre --chunk 1 --size 64 --template utkface"
     )
     assert "--manifest data/raw/celeba_test/manifest.csv" in datasets.align_args(paper, "celeba_test", "000")

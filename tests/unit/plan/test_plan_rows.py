@@ -84,7 +84,7 @@ def test_metrics_by_kind(plan):
 def test_recognition_compares_with_a_gallery_or_by_a_list(plan, paper):
     assert measuring.recognise_inputs(plan, "orl") == {"gallery": ["data/gallery/orl"], "pairs": []}
     assert measuring.recognise_inputs(paper, "lfw")["pairs"] == ["data/raw/lfw_pairs/SOURCE.json"]
-    assert measuring.recognise_args(plan, "orl") == "--gallery data/gallery/orl --manifest data/manifests/orl.csv"
+    assert measuring.recognise_args(plan, "orl") == "--gallery data/gallery/orl --manifest clrface/catalogue/manifests/orl.csv"
     assert measuring.recognise_args(paper, "lfw").endswith("--pairs data/raw/lfw_pairs/pairs.txt")
 
 

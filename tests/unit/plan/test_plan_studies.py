@@ -16,11 +16,28 @@ def test_training_faces_are_cut_into_chunks(plan):
         training.align_args(plan, "orl")
 
 
+def test_drawn_faces_are_trained_on_beside_the_real_ones(planner):
+    drawing = {"count": 4500, "seed": 0, "truncation": 0.8, "size": 256}
+    plan = planner(training={"generated": drawing}, weights="fit")
+    chunks = training.face_chunks(plan)
+    assert len(chunks) == 9 + 3 and chunks[-1] == "data/training/generated_train/002"
+    assert training.align_inputs(plan, "generated_train") == ["data/raw/dlib/SOURCE.json", "data/raw/generated_train/manifest.csv"]
+    assert training.faces_args(plan).split() == [
+        *("--faces", "data/training/utkface", "data/training/generated_train"),
+        *("--manifest", "clrface/catalogue/manifests/utkface.csv", "data/raw/generated_train/manifest.csv"),
+    ]
+    assert set(training.drawing_args(plan).split(" --")) == {"--count 4500", "seed 0", "truncation 0.8", "size 256"}
+    other = planner(training={"generated": drawing | {"seed": 2}})
+    assert training.faces_digest(plan, "generated_train") != training.faces_digest(other, "generated_train")
+    assert "mobilestylegan" in plan.needed and "mobilestylegan" not in planner().needed
+    assert training.drawing_args(planner()) == ""
+
+
 def test_training_faces_of_a_set_without_names(planner):
     plan = planner("paper", "paper_training")
     assert len(training.face_chunks(plan)) == 35 and training.align_inputs(plan, "ffhq512") == ["data/raw/ffhq512/SOURCE.json"]
     assert training.align_args(plan, "ffhq512") == "--manifest data/raw/ffhq512/manifest.csv --aligned --template ffhq"
-    assert training.faces_digest(plan) != training.faces_digest(planner())
+    assert training.faces_digest(plan, "ffhq512") != training.faces_digest(planner(), "utkface")
 
 
 def test_a_stage_needs_those_before_and_the_folder_it_starts_from(plan, planner, tmp_path):
