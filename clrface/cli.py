@@ -469,7 +469,7 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 def _add_tabulate(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     step = _step(steps, "tabulate", "Make a table from score files: csv, json, md, tex.", _tabulate)
-    step.add_argument("--spec", type=json.loads, required=True, help="the table as JSON: rows, metrics, protocol and where it comes from")
+    step.add_argument("--spec", required=True, help="the table as JSON: rows, metrics, protocol and where it comes from")
     step.add_argument("--scores", type=Path, default=Path("results/scores"))
     step.add_argument("--degraded", type=Path, default=Path("data/degraded"))
     step.add_argument("--out", type=Path, required=True)
@@ -477,20 +477,16 @@ def _add_tabulate(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def _tabulate(options: argparse.Namespace) -> None:
     from clrface.metrics.registry import metric_cards
-    from clrface.published import Published
     from clrface.registry import method_card
-    from clrface.tables.table import RowSpec, TableSpec
+    from clrface.tables.request import TableRequest
+    from clrface.tables.table import TableSpec
     from clrface.tables.tabulate import tabulate
 
-    spec = dict(options.spec)
-    weights = {name: Path(folder) for name, folder in spec.pop("weights").items()}
-    chunks = spec.pop("chunks", None)
-    cards = {row: replace(method_card(method), label=label) for row, (method, label) in spec.pop("cards").items()}
-    rows = [RowSpec(**{**row, "seeds": tuple(row["seeds"])}) for row in spec.pop("rows")]
-    spec["published"] = [Published(**cell) for cell in spec.pop("published", ())]
-    spec["device"] = _device(spec["device"])
-    table = TableSpec(rows=rows, metric_cards=metric_cards(), method_cards=cards, **spec)
-    tabulate(table, scores=options.scores, degraded=options.degraded, weights=weights, target=options.out, chunks=chunks)
+    asked = TableRequest.from_json(options.spec)
+    weights = {name: Path(folder) for name, folder in asked.weights.items()}
+    cards = {row: replace(method_card(method), label=label) for row, (method, label) in asked.cards.items()}
+    table = TableSpec.of(asked, metric_cards(), cards, _device(asked.device))
+    tabulate(table, scores=options.scores, degraded=options.degraded, weights=weights, target=options.out, chunks=asked.chunks)
 
 
 def _add_metrics(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -509,23 +505,22 @@ def _metrics(options: argparse.Namespace) -> None:
 
 def _add_samples(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     step = _step(steps, "samples", "Draw a sheet of restored faces: input, methods, ground truth.", _samples)
-    step.add_argument(
-        "--panels", type=json.loads, required=True, help='JSON: [{"title", "aligned", "chunks": [...], "columns": {label: folder}}]'
-    )
+    step.add_argument("--panels", required=True, help='JSON: [{"title", "aligned", "chunks": [...], "columns": {label: folder}}]')
     step.add_argument("--rows", type=int, default=6)
     step.add_argument("--out", type=Path, required=True)
 
 
 def _samples(options: argparse.Namespace) -> None:
     from clrface.manifest import natural
+    from clrface.report.requests import sample_panels_from_json
     from clrface.report.samples import SampleSet, sample_sheet, spread
 
     panels = []
-    for panel in options.panels:
-        columns = {label: Path(folder) for label, folder in panel["columns"].items()}
-        aligned = Path(panel["aligned"])
-        ids = sorted((image_id for chunk in panel["chunks"] for image_id in _ids(aligned / chunk, only_ok=True)), key=natural)
-        panels.append(SampleSet(panel["title"], spread(ids, options.rows), columns, panel["chunks"]))
+    for panel in sample_panels_from_json(options.panels):
+        columns = {label: Path(folder) for label, folder in panel.columns.items()}
+        aligned = Path(panel.aligned)
+        ids = sorted((image_id for chunk in panel.chunks for image_id in _ids(aligned / chunk, only_ok=True)), key=natural)
+        panels.append(SampleSet(panel.title, spread(ids, options.rows), columns, panel.chunks))
     sample_sheet(panels, options.out)
 
 
@@ -538,17 +533,17 @@ def _add_failures(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def _add_sets(step: argparse.ArgumentParser) -> None:
     sets = 'JSON: {"chunks": {dataset: [...]}, "same_as": {"@input": row}, "without_truth": [dataset]}'
-    step.add_argument("--spec", type=json.loads, required=True, help=sets)
+    step.add_argument("--spec", required=True, help=sets)
     step.add_argument("--results", type=Path, default=Path("results"))
     step.add_argument("--data", type=Path, default=Path("data"))
 
 
 def _failures(options: argparse.Namespace) -> None:
-    from clrface.report.faces import SetSpec
     from clrface.report.failures import failure_sheet
     from clrface.report.records import Places
+    from clrface.report.requests import SetSpec
 
-    failure_sheet(_table(options.table), Places(options.results, options.data), SetSpec(**options.spec), options.out)
+    failure_sheet(_table(options.table), Places(options.results, options.data), SetSpec.from_json(options.spec), options.out)
 
 
 def _table(path: Path) -> Any:
@@ -581,18 +576,18 @@ def _add_report(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 
 
 def _report(options: argparse.Namespace) -> None:
-    from clrface.report.faces import SetSpec
     from clrface.report.page import PageSpec, write_page
     from clrface.report.records import Places
+    from clrface.report.requests import SetSpec
 
     places = Places(options.results, options.data)
     extras = {"claims": options.claims, "costs": options.costs, "figures": options.figures}
-    write_page(PageSpec(options.tables, SetSpec(**options.spec), **extras, places=places), options.out)
+    write_page(PageSpec(options.tables, SetSpec.from_json(options.spec), **extras, places=places), options.out)
 
 
 def _add_roc(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     step = _step(steps, "roc", "Draw the operating curves of a table of recognition.", _roc)
-    step.add_argument("--panels", type=json.loads, required=True, help="JSON: a panel a dataset and degradation, as the workflow gives it")
+    step.add_argument("--panels", required=True, help="JSON: a panel a dataset and degradation, as the workflow gives it")
     step.add_argument("--raw", type=Path, default=RAW)
     step.add_argument("--cache", type=Path)
     step.add_argument("--out", type=Path, required=True)
@@ -601,18 +596,18 @@ def _add_roc(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
 def _roc(options: argparse.Namespace) -> None:
     from clrface.metrics.recognise import compare_faces, recognition_metric
     from clrface.metrics.recognition import operating_curve
+    from clrface.report.requests import roc_panels_from_json
     from clrface.report.roc import Line, Panel, roc_figure
 
     panels = []
-    for panel in options.panels:
-        ids = [image_id for folder in panel["aligned"] for image_id in _ids(Path(folder))]
-        pairs = Path(panel["pairs"]) if "pairs" in panel else None
-        gallery = _gallery([Path(folder) for folder in panel["gallery"]], Path(panel["manifest"]), pairs)
-        embed, lines = recognition_metric(panel["metric"]).embedder(options.raw, options.cache), []
-        for row in panel["rows"]:
-            comparison, _ = compare_faces([Path(folder) for folder in row["folders"]], gallery, ids, embed)
-            lines.append(Line(row["label"], row["control"], operating_curve(comparison.pairs())))
-        panels.append(Panel(panel["title"], lines))
+    for panel in roc_panels_from_json(options.panels):
+        ids = [image_id for folder in panel.aligned for image_id in _ids(Path(folder))]
+        gallery = _gallery(list(map(Path, panel.gallery)), Path(panel.manifest), Path(panel.pairs) if panel.pairs else None)
+        embed, lines = recognition_metric(panel.metric).embedder(options.raw, options.cache), []
+        for row in panel.rows:
+            comparison, _ = compare_faces(list(map(Path, row.folders)), gallery, ids, embed)
+            lines.append(Line(row.label, row.control, operating_curve(comparison.pairs())))
+        panels.append(Panel(panel.title, lines))
     roc_figure(panels, options.out)
 
 
