@@ -8,6 +8,8 @@ from clrface.config import Row
 from clrface.fetch.sources import Source
 from clrface.manifest import FETCHED
 
+MANIFESTS = "data/manifests"
+
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
@@ -37,7 +39,7 @@ class Dataset:
     @property
     def manifest(self) -> str:
         """Where the manifest is: in git, or made when the set is fetched."""
-        return f"data/raw/{self.name}/{FETCHED}" if self.source else f"data/manifests/{self.name}.csv"
+        return f"data/raw/{self.name}/{FETCHED}" if self.source else f"{MANIFESTS}/{self.name}.csv"
 
     @property
     def comes_aligned(self) -> bool:
