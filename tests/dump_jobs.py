@@ -113,7 +113,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.one:
         text = json.dumps(dump(options.names), indent=1, sort_keys=True)
-        options.one.write_text(text.replace(str(Path.cwd()), ".") + "\n")
+        options.one.write_text(text.replace(f"{Path.cwd()}/", "./") + "\n")
         return
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.to or Path(scratch)

@@ -1,8 +1,6 @@
 """Figures of tables: sheets of faces, failure cases and operating curves, as their commands' JSON."""
 
-import json
 from collections.abc import Iterable
-from typing import Any
 
 from clrface.config import Row
 from clrface.fingerprint import fingerprint
@@ -13,6 +11,7 @@ from clrface.plan.plan import Plan
 from clrface.plan.restoring import restored_folder
 from clrface.plan.tables import table_restored
 from clrface.plan.words import source_record
+from clrface.report.requests import RocPanel, RocRow, SamplePanel, SetSpec, roc_panels_to_json, sample_panels_to_json
 
 
 def sample_panels(plan: Plan, table: str) -> str:
@@ -20,15 +19,15 @@ def sample_panels(plan: Plan, table: str) -> str:
     found = plan.table(table)
     controls = [name for name, card in plan.project.known.methods.items() if card.control and not card.part_of]
     shown = [row for row in found.rows if row.method not in controls]
-    return json.dumps([_panel(plan, dataset, recipe, shown) for dataset, recipe in found.blocks])
+    return sample_panels_to_json(_sheet(plan, dataset, recipe, shown) for dataset, recipe in found.blocks)
 
 
-def _panel(plan: Plan, dataset: str, recipe: str, rows: Iterable[Row]) -> dict[str, Any]:
+def _sheet(plan: Plan, dataset: str, recipe: str, rows: Iterable[Row]) -> SamplePanel:
     aligned = f"data/aligned/{dataset}"
     columns = {"Input": f"data/degraded/{dataset}/{recipe}"}
     columns |= {row.label: restored_folder(plan, dataset, recipe, row) for row in rows}
     columns |= {"Ground truth": aligned} if plan.dataset(dataset).has_truth else {}
-    return {"title": f"{dataset}, {recipe}", "aligned": aligned, "chunks": chunk_names(plan, dataset), "columns": columns}
+    return SamplePanel(f"{dataset}, {recipe}", aligned, chunk_names(plan, dataset), columns)
 
 
 def table_sets(plan: Plan, table: str) -> str:
@@ -40,12 +39,11 @@ def set_spec(plan: Plan, datasets: Iterable[str]) -> str:
     """Test sets as the command's JSON: which chunks, and whose pictures are the input's and the truth's."""
     doubles = {"@input": "identity", "@truth": "oracle"}
     names = sorted(set(datasets))
-    spec = {
-        "chunks": {dataset: chunk_names(plan, dataset) for dataset in names},
-        "same_as": {column: row.name for column, method in doubles.items() for row in plan.rows.values() if row.method == method},
-        "without_truth": [name for name in names if not plan.dataset(name).has_truth],
-    }
-    return json.dumps(spec, sort_keys=True)
+    return SetSpec(
+        chunks={dataset: chunk_names(plan, dataset) for dataset in names},
+        same_as={column: row.name for column, method in doubles.items() for row in plan.rows.values() if row.method == method},
+        without_truth=[name for name in names if not plan.dataset(name).has_truth],
+    ).to_json()
 
 
 # ---- operating curves
@@ -71,28 +69,26 @@ def roc_code(plan: Plan, table: str) -> str:
 def roc_panels(plan: Plan, table: str) -> str:
     """The figure's panels as the command's JSON."""
     found = plan.table(table)
-    panels: list[dict[str, Any]] = []
-    for dataset, recipe in found.blocks:
-        panel = {
-            "title": f"{dataset}, {recipe}",
-            "rows": [_curve(plan, dataset, recipe, row) for row in found.rows],
-            "aligned": aligned_chunks(plan, dataset),
-            "gallery": gallery_of(plan, dataset),
-            "manifest": plan.dataset(dataset).manifest,
-            "metric": _roc_metric(plan, table),
-        }
-        listed = pair_list(plan, dataset)
-        panels.append(panel | ({"pairs": listed} if listed else {}))
-    return json.dumps(panels)
+    panels = (_curves(plan, dataset, recipe, found.rows, _roc_metric(plan, table)) for dataset, recipe in found.blocks)
+    return roc_panels_to_json(panels)
 
 
-def _curve(plan: Plan, dataset: str, recipe: str, row: Row) -> dict[str, Any]:
+def _curves(plan: Plan, dataset: str, recipe: str, rows: Iterable[Row], metric: str) -> RocPanel:
+    return RocPanel(
+        title=f"{dataset}, {recipe}",
+        rows=[_curve(plan, dataset, recipe, row) for row in rows],
+        aligned=aligned_chunks(plan, dataset),
+        gallery=gallery_of(plan, dataset),
+        manifest=plan.dataset(dataset).manifest,
+        metric=metric,
+        pairs=pair_list(plan, dataset),
+    )
+
+
+def _curve(plan: Plan, dataset: str, recipe: str, row: Row) -> RocRow:
     card = plan.card(row)
-    return {
-        "label": row.label,
-        "control": card is not None and card.control,
-        "folders": [f"{restored_folder(plan, dataset, recipe, row)}/{chunk}" for chunk in chunk_names(plan, dataset)],
-    }
+    folder = restored_folder(plan, dataset, recipe, row)
+    return RocRow(row.label, card is not None and card.control, [f"{folder}/{chunk}" for chunk in chunk_names(plan, dataset)])
 
 
 def _roc_metric(plan: Plan, table: str) -> str:

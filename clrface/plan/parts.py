@@ -8,6 +8,8 @@ from clrface.config import Row
 from clrface.fetch.sources import Source
 from clrface.manifest import FETCHED
 
+MANIFESTS = "clrface/catalogue/manifests"
+
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
@@ -41,7 +43,7 @@ class Dataset:
     @property
     def manifest(self) -> str:
         """Where the manifest is: in git, or made when the set is fetched, or drawn."""
-        return f"data/raw/{self.name}/{FETCHED}" if self.source or self.drawn else f"clrface/catalogue/manifests/{self.name}.csv"
+        return f"data/raw/{self.name}/{FETCHED}" if self.source or self.drawn else f"{MANIFESTS}/{self.name}.csv"
 
     @property
     def comes_aligned(self) -> bool:

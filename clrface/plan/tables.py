@@ -1,10 +1,7 @@
 """Tables: the scores that they are made of, and their command's JSON."""
 
-import json
 from collections.abc import Collection
-from dataclasses import asdict
 from functools import cache
-from typing import Any
 
 from clrface.errors import UserError
 from clrface.plan.datasets import chunk_names, degraded_chunks
@@ -13,6 +10,7 @@ from clrface.plan.parts import Table
 from clrface.plan.plan import Plan
 from clrface.plan.restoring import restored_folder
 from clrface.published import of_blocks
+from clrface.tables.request import RowSpec, TableRequest
 from clrface.weights import local_folder
 
 FAILURES_BY = "idd_dlib"
@@ -52,39 +50,30 @@ def table_restored(plan: Plan, table: str) -> list[str]:
 def table_spec(plan: Plan, table: str) -> str:
     """A table as the command's JSON."""
     found = plan.table(table)
-    spec = {
-        "rows": _rows(plan, found),
-        "cards": {row.name: [row.method, row.label] for row in found.rows if row.method},
-        "weights": _weights(plan, found),
-        "chunks": {dataset: chunk_names(plan, dataset) for dataset in found.datasets},
-        "metrics": found.metrics,
-        "protocol": found.protocol,
-        "profile": plan.profile,
-        "resolution": plan.resolution,
-        "base_seed": plan.base_seed,
-        "n_boot": plan.bootstrap,
-        "device": plan.device,
-        "datasets": {dataset: plan.dataset(dataset).entry for dataset in found.datasets},
-        "settings": found.settings,
-    }
-    published = of_blocks(plan.published.get(found.protocol, ()), found.blocks, found.metrics)
-    if published:
-        spec["published"] = [asdict(cell) for cell in published]
-    return json.dumps(spec, sort_keys=True)
+    return TableRequest(
+        rows=_rows(plan, found),
+        metrics=found.metrics,
+        cards={row.name: (row.method, row.label) for row in found.rows if row.method},
+        weights=_weights(plan, found),
+        chunks={dataset: chunk_names(plan, dataset) for dataset in found.datasets},
+        protocol=found.protocol,
+        profile=plan.profile,
+        resolution=plan.resolution,
+        base_seed=plan.base_seed,
+        n_boot=plan.bootstrap,
+        device=plan.device,
+        datasets={dataset: plan.dataset(dataset).entry for dataset in found.datasets},
+        settings=found.settings,
+        published=tuple(of_blocks(plan.published.get(found.protocol, ()), found.blocks, found.metrics)),
+    ).to_json()
 
 
-def _rows(plan: Plan, table: Table) -> list[dict[str, Any]]:
-    return [
-        {
-            "method": row.name,
-            "dataset": dataset,
-            "degradation": recipe,
-            "seeds": plan.row_seeds(row),
-            "has_truth": plan.dataset(dataset).has_truth,
-        }
+def _rows(plan: Plan, table: Table) -> tuple[RowSpec, ...]:
+    return tuple(
+        RowSpec(row.name, dataset, recipe, plan.row_seeds(row), plan.dataset(dataset).has_truth)
         for dataset, recipe in table.blocks
         for row in table.rows
-    ]
+    )
 
 
 def _weights(plan: Plan, table: Table) -> dict[str, str]:

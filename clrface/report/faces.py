@@ -3,13 +3,14 @@
 import math
 import statistics
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from clrface.api import MetricCard
 from clrface.names import natural
 from clrface.report.gallery import Gallery
 from clrface.report.records import Places
+from clrface.report.requests import SetSpec
 from clrface.report.samples import spread
 from clrface.tables.scores import read_scores
 from clrface.tables.table import Row, Table, format_value
@@ -80,18 +81,6 @@ class Cases:
     median: str
     failed: int
     """Faces without a value, which stand at neither end."""
-
-
-@dataclass(frozen=True)
-class SetSpec:
-    """What the tables don't say of their test sets."""
-
-    chunks: Mapping[str, list[str]]
-    """Each dataset's chunks; a run on more images may have left others."""
-    same_as: Mapping[str, str] = field(default_factory=dict)
-    """The rows whose pictures are the input's and the truth's, `{"@input": "identity"}`: they are not shown again."""
-    without_truth: Collection[str] = ()
-    """The datasets that have no ground truth."""
 
 
 def face_sets(tables: Sequence[Table], places: Places, spec: SetSpec) -> list[FaceSet]:

@@ -23,22 +23,11 @@ from clrface.stats.bootstrap import (
     set_interval,
     without_perfect,
 )
+from clrface.tables.request import RowSpec, TableRequest
 from clrface.tables.scores import SET_ROW, Scores, name_some, read_replicates, read_scores
 
 ARROWS = {"higher": "↑", "lower": "↓"}
 Mark = Literal["best", "second", ""]
-
-
-@dataclass(frozen=True)
-class RowSpec:
-    """Which row to make: the scores of `method` lie in `<scores>/<dataset>/<degradation>/<method>/<seed>/<metric>.csv`."""
-
-    method: str
-    dataset: str
-    degradation: str
-    seeds: tuple[int, ...] = (0,)
-    has_truth: bool = True
-    """False for a test set without ground truth: metrics that need one are then left empty."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +51,25 @@ class TableSpec:
     settings: Mapping[str, Any] = field(default_factory=dict)
     """What of the config the numbers depend on (`clrface.plan.stale`)."""
     published: Sequence[Published] = ()
+
+    @classmethod
+    def of(cls, asked: TableRequest, metrics: Mapping[str, MetricCard], methods: Mapping[str, MethodCard], device: str) -> "TableSpec":
+        """The table that was asked for; `device` is what its `auto` came to."""
+        return cls(
+            rows=asked.rows,
+            metrics=asked.metrics,
+            metric_cards=metrics,
+            method_cards=methods,
+            protocol=asked.protocol,
+            profile=asked.profile,
+            resolution=asked.resolution,
+            base_seed=asked.base_seed,
+            n_boot=asked.n_boot,
+            device=device,
+            datasets=asked.datasets,
+            settings=asked.settings,
+            published=asked.published,
+        )
 
     def cards(self) -> list[MetricCard]:
         """The metrics' cards in column order. Raises: UserError for an unknown metric."""

@@ -1,7 +1,6 @@
 """Commands that show what a run made."""
 
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -45,7 +44,7 @@ def chart(table: Path, out: Path) -> None:
 @OUT
 def report(
     tables: tuple[Path, ...],
-    spec: dict[str, Any],
+    spec: str,
     results: Path,
     data: Path,
     claims: Path | None,
@@ -54,8 +53,8 @@ def report(
     out: Path,
 ) -> None:
     """Write one self-contained HTML page: tables, intervals, faces, claims, provenance."""
-    from clrface.report.faces import SetSpec
     from clrface.report.page import PageSpec, write_page
     from clrface.report.records import Places
+    from clrface.report.requests import SetSpec
 
-    write_page(PageSpec(list(tables), SetSpec(**spec), claims, costs, list(figures), Places(results, data)), out)
+    write_page(PageSpec(list(tables), SetSpec.from_json(spec), claims, costs, list(figures), Places(results, data)), out)

@@ -9,23 +9,25 @@ from clrface.cli.parts import Command, Json, path_option
 from clrface.cli.shared import CACHE, OUT, RAW_OPTION, TABLE, face_sets, finished_table, image_ids, set_threads
 from clrface.cli.steps.images import read_gallery
 from clrface.cli.steps.studies import StudyFaces, study_faces
+from clrface.device import pick_device
 
 
 @click.command(cls=Command)
-@click.option("--panels", type=Json(), required=True, help='JSON: [{"title", "aligned", "chunks": [...], "columns": {label: folder}}].')
+@click.option("--panels", required=True, help='JSON: [{"title", "aligned", "chunks": [...], "columns": {label: folder}}].')
 @click.option("--rows", type=int, default=6)
 @OUT
-def samples(panels: list[dict[str, Any]], rows: int, out: Path) -> None:
+def samples(panels: str, rows: int, out: Path) -> None:
     """Draw a sheet of restored faces: input, methods, ground truth."""
-    from clrface.manifest import natural
+    from clrface.names import natural
+    from clrface.report.requests import sample_panels_from_json
     from clrface.report.samples import SampleSet, sample_sheet, spread
 
     sets: list[SampleSet] = []
-    for panel in panels:
-        columns = {label: Path(folder) for label, folder in panel["columns"].items()}
-        aligned = Path(panel["aligned"])
-        ids = sorted((image_id for chunk in panel["chunks"] for image_id in image_ids(aligned / chunk, only_ok=True)), key=natural)
-        sets.append(SampleSet(panel["title"], spread(ids, rows), columns, panel["chunks"]))
+    for panel in sample_panels_from_json(panels):
+        columns = {label: Path(folder) for label, folder in panel.columns.items()}
+        aligned = Path(panel.aligned)
+        ids = sorted((image_id for chunk in panel.chunks for image_id in image_ids(aligned / chunk, only_ok=True)), key=natural)
+        sets.append(SampleSet(panel.title, spread(ids, rows), columns, panel.chunks))
     sample_sheet(sets, out)
 
 
@@ -33,37 +35,37 @@ def samples(panels: list[dict[str, Any]], rows: int, out: Path) -> None:
 @TABLE
 @face_sets
 @OUT
-def failures(table: Path, spec: dict[str, Any], results: Path, data: Path, out: Path) -> None:
+def failures(table: Path, spec: str, results: Path, data: Path, out: Path) -> None:
     """Draw a sheet of the worst faces by identity: input, methods, ground truth."""
-    from clrface.report.faces import SetSpec
     from clrface.report.failures import failure_sheet
     from clrface.report.records import Places
+    from clrface.report.requests import SetSpec
 
-    failure_sheet(finished_table(table), Places(results, data), SetSpec(**spec), out)
+    failure_sheet(finished_table(table), Places(results, data), SetSpec.from_json(spec), out)
 
 
 @click.command(cls=Command)
-@click.option("--panels", type=Json(), required=True, help="JSON: a panel a dataset and degradation, as the workflow gives it.")
+@click.option("--panels", required=True, help="JSON: a panel a dataset and degradation, as the workflow gives it.")
 @RAW_OPTION
 @CACHE
 @OUT
-def roc(panels: list[dict[str, Any]], raw: Path, cache: Path | None, out: Path) -> None:
+def roc(panels: str, raw: Path, cache: Path | None, out: Path) -> None:
     """Draw the operating curves of a table of recognition."""
     from clrface.evaluation.recognise import compare_faces, embedder
     from clrface.metrics.verification import operating_curve
+    from clrface.report.requests import roc_panels_from_json
     from clrface.report.roc import Line, Panel, roc_figure
 
     drawn: list[Panel] = []
-    for panel in panels:
-        ids = [image_id for folder in panel["aligned"] for image_id in image_ids(Path(folder))]
-        pairs = Path(panel["pairs"]) if "pairs" in panel else None
-        gallery = read_gallery(tuple(Path(folder) for folder in panel["gallery"]), Path(panel["manifest"]), pairs)
-        embed = embedder(panel["metric"], raw, cache)
+    for panel in roc_panels_from_json(panels):
+        ids = [image_id for folder in panel.aligned for image_id in image_ids(Path(folder))]
+        gallery = read_gallery(tuple(map(Path, panel.gallery)), Path(panel.manifest), Path(panel.pairs) if panel.pairs else None)
+        embed = embedder(panel.metric, raw, cache)
         lines: list[Line] = []
-        for row in panel["rows"]:
-            comparison, _ = compare_faces([Path(folder) for folder in row["folders"]], gallery, ids, embed)
-            lines.append(Line(row["label"], row["control"], operating_curve(comparison.pairs())))
-        drawn.append(Panel(panel["title"], lines))
+        for row in panel.rows:
+            comparison, _ = compare_faces(list(map(Path, row.folders)), gallery, ids, embed)
+            lines.append(Line(row.label, row.control, operating_curve(comparison.pairs())))
+        drawn.append(Panel(panel.title, lines))
     roc_figure(drawn, out)
 
 
@@ -91,7 +93,7 @@ def mask_maps(faces: StudyFaces, figure: Path) -> None:
 
     set_threads()
     weights = weights_folder(faces.weights, "clrface")
-    write_mask_maps(faces.read(), weights, faces.raw(faces.device), faces.out, figure)
+    write_mask_maps(faces.read(), weights, faces.raw, pick_device(faces.device), faces.out, figure)
 
 
 @click.command(cls=Command)
@@ -106,4 +108,4 @@ def overview(faces: StudyFaces, settings: dict[str, Any], base_seed: int) -> Non
 
     set_threads()
     weights = weights_folder(faces.weights, "clrface")
-    write_overview(faces.read(), Settings(**settings), weights, faces.raw(faces.device), base_seed, faces.out)
+    write_overview(faces.read(), Settings(**settings), weights, faces.raw, pick_device(faces.device), base_seed, faces.out)

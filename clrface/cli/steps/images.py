@@ -9,6 +9,7 @@ import click
 from clrface.catalogue import DEGRADATIONS
 from clrface.cli.parts import PATH, Command, Json, one_of, path_option, paths_option
 from clrface.cli.shared import CACHE, DEVICE, OUT, RAW_OPTION, WEIGHTS, image_ids, set_threads
+from clrface.device import pick_device
 from clrface.errors import UserError
 
 if TYPE_CHECKING:
@@ -175,7 +176,7 @@ def _restore_here(
     method = make_method(card.name, dict(params))
     folder = weights_folder(weights, card.family) if card.trained_here else None
     try:
-        method.load(folder(device), raw)
+        method.load(folder, pick_device(device), raw)
         restore_chunk(method, chunk, batch, base_seed, seed, sees_truth=card.sees_truth, control=card.control)
     except UserError as error:
         raise UserError(f"{card.name}: {error}") from error

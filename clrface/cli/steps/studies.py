@@ -11,6 +11,7 @@ import click
 
 from clrface.cli.parts import Command, Json, paths_option
 from clrface.cli.shared import CACHE, DEVICE, OUT, RAW_OPTION, WEIGHTS, image_ids, set_threads
+from clrface.device import pick_device
 
 if TYPE_CHECKING:
     from clrface.study.sweep import Faces
@@ -82,7 +83,7 @@ def sweep(faces: StudyFaces, spec: dict[str, Any], cache: Path | None) -> None:
 
     set_threads()
     weights = weights_folder(faces.weights, "clrface")
-    run_sweep(Sweep(**spec), faces.read(), weights, faces.raw(faces.device), faces.out, cache)
+    run_sweep(Sweep(**spec), faces.read(), weights, faces.raw, pick_device(faces.device), faces.out, cache)
 
 
 @click.command(cls=Command)
@@ -93,7 +94,7 @@ def cost(faces: StudyFaces, spec: dict[str, Any]) -> None:
     from clrface.study.cost import Contender, Place, measure_costs
     from clrface.tables.costs import write_cost_table
 
-    found, device = faces.read()(faces.device)
+    found, device = faces.read(), pick_device(faces.device)
     contenders = [Contender(**row) for row in spec["rows"]]
     costs = measure_costs(contenders, Place(faces.weights, faces.raw, device, found.degraded), spec["rounds"])
     images = f"{len(found.ids)} of {found.dataset}, {found.degraded.shape[-1]}x{found.degraded.shape[-2]}"
@@ -109,4 +110,4 @@ def codebook(faces: StudyFaces) -> None:
     from clrface.weights import weights_folder
 
     set_threads()
-    write_codebook_use(faces.read(), weights_folder(faces.weights, "clrface")(faces.device), faces.out)
+    write_codebook_use(faces.read(), weights_folder(faces.weights, "clrface"), pick_device(faces.device), faces.out)

@@ -2,37 +2,32 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import click
 
-from clrface.cli.parts import Command, Json, path_option
+from clrface.cli.parts import Command, path_option
 from clrface.cli.shared import OUT, TABLE, finished_table
 from clrface.device import pick_device
 
 
 @click.command(cls=Command)
-@click.option("--spec", type=Json(), required=True, help="The table as JSON: rows, metrics, protocol and where it comes from.")
+@click.option("--spec", required=True, help="The table as JSON: rows, metrics, protocol and where it comes from.")
 @path_option("--scores", "The folder of score files.", default=Path("results/scores"), show_default=True)
 @path_option("--degraded", "The folder of degraded sets.", default=Path("data/degraded"), show_default=True)
 @OUT
-def tabulate(spec: dict[str, Any], scores: Path, degraded: Path, out: Path) -> None:
+def tabulate(spec: str, scores: Path, degraded: Path, out: Path) -> None:
     """Make a table from score files: csv, json, md, tex."""
     from clrface.metrics.registry import metric_cards
-    from clrface.published import Published
     from clrface.registry import method_card
-    from clrface.tables.table import RowSpec, TableSpec
+    from clrface.tables.request import TableRequest
+    from clrface.tables.table import TableSpec
     from clrface.tables.tabulate import tabulate as make_table
 
-    rest = dict(spec)
-    weights = {name: Path(folder) for name, folder in rest.pop("weights").items()}
-    chunks = rest.pop("chunks", None)
-    cards = {row: replace(method_card(method), label=label) for row, (method, label) in rest.pop("cards").items()}
-    rows = [replace(row, seeds=tuple(row.seeds)) for row in (RowSpec(**entry) for entry in rest.pop("rows"))]
-    rest["published"] = [Published(**cell) for cell in rest.pop("published", ())]
-    rest["device"] = pick_device(rest["device"])
-    table = TableSpec(rows=rows, metric_cards=metric_cards(), method_cards=cards, **rest)
-    make_table(table, scores=scores, degraded=degraded, weights=weights, target=out, chunks=chunks)
+    asked = TableRequest.from_json(spec)
+    weights = {name: Path(folder) for name, folder in asked.weights.items()}
+    cards = {row: replace(method_card(method), label=label) for row, (method, label) in asked.cards.items()}
+    table = TableSpec.of(asked, metric_cards(), cards, pick_device(asked.device))
+    make_table(table, scores=scores, degraded=degraded, weights=weights, target=out, chunks=asked.chunks)
 
 
 @click.command(cls=Command)
