@@ -24,15 +24,17 @@ class Recipe:
     """
 
     name: str
-    kind: Literal["classical", "by_side", "bicubic", "grey", "as_is", "given"]
+    kind: Literal["classical", "grid", "by_side", "bicubic", "grey", "as_is", "given"]
     reference_size: int = 512
     kernel_px: tuple[int, ...] = ()
-    sigma_px: Range = (0.0, 0.0)
-    downscale: Range = (1.0, 1.0)
+    sigma_px: tuple[float, ...] = (0.0, 0.0)
+    downscale: tuple[float, ...] = (1.0, 1.0)
     side_px: tuple[int, int] = (0, 0)
     sigma_factor: Range = (0.0, 0.0)
-    noise_std_255: Range = (0.0, 0.0)
-    jpeg_quality: tuple[int, int] = (100, 100)
+    noise_std_255: tuple[float, ...] = (0.0, 0.0)
+    jpeg_quality: tuple[int, ...] = (100, 100)
+    angle_turns: tuple[float, ...] = ()
+    """`grid`: the kernel's angles, in whole turns."""
     factor: int = 1
     colour_shift_probability: float = 0.0
     colour_shift_255: float = 0.0
@@ -89,7 +91,7 @@ def _recipe(name: str, entry: dict[str, Any]) -> Recipe:
     for key in entry:
         if key not in allowed:
             raise unknown_name(f"key in degradation recipe '{name}'", key, allowed)
-    kinds = ("classical", "by_side", "bicubic", "grey", "as_is", "given")
+    kinds = ("classical", "grid", "by_side", "bicubic", "grey", "as_is", "given")
     if entry.get("kind") not in kinds:
         raise UserError(f"Degradation recipe '{name}': found kind '{entry.get('kind')}', expected one of {', '.join(kinds)}.")
     if entry["kind"] == "given" and not (entry.get("source") and entry.get("dataset")):
@@ -116,6 +118,8 @@ def draw(recipe: Recipe, size: int, is_grey: bool, rng: np.random.Generator) -> 
         return _draw_by_side(recipe, size, is_grey, rng)
     if recipe.kind == "classical":
         return _draw_classical(recipe, size, rng)
+    if recipe.kind == "grid":
+        return _draw_grid(recipe, size, rng)
     if recipe.kind == "bicubic":
         return Draws(recipe.name, side_px=max(1, size // recipe.factor))
     return Draws(recipe.name, grey=recipe.kind == "grey")
@@ -166,7 +170,25 @@ def _draw_classical(recipe: Recipe, size: int, rng: np.random.Generator) -> Draw
     )
 
 
-def _draw_kernel(sigma: Range, rng: np.random.Generator) -> tuple[Literal["iso", "aniso"], float, float, float]:
+def _draw_grid(recipe: Recipe, size: int, rng: np.random.Generator) -> Draws:
+    """One of the listed values of each, all combinations alike; lengths shrink with the picture as in `classical`."""
+    scale = size / recipe.reference_size
+    sigma_x, sigma_y = (float(value) * scale for value in rng.choice(recipe.sigma_px, 2))
+    return Draws(
+        recipe.name,
+        kernel="aniso",
+        kernel_px=_odd(int(rng.choice(recipe.kernel_px)) * scale),
+        sigma_x_px=sigma_x,
+        sigma_y_px=sigma_y,
+        angle_rad=2 * np.pi * float(rng.choice(recipe.angle_turns)),
+        side_px=max(1, int(size // max(float(rng.choice(recipe.downscale)) * scale, 1.0))),
+        noise_std_255=float(rng.choice(recipe.noise_std_255)),
+        noise_seed=int(rng.integers(2**31)),
+        jpeg_quality=int(rng.choice(recipe.jpeg_quality)),
+    )
+
+
+def _draw_kernel(sigma: tuple[float, ...], rng: np.random.Generator) -> tuple[Literal["iso", "aniso"], float, float, float]:
     """Isotropic and anisotropic half and half; sigma_x and sigma_y independent, the angle over the whole circle."""
     if rng.random() < 0.5:
         value = float(rng.uniform(*sigma))

@@ -157,6 +157,17 @@ def test_the_upper_end_of_jpeg_quality_is_drawn_by_our_own_recipes_alone() -> No
     assert {draw(RECIPES["blind"], 96, True, rng).jpeg_quality for rng in generators} == set(range(50, 91))
 
 
+def test_difface_s_test_grid_draws_its_values_and_no_others() -> None:
+    """Its script's lists; the angle is drawn in units of a quarter of pi."""
+    drawn = [draw(RECIPES["difface_test"], 512, False, np.random.default_rng(number)) for number in range(2000)]
+    assert {one.side_px for one in drawn} == {128, 64, 42, 32, 25, 21, 18, 16, 14, 12}
+    assert {(one.sigma_x_px, one.sigma_y_px) for one in drawn} == {(x, y) for x in (4, 8, 12, 16) for y in (4, 8, 12, 16)}
+    assert {one.noise_std_255 for one in drawn} == {1, 5, 10, 15, 20}
+    assert {one.jpeg_quality for one in drawn} == {30, 40, 50, 60, 70}
+    assert sorted({one.angle_rad for one in drawn}) == pytest.approx([0, np.pi / 4, np.pi / 2, 3 * np.pi / 4])
+    assert {(one.kernel, one.kernel_px) for one in drawn} == {("aniso", 41)}
+
+
 def test_bytes_and_draws_repeat_whatever_the_chunk(aligned_orl: Path, orl_faces: dict[str, np.ndarray], tmp_path: Path) -> None:
     ids = list(orl_faces)
     degrade_chunk(ids, aligned_orl, tmp_path / "whole", RECIPES["blind"], "orl", 0)
