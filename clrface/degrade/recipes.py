@@ -4,7 +4,8 @@ Drawing and applying are apart: the draws of an image are a flat record that is 
 (with the picture) give its low-quality version, byte for byte.
 """
 
-from dataclasses import dataclass, fields
+import json
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -36,6 +37,11 @@ class Recipe:
     angle_turns: tuple[float, ...] = ()
     """`grid`: the kernel's angles, in whole turns."""
     factor: int = 1
+    haze_probability: float = 0.0
+    haze: Range = (1.0, 1.0)
+    """How much of the blurred picture haze leaves; the rest turns white."""
+    uneven_probability: float = 0.0
+    """That a square of a quarter to half of the side is degraded by draws of its own."""
     colour_shift_probability: float = 0.0
     colour_shift_255: float = 0.0
     colour_jitter_probability: float = 0.0
@@ -58,6 +64,7 @@ class Draws:
     sigma_x_px: float = 0.0
     sigma_y_px: float = 0.0
     angle_rad: float = 0.0
+    haze: float = 1.0
     side_px: int = 0
     noise_std_255: float = 0.0
     noise_seed: int = 0
@@ -72,6 +79,12 @@ class Draws:
     contrast: float = 1.0
     saturation: float = 1.0
     hue: float = 0.0
+    patch_px: int = 0
+    """The side of the square that these draws hold for; 0 where they hold for the whole picture."""
+    patch_left_px: int = 0
+    patch_top_px: int = 0
+    outside: str = ""
+    """The draws around the square, as JSON."""
 
 
 def load_recipes(path: Path) -> dict[str, Recipe]:
@@ -151,6 +164,11 @@ def _draw_classical(recipe: Recipe, size: int, rng: np.random.Generator) -> Draw
     downscale = max(float(rng.uniform(*recipe.downscale)) * scale, min(1.0, recipe.downscale[0]))
     shift = rng.uniform(-recipe.colour_shift_255, recipe.colour_shift_255, 3) * (rng.random() < recipe.colour_shift_probability)
     jitter = _draw_jitter(rng) if rng.random() < recipe.colour_jitter_probability else {}
+    more: dict[str, Any] = {}
+    if recipe.haze_probability and rng.random() < recipe.haze_probability:
+        more["haze"] = float(rng.uniform(*recipe.haze))
+    if recipe.uneven_probability and rng.random() < recipe.uneven_probability:
+        more |= _draw_patch(recipe, size, rng)
     return Draws(
         recipe.name,
         kernel=kernel,
@@ -167,7 +185,17 @@ def _draw_classical(recipe: Recipe, size: int, rng: np.random.Generator) -> Draw
         shift_b_255=float(shift[2]),
         grey=bool(rng.random() < recipe.grey_probability),
         **jitter,
+        **more,
     )
+
+
+def _draw_patch(recipe: Recipe, size: int, rng: np.random.Generator) -> dict[str, Any]:
+    """A square within the picture, and the draws of what lies around it, which has no change of colours of its own."""
+    patch = int(rng.integers(size // 4, size // 2, endpoint=True))
+    left, top = (int(place) for place in rng.integers(0, size - patch, 2, endpoint=True))
+    plain = replace(recipe, uneven_probability=0.0, colour_shift_probability=0.0, colour_jitter_probability=0.0, grey_probability=0.0)
+    outside = asdict(_draw_classical(plain, size, rng))
+    return {"patch_px": patch, "patch_left_px": left, "patch_top_px": top, "outside": json.dumps(outside)}
 
 
 def _draw_grid(recipe: Recipe, size: int, rng: np.random.Generator) -> Draws:
