@@ -63,7 +63,7 @@ def _card(module: str, wanted: str) -> bytes:
 def _cards(text: bytes) -> ast.Assign | None:
     if CARDS.encode() not in text:
         return None
-    assigns = (node for node in ast.parse(text).body if isinstance(node, ast.Assign))
+    assigns = (node for node in ast.parse(text).body if isinstance(node, ast.Assign) and isinstance(node.value, ast.Tuple | ast.List))
     return next((node for node in assigns if [ast.unparse(target) for target in node.targets] == [CARDS]), None)
 
 

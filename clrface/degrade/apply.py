@@ -4,6 +4,8 @@ OpenCV does the arithmetic (filter2D with its mirrored border, INTER_LINEAR, ime
 does the anti-aliased bicubic scaling of the super-resolution recipes.
 """
 
+import json
+
 import cv2
 import numpy as np
 from PIL import Image
@@ -26,13 +28,11 @@ def apply(rgb: np.ndarray, draws: Draws) -> np.ndarray:
         if draws.side_px:
             return bicubic(rgb, draws.side_px)
         return grey(rgb) if draws.grey else rgb
-    size = rgb.shape[0]
-    image = rgb.astype(np.float32) / 255.0
-    image = cv2.filter2D(image, -1, gaussian_kernel(draws.kernel_px, draws.sigma_x_px, draws.sigma_y_px, draws.angle_rad))
-    image = cv2.resize(image, (draws.side_px, draws.side_px), interpolation=cv2.INTER_LINEAR)
-    image = add_noise(image, draws)
-    image = jpeg(image, draws.jpeg_quality)
-    image = cv2.resize(image, (size, size), interpolation=cv2.INTER_LINEAR)
+    image = _degraded(rgb, draws)
+    if draws.outside:
+        inside, image = image, _degraded(rgb, Draws(**json.loads(draws.outside)))
+        square = np.s_[draws.patch_top_px : draws.patch_top_px + draws.patch_px, draws.patch_left_px : draws.patch_left_px + draws.patch_px]
+        image[square] = inside[square]
     image += np.array([draws.shift_r_255, draws.shift_g_255, draws.shift_b_255], dtype=np.float32) / 255.0
     image = np.clip(image, 0, 1)
     if draws.grey:
@@ -40,6 +40,19 @@ def apply(rgb: np.ndarray, draws: Draws) -> np.ndarray:
     if draws.jitter_order:
         image = jitter(image, draws)
     return np.rint(np.clip(image, 0, 1) * 255.0).astype(np.uint8)
+
+
+def _degraded(rgb: np.ndarray, draws: Draws) -> np.ndarray:
+    """Blur, haze, down, noise, JPEG and up: (S, S, 3) uint8 to float32 in [0, 1]."""
+    size = rgb.shape[0]
+    image = rgb.astype(np.float32) / 255.0
+    image = cv2.filter2D(image, -1, gaussian_kernel(draws.kernel_px, draws.sigma_x_px, draws.sigma_y_px, draws.angle_rad))
+    if draws.haze < 1:
+        image = image * np.float32(draws.haze) + np.float32(1 - draws.haze)
+    image = cv2.resize(image, (draws.side_px, draws.side_px), interpolation=cv2.INTER_LINEAR)
+    image = add_noise(image, draws)
+    image = jpeg(image, draws.jpeg_quality)
+    return cv2.resize(image, (size, size), interpolation=cv2.INTER_LINEAR)
 
 
 def gaussian_kernel(length_px: int, sigma_x_px: float, sigma_y_px: float, angle_rad: float) -> np.ndarray:

@@ -4,7 +4,8 @@ Drawing and applying are apart: the draws of an image are a flat record that is 
 (with the picture) give its low-quality version, byte for byte.
 """
 
-from dataclasses import dataclass, fields
+import json
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,16 +25,23 @@ class Recipe:
     """
 
     name: str
-    kind: Literal["classical", "by_side", "bicubic", "grey", "as_is", "given"]
+    kind: Literal["classical", "grid", "by_side", "bicubic", "grey", "as_is", "given"]
     reference_size: int = 512
     kernel_px: tuple[int, ...] = ()
-    sigma_px: Range = (0.0, 0.0)
-    downscale: Range = (1.0, 1.0)
+    sigma_px: tuple[float, ...] = (0.0, 0.0)
+    downscale: tuple[float, ...] = (1.0, 1.0)
     side_px: tuple[int, int] = (0, 0)
     sigma_factor: Range = (0.0, 0.0)
-    noise_std_255: Range = (0.0, 0.0)
-    jpeg_quality: tuple[int, int] = (100, 100)
+    noise_std_255: tuple[float, ...] = (0.0, 0.0)
+    jpeg_quality: tuple[int, ...] = (100, 100)
+    angle_turns: tuple[float, ...] = ()
+    """`grid`: the kernel's angles, in whole turns."""
     factor: int = 1
+    haze_probability: float = 0.0
+    haze: Range = (1.0, 1.0)
+    """How much of the blurred picture haze leaves; the rest turns white."""
+    uneven_probability: float = 0.0
+    """That a square of a quarter to half of the side is degraded by draws of its own."""
     colour_shift_probability: float = 0.0
     colour_shift_255: float = 0.0
     colour_jitter_probability: float = 0.0
@@ -56,6 +64,7 @@ class Draws:
     sigma_x_px: float = 0.0
     sigma_y_px: float = 0.0
     angle_rad: float = 0.0
+    haze: float = 1.0
     side_px: int = 0
     noise_std_255: float = 0.0
     noise_seed: int = 0
@@ -70,6 +79,12 @@ class Draws:
     contrast: float = 1.0
     saturation: float = 1.0
     hue: float = 0.0
+    patch_px: int = 0
+    """The side of the square that these draws hold for; 0 where they hold for the whole picture."""
+    patch_left_px: int = 0
+    patch_top_px: int = 0
+    outside: str = ""
+    """The draws around the square, as JSON."""
 
 
 def load_recipes(path: Path) -> dict[str, Recipe]:
@@ -89,7 +104,7 @@ def _recipe(name: str, entry: dict[str, Any]) -> Recipe:
     for key in entry:
         if key not in allowed:
             raise unknown_name(f"key in degradation recipe '{name}'", key, allowed)
-    kinds = ("classical", "by_side", "bicubic", "grey", "as_is", "given")
+    kinds = ("classical", "grid", "by_side", "bicubic", "grey", "as_is", "given")
     if entry.get("kind") not in kinds:
         raise UserError(f"Degradation recipe '{name}': found kind '{entry.get('kind')}', expected one of {', '.join(kinds)}.")
     if entry["kind"] == "given" and not (entry.get("source") and entry.get("dataset")):
@@ -116,6 +131,8 @@ def draw(recipe: Recipe, size: int, is_grey: bool, rng: np.random.Generator) -> 
         return _draw_by_side(recipe, size, is_grey, rng)
     if recipe.kind == "classical":
         return _draw_classical(recipe, size, rng)
+    if recipe.kind == "grid":
+        return _draw_grid(recipe, size, rng)
     if recipe.kind == "bicubic":
         return Draws(recipe.name, side_px=max(1, size // recipe.factor))
     return Draws(recipe.name, grey=recipe.kind == "grey")
@@ -147,6 +164,11 @@ def _draw_classical(recipe: Recipe, size: int, rng: np.random.Generator) -> Draw
     downscale = max(float(rng.uniform(*recipe.downscale)) * scale, min(1.0, recipe.downscale[0]))
     shift = rng.uniform(-recipe.colour_shift_255, recipe.colour_shift_255, 3) * (rng.random() < recipe.colour_shift_probability)
     jitter = _draw_jitter(rng) if rng.random() < recipe.colour_jitter_probability else {}
+    more: dict[str, Any] = {}
+    if recipe.haze_probability and rng.random() < recipe.haze_probability:
+        more["haze"] = float(rng.uniform(*recipe.haze))
+    if recipe.uneven_probability and rng.random() < recipe.uneven_probability:
+        more |= _draw_patch(recipe, size, rng)
     return Draws(
         recipe.name,
         kernel=kernel,
@@ -163,10 +185,38 @@ def _draw_classical(recipe: Recipe, size: int, rng: np.random.Generator) -> Draw
         shift_b_255=float(shift[2]),
         grey=bool(rng.random() < recipe.grey_probability),
         **jitter,
+        **more,
     )
 
 
-def _draw_kernel(sigma: Range, rng: np.random.Generator) -> tuple[Literal["iso", "aniso"], float, float, float]:
+def _draw_patch(recipe: Recipe, size: int, rng: np.random.Generator) -> dict[str, Any]:
+    """A square within the picture, and the draws of what lies around it, which has no change of colours of its own."""
+    patch = int(rng.integers(size // 4, size // 2, endpoint=True))
+    left, top = (int(place) for place in rng.integers(0, size - patch, 2, endpoint=True))
+    plain = replace(recipe, uneven_probability=0.0, colour_shift_probability=0.0, colour_jitter_probability=0.0, grey_probability=0.0)
+    outside = asdict(_draw_classical(plain, size, rng))
+    return {"patch_px": patch, "patch_left_px": left, "patch_top_px": top, "outside": json.dumps(outside)}
+
+
+def _draw_grid(recipe: Recipe, size: int, rng: np.random.Generator) -> Draws:
+    """One of the listed values of each, all combinations alike; lengths shrink with the picture as in `classical`."""
+    scale = size / recipe.reference_size
+    sigma_x, sigma_y = (float(value) * scale for value in rng.choice(recipe.sigma_px, 2))
+    return Draws(
+        recipe.name,
+        kernel="aniso",
+        kernel_px=_odd(int(rng.choice(recipe.kernel_px)) * scale),
+        sigma_x_px=sigma_x,
+        sigma_y_px=sigma_y,
+        angle_rad=2 * np.pi * float(rng.choice(recipe.angle_turns)),
+        side_px=max(1, int(size // max(float(rng.choice(recipe.downscale)) * scale, 1.0))),
+        noise_std_255=float(rng.choice(recipe.noise_std_255)),
+        noise_seed=int(rng.integers(2**31)),
+        jpeg_quality=int(rng.choice(recipe.jpeg_quality)),
+    )
+
+
+def _draw_kernel(sigma: tuple[float, ...], rng: np.random.Generator) -> tuple[Literal["iso", "aniso"], float, float, float]:
     """Isotropic and anisotropic half and half; sigma_x and sigma_y independent, the angle over the whole circle."""
     if rng.random() < 0.5:
         value = float(rng.uniform(*sigma))

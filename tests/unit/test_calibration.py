@@ -98,15 +98,16 @@ def test_the_json_brings_the_published_numbers_back(tmp_path: Path) -> None:
     again = table_from_json(content)
     assert again.published == whole.published and json.loads(json.dumps(table_to_json(again))) == content
     cards, found = calibrations(whole, *BLOCK)
-    assert [card.id for card in cards] == ["psnr_eps", "lmd_fan"] and len(found) == 10
+    assert [card.id for card in cards] == ["psnr_eps", "lmd_fan"] and len(found) == 12
     assert calibrations(whole, "celeba_test", "daefr_lq") == ([], [])
 
 
 def test_the_file_has_the_rows_that_were_seen() -> None:
     published = load_published(FILE)
     values = {(cell.method, cell.metric): cell.value for cell in published["pmrf"]}
+    assert values["bfrffusion", "psnr_eps"] == 26.21 and values["dot", "lmd_fan"] == 2.876
     assert values["pmrf", "psnr_eps"] == 26.37 and values["difface", "fid_ffhq70k"] == 38.43 and values["vqfr", "deg_arcface_r18"] == 44.38
-    assert len(published["pmrf"]) == 10 * 7 and len(published["osdface"]) == 6 * 7 + 3 * 6
+    assert len(published["pmrf"]) == 12 * 7 and len(published["osdface"]) == 6 * 7 + 3 * 6
     assert {cell.value for cell in published["pmrf"] if cell.method == "clrface"} == {None}
     known = method_cards()
     named = {cell.method: cell.label for cell in published["pmrf"] if cell.method in known}

@@ -2,6 +2,7 @@
 
 import csv
 import hashlib
+import json
 import platform
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -155,6 +156,37 @@ def test_the_upper_end_of_jpeg_quality_is_drawn_by_our_own_recipes_alone() -> No
     assert {draw(RECIPES["gfpgan"], 512, False, rng).jpeg_quality for rng in generators} == set(range(60, 100))
     assert {draw(RECIPES["daefr"], 512, False, rng).kernel_px for rng in generators} == {39, 41}
     assert {draw(RECIPES["blind"], 96, True, rng).jpeg_quality for rng in generators} == set(range(50, 91))
+
+
+def test_difface_s_test_grid_draws_its_values_and_no_others() -> None:
+    """Its script's lists; the angle is drawn in units of a quarter of pi."""
+    drawn = [draw(RECIPES["difface_test"], 512, False, np.random.default_rng(number)) for number in range(2000)]
+    assert {one.side_px for one in drawn} == {128, 64, 42, 32, 25, 21, 18, 16, 14, 12}
+    assert {(one.sigma_x_px, one.sigma_y_px) for one in drawn} == {(x, y) for x in (4, 8, 12, 16) for y in (4, 8, 12, 16)}
+    assert {one.noise_std_255 for one in drawn} == {1, 5, 10, 15, 20}
+    assert {one.jpeg_quality for one in drawn} == {30, 40, 50, 60, 70}
+    assert sorted({one.angle_rad for one in drawn}) == pytest.approx([0, np.pi / 4, np.pi / 2, 3 * np.pi / 4])
+    assert {(one.kernel, one.kernel_px) for one in drawn} == {("aniso", 41)}
+
+
+def test_restoreformer_pp_draws_haze_and_uneven_squares() -> None:
+    drawn = [draw(RECIPES["restoreformer_pp"], 512, False, np.random.default_rng(number)) for number in range(4000)]
+    squares = [one for one in drawn if one.outside]
+    assert 0.08 < len(squares) / 4000 < 0.12 and 0.004 < np.mean([one.haze < 1 for one in drawn]) < 0.013
+    assert all(0.75 <= one.haze <= 0.95 for one in drawn if one.haze < 1)
+    assert all(128 <= one.patch_px <= 256 and max(one.patch_left_px, one.patch_top_px) + one.patch_px <= 512 for one in squares)
+
+
+def test_haze_whitens_and_a_square_keeps_its_own_draws() -> None:
+    """0.8 x 100 + 0.2 x 255 = 131 everywhere, but in the square, which is as it was."""
+    flat = np.full((16, 16, 3), 100, np.uint8)
+    hazy = replace(PLAIN, haze=0.8)
+    assert np.unique(apply(flat, hazy)).tolist() == [131]
+    uneven = replace(PLAIN, patch_px=4, patch_left_px=2, patch_top_px=9, outside=json.dumps(asdict(hazy)))
+    result = apply(flat, uneven)
+    assert np.unique(result[9:13, 2:6]).tolist() == [100]
+    result[9:13, 2:6] = 131
+    assert np.unique(result).tolist() == [131]
 
 
 def test_bytes_and_draws_repeat_whatever_the_chunk(aligned_orl: Path, orl_faces: dict[str, np.ndarray], tmp_path: Path) -> None:

@@ -108,6 +108,23 @@ def test_ssim_cut_never_falls_below_zero_and_else_is_ssim(tmp_path: Path) -> Non
     assert value("ssim_cut", tmp_path, noisy(image, 4), image) == pytest.approx(value("ssim", tmp_path, noisy(image, 4), image), abs=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("psnr", 24.4529819),
+        ("psnr_corrected", 26.8069255),
+        ("psnr_eps", 24.4529698),
+        ("ssim", 0.57781336),
+        ("ssim_corrected", 0.56725794),
+        ("ssim_cut", 0.57781336),
+    ],
+)
+def test_pixel_metrics_give_the_values_of_the_scripts_arithmetic(name: str, expected: float, tmp_path: Path) -> None:
+    """Reckoned in double precision by OpenCV's filters, as BasicSR does, and scikit-image; the correction as VQFR's, twice."""
+    image = photograph(256)
+    assert value(name, tmp_path, (noisy(image) * 0.9 + 8).astype(np.uint8), image) == pytest.approx(expected, abs=1e-6)
+
+
 # ---- LPIPS
 
 
