@@ -8,7 +8,7 @@ import click
 
 from clrface.catalogue import DEGRADATIONS
 from clrface.cli.parts import PATH, Command, Json, one_of, path_option, paths_option
-from clrface.cli.shared import CACHE, DEVICE, OUT, RAW_OPTION, WEIGHTS, find_device, image_ids, set_threads
+from clrface.cli.shared import CACHE, DEVICE, OUT, RAW, RAW_OPTION, WEIGHTS, find_device, image_ids, set_threads
 from clrface.errors import UserError
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from clrface.metrics.recognise import Gallery
     from clrface.restore.chunk import Chunk
 
-RAW = Path("data/raw")
 EXTERNAL = Path("data/external")
 
 
