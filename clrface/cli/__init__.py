@@ -9,13 +9,13 @@ from collections.abc import Sequence
 import click
 
 from clrface.cli.commands import SECTIONS
-from clrface.cli.parts import Rooms
+from clrface.cli.parts import SectionedGroup
 from clrface.cli.steps import STEPS
 from clrface.version import __version__
 
 
 @click.group(
-    cls=Rooms,
+    cls=SectionedGroup,
     sections=SECTIONS,
     hidden_commands=STEPS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},

@@ -13,15 +13,28 @@ from clrface.errors import UserError
 PATH = click.Path(path_type=Path)
 
 
-class Command(click.Command):
-    """A command with an example in its help. `--tables A B` gives its `multiple` options several values at once.
-
-    Errors that the user can put right, and Ctrl-C, become one message and an exit code: 2 and 130.
-    """
+class _WithExample(click.Command):
+    """A command, or a group, with an example in its help."""
 
     def __init__(self, *args: Any, example: str = "", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.example = example
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        if self.example:
+            with formatter.section("Example"):
+                formatter.write("".join(f"  {line}\n" for line in self.example.splitlines()))
+
+
+class Group(_WithExample, click.Group):
+    """A group with an example in its help."""
+
+
+class Command(_WithExample):
+    """A command with an example in its help. `--tables A B` gives its `multiple` options several values at once.
+
+    Errors that the user can put right, and Ctrl-C, become one message and an exit code: 2 and 130.
+    """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         return super().parse_args(ctx, self._one_by_one(args))
@@ -35,9 +48,6 @@ class Command(click.Command):
         except KeyboardInterrupt:
             print(f"{ctx.command_path}: stopped; nothing half-written was kept. Run the same command again.", file=sys.stderr)
             return 130
-
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        _write_example(self.example, formatter)
 
     def _one_by_one(self, args: Sequence[str]) -> list[str]:
         """`--tables A B` as click takes it: `--tables A --tables B`."""
@@ -55,24 +65,7 @@ class Command(click.Command):
         return words
 
 
-class Group(click.Group):
-    """A group with an example in its help."""
-
-    def __init__(self, *args: Any, example: str = "", **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.example = example
-
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        _write_example(self.example, formatter)
-
-
-def _write_example(example: str, formatter: click.HelpFormatter) -> None:
-    if example:
-        with formatter.section("Example"):
-            formatter.write("".join(f"  {line}\n" for line in example.splitlines()))
-
-
-class Rooms(click.Group):
+class SectionedGroup(click.Group):
     """A group whose help lists its commands by section. Hidden commands run, and explain themselves, but are not listed."""
 
     def __init__(

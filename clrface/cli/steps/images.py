@@ -8,7 +8,7 @@ import click
 
 from clrface.catalogue import DEGRADATIONS
 from clrface.cli.parts import PATH, Command, Json, one_of, path_option, paths_option
-from clrface.cli.shared import CACHE, DEVICE, OUT, RAW_OPTION, WEIGHTS, image_ids, set_threads
+from clrface.cli.shared import CACHE, DEVICE, OUT, RAW, RAW_OPTION, WEIGHTS, image_ids, set_threads
 from clrface.device import pick_device
 from clrface.errors import UserError
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from clrface.manifest import Entry
     from clrface.restore.chunk import Chunk
 
-RAW = Path("data/raw")
 EXTERNAL = Path("data/external")
 
 
