@@ -437,12 +437,14 @@ def _add_evaluate(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     step.add_argument("--out", type=Path, help="write the table as csv, too")
     step.add_argument("--bootstrap", type=int, default=1000, help="resamples of the intervals")
     step.add_argument("--batch", type=int, default=16)
+    step.add_argument("--device", help="where networks run: auto, cpu or cuda (default: CLRFACE_DEVICE, or auto)")
     step.add_argument("--protocols", type=Path, default=PROTOCOLS)
     step.add_argument("--raw", type=Path, default=RAW, help="where fetched sources are")
     step.add_argument("--cache", type=Path, help="a folder that keeps networks' features for other metrics and runs")
 
 
 def _evaluate(options: argparse.Namespace) -> int:
+    from clrface.device import VARIABLE, pick_device
     from clrface.files import check_target, write_text
     from clrface.metrics.protocols import load_protocol
     from clrface.tables.evaluate import Folders, evaluate, render, to_csv
@@ -450,6 +452,9 @@ def _evaluate(options: argparse.Namespace) -> int:
 
     if options.out:
         check_target(options.out)
+    if options.device:
+        pick_device(options.device)
+        os.environ[VARIABLE] = options.device
     protocol = load_protocol(options.protocols, options.protocol)
     folders = Folders(options.pred, options.gt, options.lq, options.clean)
     metrics = protocol.pick(options.metrics)

@@ -137,6 +137,7 @@ TABLES = list(config["tables"])
 # Told aside of the rules: where an archive may lie is no part of what it is, and another mirror reruns nothing.
 MIRRORS = [*config["mirrors"], *os.environ.get("CLRFACE_MIRRORS", "").split(os.pathsep)]
 os.environ.update(CLRFACE_MIRRORS=os.pathsep.join(dict.fromkeys(MIRRORS)))
+os.environ.update(CLRFACE_DEVICE=config["device"])
 if "timeout_s" in config:
     os.environ.update(CLRFACE_TIMEOUT_S=str(config["timeout_s"]))
 ROWS = {row.name: row for row in all_rows(config, KNOWN.methods)}
