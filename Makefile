@@ -47,7 +47,7 @@ lint: setup ## check style, types and the workflow
 	@$(ENTER) snakemake --lint
 
 lock: setup ## pin pyproject.toml's dependencies anew (newest versions: make lock UPGRADE=--upgrade)
-	@$(ENTER) CUSTOM_COMPILE_COMMAND="make lock" pip-compile --quiet --extra dev,dvc,cluster --strip-extras --unsafe-package pip \
+	@$(ENTER) CUSTOM_COMPILE_COMMAND="make lock" pip-compile --quiet --extra dev,dvc,cluster,generate --strip-extras --unsafe-package pip \
 		--annotation-style line --no-emit-index-url --no-emit-find-links --no-emit-trusted-host $(UPGRADE) \
 		--output-file requirements.lock pyproject.toml
 	@# Lock with the oldest Python 3.11 at hand: some newest versions want 3.11.5. The same lock serves every machine: CPU or CUDA is pip's choice there.

@@ -1,6 +1,24 @@
 """Where networks run: the device that the config names, or the best that is there."""
 
+import os
+
 from clrface.errors import UserError
+
+VARIABLE = "CLRFACE_DEVICE"
+"""The environment variable by which the workflow tells its metrics the config's `device`."""
+
+
+def metric_device() -> str:
+    """Where metrics' networks run: what CLRFACE_DEVICE names; by `auto`, and without it, a CUDA device if there is one.
+
+    Raises: UserError for a device that isn't there.
+    """
+    import torch
+
+    name = os.environ.get(VARIABLE) or "auto"
+    if name != "auto":
+        return pick_device(name)
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def pick_device(name: str) -> str:

@@ -8,11 +8,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from clrface.cli import main
 from clrface.evaluation.measure import measure
 from clrface.images import write_png
+from clrface.metrics.networks.states import device
 from clrface.stats.bootstrap import bootstrap_indices, mean_interval
 
 ROWS = ["psnr", "ssim", "fd_effnet"]
@@ -225,6 +227,18 @@ def test_a_name_that_no_file_could_hold_is_refused(run: Run, capsys: pytest.Capt
     (run.pred / f"{run.first}.png").rename(run.pred / os.fsdecode(name))
     message = refused(run, capsys)
     assert "isn't UTF-8: \\udcff" in message if name.startswith(b"\xff") else "expected a plain file name" in message
+
+
+def test_the_device_is_obeyed(run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLRFACE_DEVICE", "auto")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert device().type == "cuda"
+    assert run("--device", "cpu", metrics="psnr") == 0
+    assert device().type == "cpu"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    capsys.readouterr()
+    assert run("--device", "cuda", metrics="psnr") == 2
+    assert "Device 'cuda' is not there. Available: cpu" in capsys.readouterr().err
 
 
 def test_outputs_and_numbers_are_checked_before_the_work(run: Run, capsys: pytest.CaptureFixture[str]) -> None:

@@ -292,6 +292,19 @@ def test_a_chunk_that_is_not_there_is_told(project: Project) -> None:
     assert code != 0 and re.search(r"'orl' has no chunk 009, but 000 to \d+, of \d+ images each", output), output
 
 
+def test_a_table_of_another_config_is_refused_once_the_records_are_gone(project: Project) -> None:
+    records, aside = project.folder / ".snakemake", project.folder / ".aside"
+    records.rename(aside)
+    code, output = project.run("results/table1.csv", "--config", "base_seed=7")
+    assert code != 0 and "base_seed 0, now 7" in output and "rm -r data/aligned" in output, output
+    code, output = project.run("-n", "results/table1.csv")
+    assert code == 0 and "Nothing to be done" in output, output
+    shutil.rmtree(records)
+    aside.rename(records)
+    code, output = project.run("-n", "results/table1.csv", "--config", "base_seed=7")
+    assert code == 0 and "tabulate" in output, output
+
+
 def test_a_folder_of_finished_images_is_a_row(project: Project, tmp_path: Path) -> None:
     mine = tmp_path / "mine"
     mine.mkdir()

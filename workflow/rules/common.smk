@@ -42,6 +42,7 @@ told(refuse_stale, config, PLAN.project.known.methods)
 # Told aside of the rules: where an archive may lie is no part of what it is, and another mirror reruns nothing.
 MIRRORS = [*config["mirrors"], *os.environ.get("CLRFACE_MIRRORS", "").split(os.pathsep)]
 os.environ.update(CLRFACE_MIRRORS=os.pathsep.join(dict.fromkeys(MIRRORS)))
+os.environ.update(CLRFACE_DEVICE=config["device"])
 if "timeout_s" in config:
     os.environ.update(CLRFACE_TIMEOUT_S=str(config["timeout_s"]))
 if workflow.is_main_process:

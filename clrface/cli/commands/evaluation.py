@@ -1,5 +1,6 @@
 """Commands that measure and compare: two folders, two rows of a table, the paper's claims, a run and its reference."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from clrface import paths
 from clrface.catalogue import CLAIMS, MANIFESTS, PROTOCOLS
 from clrface.cli.parts import PATH, Command, path_option
 from clrface.cli.shared import CACHE, TABLES
+from clrface.device import VARIABLE, pick_device
 from clrface.errors import UserError
 from clrface.public import PROTOCOL
 
@@ -45,6 +47,7 @@ def _names(context: click.Context, _: click.Parameter, begun: str) -> list[str]:
 @path_option("--protocols", "A file of protocols of your own.", default=PROTOCOLS)
 @path_option("--raw", "The folder of fetched sources; the project's, or the user's cache, when left out.")
 @CACHE
+@click.option("--device", help="Where networks run: auto, cpu or cuda; CLRFACE_DEVICE, or auto, when left out.")
 def evaluate(
     pred: Path,
     gt: Path | None,
@@ -58,6 +61,7 @@ def evaluate(
     protocols: Path,
     raw: Path | None,
     cache: Path | None,
+    device: str | None,
 ) -> int:
     """Measure any folder of images by a protocol, without a workflow.
 
@@ -68,6 +72,8 @@ def evaluate(
     from clrface.tables.evaluate import render, to_csv
     from clrface.tables.terminal import printable
 
+    if device:
+        os.environ[VARIABLE] = pick_device(device)
     if out:
         check_target(out)
     done = measure(

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from clrface.device import metric_device
 from clrface.errors import UserError
 
 UNUSED = "num_batches_tracked"
@@ -15,8 +16,8 @@ UNUSED = "num_batches_tracked"
 
 
 def device() -> torch.device:
-    """Where the official networks run: the GPU where there is one, at 512 px they are slow without."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """Where the official networks run: as the run's `device` says. At 512 px they are slow without a GPU."""
+    return torch.device(metric_device())
 
 
 def read(path: Path) -> dict[str, Any]:
