@@ -39,12 +39,14 @@ test: setup ## run the tests (more options: make test PYTEST="-k config")
 paper: setup ## test the paper's profile end to end at 512x512, on miniatures of its sets: about half an hour on two cores
 	@$(ENTER) pytest tests/paper $(PYTEST)
 
-lint: setup ## check style, types and the workflow
+lint: setup ## check style, types, spelling, the workflow, and that imports run one way
 	@$(ENTER) ruff check .
 	@$(ENTER) ruff format --check .
 	@$(ENTER) pyright
 	@$(ENTER) snakefmt --check Snakefile workflow
 	@$(ENTER) snakemake --lint
+	@$(ENTER) codespell
+	@$(ENTER) lint-imports --no-cache --no-logo 2>/dev/null || $(BIN)/lint-imports --no-cache
 
 lock: setup ## pin pyproject.toml's dependencies anew (newest versions: make lock UPGRADE=--upgrade)
 	@$(ENTER) CUSTOM_COMPILE_COMMAND="make lock" pip-compile --quiet --extra dev,dvc,cluster,generate --strip-extras --unsafe-package pip \

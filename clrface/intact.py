@@ -38,3 +38,15 @@ def _members(record: Path) -> dict[str, Any]:
         return json.loads(record.read_text(encoding="utf-8"))["members"]
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"Can't read {record}, the record of a source. Remove it and fetch the source again.") from error
+
+
+def source_file(sources: Path, name: str) -> Path:
+    """The file `name`, e.g. `dlib/shape_predictor_68_face_landmarks.dat`, under the folder of fetched sources.
+
+    Raises: UserError when it is not there, or was damaged since.
+    """
+    path = Path(sources) / name
+    if not path.is_file():
+        source = name.split("/")[0]
+        raise UserError(f"No weights at {path}. Fetch the source '{source}' first: python -m clrface fetch {source}")
+    return intact(path)

@@ -1,6 +1,10 @@
 """How many steps a sampler may take, so that the config is told before any work. Nothing heavy is imported here."""
 
+from typing import Any
+
 SCHEDULE_STEPS = 1000
+SCHEDULE: dict[str, Any] = {"num_train_timesteps": SCHEDULE_STEPS, "beta_schedule": "squaredcos_cap_v2", "prediction_type": "v_prediction"}
+"""Of every diffusion here, in diffusers' words."""
 MOST_STEPS = 500
 """Over the whole schedule of 1,000; beyond it solvers meet equal timesteps."""
 

@@ -6,8 +6,8 @@ from types import ModuleType
 import numpy as np
 
 from clrface.api import DROPPED, Score
+from clrface.intact import source_file
 from clrface.metrics.collect import ImageScores
-from clrface.metrics.source import source_file
 
 SHARED = {
     "level": "image",

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 from clrface.api import Score
+from clrface.intact import source_file
 from clrface.metrics.collect import ImageScores
 from clrface.metrics.networks import states
-from clrface.metrics.source import source_file
 
 SHARED = {
     "direction": "lower",

@@ -18,10 +18,10 @@ from scipy.ndimage import gaussian_filter
 from scipy.special import gamma
 
 from clrface.api import Score
+from clrface.intact import source_file
 from clrface.metrics import niqe_features
 from clrface.metrics.collect import ImageScores
 from clrface.metrics.niqe_features import BLOCK_PX, LUMA, moment_ratios
-from clrface.metrics.source import source_file
 
 SHARED = {
     "direction": "lower",

@@ -5,6 +5,7 @@ from types import ModuleType
 
 import numpy as np
 
+from clrface.intact import source_file
 from clrface.metrics.sets import (
     Grams,
     PairedSets,
@@ -16,7 +17,6 @@ from clrface.metrics.sets import (
     unpaired_frechet_distance,
     unpaired_kernel_distance,
 )
-from clrface.metrics.source import source_file
 
 SHARED = {
     "direction": "lower",

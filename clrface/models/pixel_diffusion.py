@@ -15,7 +15,7 @@ import torch
 from diffusers import DDIMScheduler, UNet2DModel
 
 from clrface.noise import normal
-from clrface.restore.sampler import SCHEDULE
+from clrface.schedule import SCHEDULE
 
 
 @dataclass(frozen=True)

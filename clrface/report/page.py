@@ -204,8 +204,7 @@ def _face_scores(gathered: Sequence[Gathered]) -> dict[str, list[str]]:
 
 def _costs(path: Path) -> dict[str, Any]:
     """The table of costs: what it is about, its heading, its cells."""
-    from clrface.study.cost import Cost
-    from clrface.tables.costs import COLUMNS, LEGEND
+    from clrface.tables.costs import COLUMNS, LEGEND, Cost
 
     content = _read_json(path, "costs", "snakemake --cores all results/table6.csv")
     try:

@@ -23,7 +23,7 @@ from clrface.errors import UserError
 from clrface.external import NOT_RUN, ExternalCard
 from clrface.files import write_text
 from clrface.images import read_rgb, write_png
-from clrface.metrics.source import source_file
+from clrface.intact import source_file
 from clrface.restore.chunk import RETURNED_INPUT, Chunk, not_aligned, write_status
 
 READY = "READY.json"

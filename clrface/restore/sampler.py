@@ -23,9 +23,8 @@ from diffusers import (
 
 from clrface.errors import UserError, unknown_name
 from clrface.restore.estimate import Estimate
-from clrface.schedule import SCHEDULE_STEPS, steps_problem, total_steps
+from clrface.schedule import SCHEDULE, steps_problem, total_steps
 
-SCHEDULE: dict[str, Any] = {"num_train_timesteps": SCHEDULE_STEPS, "beta_schedule": "squaredcos_cap_v2", "prediction_type": "v_prediction"}
 SOLVERS: dict[str, Callable[[], Any]] = {
     # DPM-Solver++ of first order is DDIM (Lu et al. 2022). diffusers' own DDIM steps by 1000 // n: past its times, unless n divides 1000.
     "ddim": lambda: DPMSolverMultistepScheduler(**SCHEDULE, algorithm_type="dpmsolver++", solver_order=1, timestep_spacing="trailing"),

@@ -25,6 +25,7 @@ from tqdm import tqdm
 from clrface.errors import UserError
 from clrface.registry import make_method
 from clrface.seeds import derive_seed
+from clrface.tables.costs import Cost
 from clrface.weights import weights_folder
 
 STATUS = Path("/proc/self/status")
@@ -69,30 +70,6 @@ class Place:
     device: str
     lq: np.ndarray
     """(N, 3, H, W) float32 RGB in [0, 1]."""
-
-
-@dataclass(frozen=True)
-class Cost:
-    """A row's cost. Per image, but for the parameters, the memory and the training.
-
-    `parameters`: of the networks that a restoration calls, whole. `macs`: multiply-accumulates of their convolutions, matrix products and
-    attention, those of gradients too (a codebook's look-up is left out); None for a method without networks.
-    `evaluations`: how often its most called network sees the image.
-    `seconds`: wall time, the median over the rounds, with the least and the most. `peak_bytes`: the process's most resident
-    memory; on a GPU, the most that torch allocated there.
-    """
-
-    method: str
-    label: str
-    parameters: int
-    macs: int | None
-    evaluations: float
-    seconds: float
-    seconds_lo: float
-    seconds_hi: float
-    peak_bytes: int
-    training_steps: int
-    training_images: int
 
 
 class Counter:

@@ -3,13 +3,37 @@
 import csv
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from clrface.files import write_text
-from clrface.study.cost import Cost
 from clrface.tables.formats import DASH, tex_escape, tex_table, to_json
 from clrface.tables.provenance import code_version, environment, processor
+
+
+@dataclass(frozen=True)
+class Cost:
+    """A row's cost. Per image, but for the parameters, the memory and the training.
+
+    `parameters`: of the networks that a restoration calls, whole. `macs`: multiply-accumulates of their convolutions, matrix products and
+    attention, those of gradients too (a codebook's look-up is left out); None for a method without networks.
+    `evaluations`: how often its most called network sees the image.
+    `seconds`: wall time, the median over the rounds, with the least and the most. `peak_bytes`: the process's most resident
+    memory; on a GPU, the most that torch allocated there.
+    """
+
+    method: str
+    label: str
+    parameters: int
+    macs: int | None
+    evaluations: float
+    seconds: float
+    seconds_lo: float
+    seconds_hi: float
+    peak_bytes: int
+    training_steps: int
+    training_images: int
+
 
 COLUMNS: dict[str, Callable[[Cost], str]] = {
     "Parameters, M": lambda cost: f"{cost.parameters / 1e6:.2f}",

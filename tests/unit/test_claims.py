@@ -22,9 +22,8 @@ from clrface.cli import main
 from clrface.errors import UserError
 from clrface.fingerprint import ROOT
 from clrface.metrics.registry import metric_cards
-from clrface.study.cost import Cost
 from clrface.tables.compare import Resampled
-from clrface.tables.costs import write_cost_table
+from clrface.tables.costs import Cost, write_cost_table
 from clrface.tables.table import RowSpec, TableSpec, build_table, table_to_json
 from clrface.tables.verdicts import (
     LEAST,

@@ -17,8 +17,8 @@ from clrface.images import to_unit
 from clrface.models.loading import load_network
 from clrface.models.unet import RestorationUNet
 from clrface.registry import method_card
-from clrface.study.cost import Contender, Cost, Counter, Place, _count, _Process, measure_costs
-from clrface.tables.costs import write_cost_table
+from clrface.study.cost import Contender, Counter, Place, _count, _Process, measure_costs
+from clrface.tables.costs import Cost, write_cost_table
 
 
 def contender(method: str, **params: object) -> Contender:

@@ -14,9 +14,9 @@ from torch.nn import functional
 
 from clrface.align.templates import FFHQ_POINTS, FFHQ_PX
 from clrface.images import to_bytes, to_unit
+from clrface.intact import source_file
 from clrface.metrics.networks import states
 from clrface.metrics.networks.memory import Features, remembered
-from clrface.metrics.source import source_file
 from clrface.models.onnx_network import OnnxNetwork
 
 WEIGHTS = "buffalo_l/w600k_r50.onnx"

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from clrface.images import to_bytes
+from clrface.intact import source_file
 from clrface.metrics.networks import states
-from clrface.metrics.source import source_file
 
 WEIGHTS = "awing_fan/alignment_WFLW_4HG.pth"
 POINTS = 98

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from clrface.images import to_bytes
-from clrface.metrics.source import source_file
+from clrface.intact import source_file
 
 BOX_CENTRE = (0.50, 0.49)
 BOX_SIDE = 0.95

@@ -17,8 +17,8 @@ import numpy as np
 from PIL import Image
 
 from clrface.images import to_bytes
+from clrface.intact import source_file
 from clrface.metrics.networks.memory import Features, remembered
-from clrface.metrics.source import source_file
 
 WEIGHTS = "dlib/dlib_face_recognition_resnet_model_v1.dat"
 CHIP_SHARE = 1.095

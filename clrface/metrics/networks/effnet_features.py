@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from clrface.intact import source_file
 from clrface.metrics.networks.memory import Features, remembered
-from clrface.metrics.source import source_file
 
 NETWORK = "clrface.metrics.networks.effnet"
 WEIGHTS = "effnet/efficientnet-lite0-57934424.pth"

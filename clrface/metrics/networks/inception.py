@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from clrface import torchvision_import
+from clrface.intact import source_file
 from clrface.metrics.networks import states
 from clrface.metrics.networks.memory import Features, remembered
-from clrface.metrics.source import source_file
 
 torchvision_import.prepare()
 

@@ -11,10 +11,10 @@ import torch
 from PIL import Image
 
 from clrface.images import to_bytes
+from clrface.intact import source_file
 from clrface.metrics.networks import states
 from clrface.metrics.networks.inception import SIDE_PX, WEIGHTS, Inception
 from clrface.metrics.networks.memory import Features, remembered
-from clrface.metrics.source import source_file
 
 
 def features(sources: Path, cache: Path | None = None) -> Features:

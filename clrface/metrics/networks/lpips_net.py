@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from clrface import torchvision_import
+from clrface.intact import source_file
 from clrface.metrics.networks import states
 from clrface.metrics.networks.stlpips import SCALE, SHIFT
-from clrface.metrics.source import source_file
 
 torchvision_import.prepare()
 

@@ -14,10 +14,10 @@ from torch.nn import functional
 from clrface.align.geometry import fit_similarity
 from clrface.align.templates import TEMPLATES
 from clrface.images import to_bytes, to_unit
+from clrface.intact import source_file
 from clrface.metrics.networks import states
 from clrface.metrics.networks.arcface_r50 import CHIP_POINTS, CHIP_PX
 from clrface.metrics.networks.memory import Features, remembered
-from clrface.metrics.source import source_file
 from clrface.models.onnx_network import OnnxNetwork
 
 WEIGHTS = "mobilefacenet/fr_feature.onnx"
