@@ -46,7 +46,7 @@ lint: setup ## check style, types, spelling, the workflow, and that imports run 
 	@$(ENTER) snakefmt --check Snakefile workflow
 	@$(ENTER) snakemake --lint
 	@$(ENTER) codespell
-	@$(ENTER) lint-imports --no-cache --no-logo 2>/dev/null || $(BIN)/lint-imports --no-cache
+	@$(ENTER) lint-imports --no-cache --no-logo
 
 lock: setup ## pin pyproject.toml's dependencies anew (newest versions: make lock UPGRADE=--upgrade)
 	@$(ENTER) CUSTOM_COMPILE_COMMAND="make lock" pip-compile --quiet --extra dev,dvc,cluster,generate --strip-extras --unsafe-package pip \
