@@ -150,7 +150,7 @@ def _draw_by_side(recipe: Recipe, size: int, is_grey: bool, rng: np.random.Gener
         sigma_y_px=sigma_y,
         angle_rad=angle,
         side_px=side,
-        noise_std_255=float(rng.uniform(*recipe.noise_std_255)),
+        noise_std_255=_within(recipe.noise_std_255, rng),
         noise_seed=int(rng.integers(2**31)),
         noise_shared=is_grey,
         jpeg_quality=int(rng.integers(recipe.jpeg_quality[0], recipe.jpeg_quality[1], endpoint=True)),
@@ -161,12 +161,12 @@ def _draw_classical(recipe: Recipe, size: int, rng: np.random.Generator) -> Draw
     scale = size / recipe.reference_size
     kernel, sigma_x, sigma_y, angle = _draw_kernel((recipe.sigma_px[0] * scale, recipe.sigma_px[1] * scale), rng)
     # The down-scale shrinks with the picture, so that as many pixels are left of a face; never more than the field's own 1/0.8.
-    downscale = max(float(rng.uniform(*recipe.downscale)) * scale, min(1.0, recipe.downscale[0]))
+    downscale = max(_within(recipe.downscale, rng) * scale, min(1.0, recipe.downscale[0]))
     shift = rng.uniform(-recipe.colour_shift_255, recipe.colour_shift_255, 3) * (rng.random() < recipe.colour_shift_probability)
     jitter = _draw_jitter(rng) if rng.random() < recipe.colour_jitter_probability else {}
     more: dict[str, Any] = {}
     if recipe.haze_probability and rng.random() < recipe.haze_probability:
-        more["haze"] = float(rng.uniform(*recipe.haze))
+        more["haze"] = _within(recipe.haze, rng)
     if recipe.uneven_probability and rng.random() < recipe.uneven_probability:
         more |= _draw_patch(recipe, size, rng)
     return Draws(
@@ -177,9 +177,9 @@ def _draw_classical(recipe: Recipe, size: int, rng: np.random.Generator) -> Draw
         sigma_y_px=sigma_y,
         angle_rad=angle,
         side_px=max(1, int(size // downscale)),
-        noise_std_255=float(rng.uniform(*recipe.noise_std_255)),
+        noise_std_255=_within(recipe.noise_std_255, rng),
         noise_seed=int(rng.integers(2**31)),
-        jpeg_quality=int(rng.uniform(*recipe.jpeg_quality)),  # as the field has it: the upper end is never drawn
+        jpeg_quality=int(_within(recipe.jpeg_quality, rng)),  # as the field has it: the upper end is never drawn
         shift_r_255=float(shift[0]),
         shift_g_255=float(shift[1]),
         shift_b_255=float(shift[2]),
@@ -216,12 +216,18 @@ def _draw_grid(recipe: Recipe, size: int, rng: np.random.Generator) -> Draws:
     )
 
 
+def _within(ends: tuple[float, ...], rng: np.random.Generator) -> float:
+    """A uniform draw from a range."""
+    low, high = ends
+    return float(rng.uniform(low, high))
+
+
 def _draw_kernel(sigma: tuple[float, ...], rng: np.random.Generator) -> tuple[Literal["iso", "aniso"], float, float, float]:
     """Isotropic and anisotropic half and half; sigma_x and sigma_y independent, the angle over the whole circle."""
     if rng.random() < 0.5:
-        value = float(rng.uniform(*sigma))
+        value = _within(sigma, rng)
         return "iso", value, value, 0.0
-    return "aniso", float(rng.uniform(*sigma)), float(rng.uniform(*sigma)), float(rng.uniform(-np.pi, np.pi))
+    return "aniso", _within(sigma, rng), _within(sigma, rng), float(rng.uniform(-np.pi, np.pi))
 
 
 def _draw_jitter(rng: np.random.Generator) -> dict[str, Any]:
