@@ -34,7 +34,7 @@ def load_protocol(path: Path, name: str) -> Protocol:
     try:
         entries: dict[str, dict[str, Any]] = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UserError(f"No file {path}. Expected the list of protocols there: run this from the project's folder.") from None
+        raise UserError(f"No file {path}. Expected a list of protocols there: correct the path, or leave --protocols out.") from None
     if name not in entries:
         raise unknown_name("protocol", name, entries)
     entry = entries[name]
