@@ -42,7 +42,7 @@ def load_protocol(path: Path, name: str) -> Protocol:
     try:
         content = read_yaml(path)
     except FileNotFoundError:
-        raise UserError(f"No file {path}. Expected the list of protocols there: run this from the project's folder.") from None
+        raise UserError(f"No file {path}. Expected a list of protocols there: correct the path, or leave --protocols out.") from None
     entries = content.get("protocols", content) if isinstance(content, Mapping) else None
     if not isinstance(entries, Mapping):
         raise UserError(f"{path} has no protocols. Expected a mapping of names, each with `metrics`: see clrface/catalogue/protocols.yaml.")

@@ -9,7 +9,7 @@ import os
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from clrface.api import MethodCard
 from clrface.config import rows, table_datasets
@@ -68,17 +68,18 @@ def _read(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return content if isinstance(content, dict) else {}
+    return cast(dict[str, Any], content) if isinstance(content, dict) else {}
 
 
 def _differences(made: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
     """`resolution 64, now 96`, a line a setting; for settings that are mappings, the names that differ."""
     known = made.get("settings") or {key: made[key] for key in BEFORE_SETTINGS if key in made}
-    told = []
+    told: list[str] = []
     for key in [key for key in wanted if key in known and known[key] != wanted[key]]:
         old, new = known[key], wanted[key]
         if isinstance(old, dict) and isinstance(new, dict):
-            names = sorted(name for name in old if old[name] != new.get(name))  # what is new is made anyway
+            before, after = cast(dict[str, Any], old), cast(dict[str, Any], new)
+            names = sorted(name for name in before if before[name] != after.get(name))  # what is new is made anyway
             told += [f"other {key}: {', '.join(names)}"] if names else []
         else:
             told.append(f"{key} {_short(old)}, now {_short(new)}")
@@ -86,7 +87,7 @@ def _differences(made: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str
 
 
 def _short(value: object) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return ", ".join(map(str, cast(list[object], value))) if isinstance(value, list) else str(value)
 
 
 def _products(made: Mapping[str, Any], path: Path, folder: Path) -> Iterator[Path]:
