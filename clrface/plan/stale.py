@@ -76,7 +76,8 @@ def _differences(made: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str
     known = made.get("settings") or {key: made[key] for key in BEFORE_SETTINGS if key in made}
     told: list[str] = []
     for key in [key for key in wanted if key in known and known[key] != wanted[key]]:
-        old, new = known[key], wanted[key]
+        old: object = known[key]
+        new: object = wanted[key]
         if isinstance(old, dict) and isinstance(new, dict):
             before, after = cast(dict[str, Any], old), cast(dict[str, Any], new)
             names = sorted(name for name in before if before[name] != after.get(name))  # what is new is made anyway
