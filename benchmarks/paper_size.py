@@ -47,7 +47,7 @@ def main() -> None:
 
 def stages(options: argparse.Namespace) -> dict[str, Any]:
     """The config's training stages."""
-    from clrface.config import load_config
+    from clrface.config.load import load_config
 
     return load_config([Path(path) for path in options.config])["training"]["stages"]
 

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from clrface.catalogue import SCHEMAS
-from clrface.config import Mistake, find_mistakes, load_config, tell_mistakes, wrong_name
+from clrface.config.load import load_config
+from clrface.config.messages import Mistake, tell_mistakes, wrong_name
+from clrface.config.schema import find_mistakes
 
 SCHEMA = SCHEMAS / "claims.schema.json"
 COST_TABLE = "table6"

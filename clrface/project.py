@@ -10,7 +10,10 @@ from typing import Any
 
 from clrface import catalogue
 from clrface.api import MetricCard
-from clrface.config import Known, all_rows, leave_out, load_config, validate_config
+from clrface.config.checks import validate_config
+from clrface.config.load import leave_out, load_config
+from clrface.config.rows import all_rows
+from clrface.config.schema import Known
 from clrface.degrade.recipes import Recipe, load_recipes
 from clrface.errors import UserError
 from clrface.fetch.sources import Source, load_sources, with_lists

@@ -34,7 +34,7 @@ def imports() -> dict[str, set[str]]:
 
 
 def _room(module: str) -> str:
-    return (module.split(".") + [""])[1]
+    return [*module.split("."), ""][1]
 
 
 def drawing() -> str:

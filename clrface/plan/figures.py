@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from clrface.config import Row
+from clrface.config.rows import Row
 from clrface.fingerprint import fingerprint
 from clrface.metrics.registry import metric_modules
 from clrface.plan.datasets import aligned_chunks, chunk_names, gallery_of, pair_list

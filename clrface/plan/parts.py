@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from clrface.config import Row
+from clrface.config.rows import Row
 from clrface.fetch.sources import Source
 from clrface.manifest import FETCHED
 

@@ -7,7 +7,9 @@ from typing import Any, TypeVar
 
 from clrface.api import MethodCard, MetricCard
 from clrface.claims import Claims, load_claims
-from clrface.config import Row, all_rows, leave_out, load_config, rows, table_datasets, validate_config
+from clrface.config.checks import validate_config
+from clrface.config.load import leave_out, load_config
+from clrface.config.rows import Row, all_rows, rows, table_datasets
 from clrface.degrade.recipes import Recipe
 from clrface.errors import unknown_name
 from clrface.external import has_cuda

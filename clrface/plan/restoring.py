@@ -4,7 +4,7 @@ import json
 from functools import cache
 from pathlib import Path
 
-from clrface.config import Row
+from clrface.config.rows import Row
 from clrface.external import external_path
 from clrface.fingerprint import fingerprint
 from clrface.manifest import from_folder

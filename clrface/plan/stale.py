@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from clrface.api import MethodCard
-from clrface.config import rows, table_datasets
+from clrface.config.rows import rows, table_datasets
 from clrface.errors import UserError
 
 RECORDS = ("metadata", "incomplete")
@@ -83,7 +83,7 @@ def _differences(made: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str
             names = sorted(name for name in before if before[name] != after.get(name))  # what is new is made anyway
             told += [f"other {key}: {', '.join(names)}"] if names else []
         else:
-            told.append(f"{key} {_short(old)}, now {_short(new)}")
+            told.append(f"{key} {_short(known[key])}, now {_short(wanted[key])}")
     return told
 
 

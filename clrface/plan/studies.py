@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from clrface.config import Row
+from clrface.config.rows import Row
 from clrface.fingerprint import fingerprint
 from clrface.metrics.registry import metric_modules
 from clrface.plan.datasets import aligned_chunks, degraded_chunks

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, ScalarFormatter
 
 from clrface.api import MetricCard
-from clrface.config import COSTS
+from clrface.config.checks import COSTS
 from clrface.errors import UserError
 from clrface.report.figure import COLOURS, DASHES, MARKERS, save
 from clrface.tables.table import ARROWS

@@ -11,7 +11,11 @@ from jsonschema import Draft202012Validator
 from snakemake.utils import update_config
 
 from clrface.api import MethodCard
-from clrface.config import SCHEMA, Known, _hint, all_rows, has_truth, leave_out, load_config, rows, table_datasets, validate_config
+from clrface.config.checks import validate_config
+from clrface.config.load import leave_out, load_config
+from clrface.config.messages import _hint
+from clrface.config.rows import all_rows, has_truth, rows, table_datasets
+from clrface.config.schema import SCHEMA, Known
 from clrface.errors import UserError
 from clrface.fingerprint import ROOT
 from clrface.metrics.registry import metric_cards

@@ -2,7 +2,9 @@
 
 import pytest
 
-from clrface.config import Known, load_config, validate_config
+from clrface.config.checks import validate_config
+from clrface.config.load import load_config
+from clrface.config.schema import Known
 from clrface.degrade.recipes import load_recipes
 from clrface.fingerprint import ROOT
 from clrface.metrics.registry import metric_cards

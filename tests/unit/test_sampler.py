@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from clrface.config import load_config
+from clrface.config.load import load_config
 from clrface.errors import UserError
 from clrface.fingerprint import ROOT
 from clrface.noise import normal

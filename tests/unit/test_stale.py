@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from clrface.config import load_config
+from clrface.config.load import load_config
 from clrface.errors import UserError
 from clrface.fingerprint import ROOT
 from clrface.plan.stale import is_recorded, refuse_stale, table_settings

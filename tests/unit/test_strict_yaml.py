@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from clrface.config import load_config, take_overrides
+from clrface.config.load import load_config, take_overrides
 from clrface.errors import UserError
 from clrface.fingerprint import ROOT
 from clrface.strict_yaml import read_yaml, typed

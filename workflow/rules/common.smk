@@ -11,7 +11,7 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, workflow.basedir)
 
-from clrface.config import take_overrides
+from clrface.config.load import take_overrides
 from clrface.errors import UserError
 from clrface.fetch.sizes import tell_sizes
 from clrface.fingerprint import fingerprint

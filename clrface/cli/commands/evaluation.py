@@ -159,7 +159,7 @@ def reference(tables: tuple[str, ...], results: Path | None, out: Path | None) -
     TABLES: their names; all of the embedded profile, the costs and the claims when left out.
     """
     from clrface.claims import COST_TABLE
-    from clrface.config import load_config
+    from clrface.config.load import load_config
     from clrface.tables.reproduce import write_reference
 
     names = list(tables) or [*load_config([paths.root() / paths.PROFILE])["tables"], COST_TABLE, CLAIMS.stem]

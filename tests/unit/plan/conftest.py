@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from clrface.config import load_config
+from clrface.config.load import load_config
 from clrface.fingerprint import ROOT
 from clrface.plan.plan import Plan, read_plan
 

@@ -1,0 +1,71 @@
+"""A config resolved: the rows of its tables, with all their parameters, and the test sets."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from clrface.api import MethodCard
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a table: a method with all its parameters, or a folder of finished images."""
+
+    name: str
+    label: str
+    method: str | None
+    """The method that runs; None for a folder of finished images."""
+    params: dict[str, Any]
+    """Every parameter of the method's card, with its value."""
+    folder: Path | None = None
+
+
+def rows(config: Mapping[str, Any], methods: Mapping[str, MethodCard], table: str | None = None) -> list[Row]:
+    """The rows that all tables share, of a valid config, methods first, then variants; or one table's: in its order, then its own variants.
+
+    A parameter's value is the method's own default, overridden by the config's block of the method's name
+    (`clrface:`), by the entry under `methods`, and by the variant, in this order.
+    """
+    found = []
+    for name, entry in config["methods"].items():
+        if "folder" in entry:
+            found.append(Row(name, name, None, {}, Path(entry["folder"])))
+        else:
+            found.append(Row(name, methods[name].label, name, params_of(config, methods[name])))
+    found += [_variant(name, variant, config, methods) for name, variant in config["variants"].items()]
+    if table is None:
+        return found
+    entry = config["tables"][table]
+    wanted, by_name = entry.get("methods", "all"), {row.name: row for row in found}
+    own = [_variant(name, variant, config, methods) for name, variant in entry.get("variants", {}).items()]
+    return (found if wanted == "all" else [by_name[name] for name in wanted]) + own
+
+
+def all_rows(config: Mapping[str, Any], methods: Mapping[str, MethodCard]) -> list[Row]:
+    """Every row of a valid config: those that all tables share, and each table's own."""
+    found = {row.name: row for table in [None, *config["tables"]] for row in rows(config, methods, table)}
+    return list(found.values())
+
+
+def _variant(name: str, variant: Mapping[str, Any], config: Mapping[str, Any], methods: Mapping[str, MethodCard]) -> Row:
+    [(method, changes)] = variant.items()
+    told = ", ".join(f"{key} {value}" for key, value in changes.items())
+    return Row(name, f"{methods[method].label} ({told})", method, params_of(config, methods[method]) | changes)
+
+
+def table_datasets(config: Mapping[str, Any], table: str) -> list[str]:
+    """The names of a table's test sets, of a valid config; `all` means those with ground truth."""
+    wanted = config["tables"][table]["datasets"]
+    return [name for name in config["datasets"] if has_truth(config, name)] if wanted == "all" else list(wanted)
+
+
+def has_truth(config: Mapping[str, Any], dataset: str) -> bool:
+    """Whether a test set has ground truth: it has none if the config names a reference instead."""
+    return "reference" not in (config["datasets"].get(dataset) or {})
+
+
+def params_of(config: Mapping[str, Any], card: MethodCard) -> dict[str, Any]:
+    """A method's parameters as its own row has them. CLR-Face, and its parts, alone have a block at the top of the config."""
+    block = config["clrface"] if card.family == "clrface" else {}
+    return {**card.params, **block, **config["methods"].get(card.name, {})}
