@@ -4,12 +4,12 @@ A wrong key, a wrong choice and a missing field are UserErrors that name the fil
 """
 
 import ast
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import MISSING, fields
 from difflib import get_close_matches
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, cast, get_args, get_origin, get_type_hints
 
 from clrface.errors import UserError, unknown_name
 
@@ -76,7 +76,7 @@ def _fits(value: object, hint: Any) -> bool:
     if kind is UnionType:
         return any(_fits(value, one) for one in get_args(hint))
     if kind is tuple:
-        return isinstance(value, tuple | list) and all(_fits(one, get_args(hint)[0]) for one in value)
+        return isinstance(value, tuple | list) and all(_fits(one, get_args(hint)[0]) for one in cast(Sequence[object], value))
     if kind is NoneType:
         return value is None
     allowed: tuple[type, ...] = (int, float) if kind is float else (kind,)
