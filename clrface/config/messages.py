@@ -8,9 +8,10 @@ from typing import Any, cast
 
 from jsonschema.exceptions import ValidationError
 
-from clrface.config.schema import WEIGHTS
 from clrface.errors import UserError
 
+WEIGHTS = ("shipped", "fit")
+"""What `weights` may say beside a folder and a hub's id."""
 KeyPath = tuple[Any, ...]
 Mistake = tuple[KeyPath, str]
 

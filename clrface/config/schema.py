@@ -14,10 +14,9 @@ from jsonschema.validators import extend
 from clrface.api import MethodCard
 from clrface.catalogue import SCHEMAS
 from clrface.config.load import entries_of
-from clrface.config.messages import Mistake, explain_error
+from clrface.config.messages import WEIGHTS, Mistake, explain_error
 
 SCHEMA = SCHEMAS / "config.schema.json"
-WEIGHTS = ("shipped", "fit")
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
