@@ -129,7 +129,7 @@ RECIPES = "as_is, blind, mild, severe, training, x16, x4, x8"
         ({"tables": {"table1": {"degradation": ["blind"]}}}, "tables.table1.degradation: unknown key. Did you mean 'degradations'?"),
         (
             {"training": {"zzz": 1}},
-            "training.zzz: unknown key. Allowed: dataset, degradation, seed, workers, precision, processes, compile, stages.",
+            "training.zzz: unknown key. Allowed: dataset, generated, degradation, seed, workers, precision, processes, compile, stages.",
         ),
         ({"training": {"stages": {"irm": {}}}}, "training.stages.irm: unknown key. Did you mean 'irn'?"),
         ({"training": {"stages": {"prior": {"network": {"codes": 1}}}}}, "training.stages.prior.network.codes: unknown key. Allowed: "),
