@@ -11,7 +11,7 @@ READY  := $(shell cmp -s requirements.lock $(VENV)/requirements.lock && $(BIN)/p
 ENTER  := . $(BIN)/activate &&
 
 .DEFAULT_GOAL := help
-.PHONY: help setup venv table1 train reproduce reference test paper lint lock clean
+.PHONY: help setup venv table1 train reproduce reference test runs paper lint lock clean
 
 help: ## show this list
 	@sed -nE 's/^([a-z0-9]+):.*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
@@ -33,8 +33,11 @@ reference: setup ## make every table and claim, and keep them as results/referen
 	@$(ENTER) CLRFACE_SHOW=no snakemake --cores all
 	@$(ENTER) python -m clrface reference
 
-test: setup ## run the tests (more options: make test PYTEST="-k config")
+test: setup ## run the tests but for the long ones of `make runs` and `make paper` (options: make test PYTEST="-k config")
 	@$(ENTER) OMP_NUM_THREADS=1 pytest -n logical --maxprocesses 4 --dist loadfile $(PYTEST)
+
+runs: setup ## test whole runs of the workflow: tables, the air gap, DVC, Kubernetes (more: make runs PYTEST="-k kill")
+	@$(ENTER) OMP_NUM_THREADS=1 pytest -n logical --maxprocesses 4 --dist loadfile tests/runs $(PYTEST)
 
 paper: setup ## test the paper's profile end to end at 512x512, on miniatures of its sets: about half an hour on two cores
 	@$(ENTER) pytest tests/paper $(PYTEST)
