@@ -104,6 +104,14 @@ class Json(click.ParamType):  # pyright: ignore[reportMissingTypeArgument]  # no
             return self.fail(f"Found {value!r}, expected JSON ({error}).", param, ctx)
 
 
+class JsonText(Json):
+    """A value written as JSON, checked and handed on as text: its own class reads it."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        super().convert(value, param, ctx)
+        return value
+
+
 def one_of(*, required: bool = True, **given: object) -> None:
     """Check that one of the options, by their parameters' names, was given, or none if not `required`. Raises: click.UsageError."""
     count = sum(bool(value) for value in given.values())

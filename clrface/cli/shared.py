@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from clrface.api import OK
-from clrface.cli.parts import PATH, path_option
+from clrface.cli.parts import PATH, JsonText, path_option
 
 if TYPE_CHECKING:
     from clrface.tables.table import Table
@@ -28,7 +28,7 @@ def face_sets(command: Callable[..., Any]) -> Callable[..., Any]:
     spec = 'JSON: {"chunks": {dataset: [...]}, "same_as": {"@input": row}, "without_truth": [dataset]}.'
     command = path_option("--data", "The run's folder of data.", default=Path("data"), show_default=True)(command)
     command = path_option("--results", "The run's folder of results.", default=Path("results"), show_default=True)(command)
-    return click.option("--spec", required=True, help=spec)(command)
+    return click.option("--spec", type=JsonText(), required=True, help=spec)(command)
 
 
 def finished_table(path: Path) -> "Table":

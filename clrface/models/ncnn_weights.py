@@ -34,7 +34,7 @@ def read_convolutions(param: Path, numbers: Path) -> list[Convolution]:
     """
     for path in (param, numbers):
         if not path.is_file():
-            raise UserError(f"No weights at {path}. Fetch the source first: clrface fetch {path.parent.name}")
+            raise UserError(f"No weights at {path}. Fetch it first: python -m clrface fetch {path.parent.name}.")
     lines = param.read_text(encoding="utf-8").splitlines()
     if not lines or lines[0].strip() != MAGIC:
         raise UserError(f"{param} isn't a network in ncnn's text format: expected the first line {MAGIC}. Fetch the source again.")

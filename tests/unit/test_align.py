@@ -15,6 +15,7 @@ from clrface.align.curate import BLURRED, COPY, FAR, MIN_SHARPNESS, curate_utkfa
 from clrface.align.geometry import align, apply, fit_similarity, template, warp
 from clrface.align.landmarks import FaceFinder
 from clrface.align.templates import FFHQ_POINTS
+from clrface.catalogue import MANIFESTS
 from clrface.cli import main
 from clrface.errors import UserError
 from clrface.files import sha256_file
@@ -38,7 +39,7 @@ def first_faces(sources: Path) -> list[np.ndarray]:
 
 
 def orl_entries(*image_ids: str) -> list[Entry]:
-    manifest = read_manifest(Path(__file__).parents[2] / "data" / "manifests" / "orl.csv")
+    manifest = read_manifest(MANIFESTS / "orl.csv")
     return [entry for entry in manifest if entry.image_id in image_ids]
 
 

@@ -72,7 +72,10 @@ def test_a_mistake_is_one_message_and_2(words: list[str], said: str, capsys: pyt
     assert told.err.startswith(said) and told.err.count("\n") == 1 and told.out == ""
 
 
-@pytest.mark.parametrize(("raised", "code", "said"), [(UserError("no."), 2, "no.\n"), (KeyboardInterrupt(), 130, "stopped. Run the same")])
+@pytest.mark.parametrize(
+    ("raised", "code", "said"),
+    [(UserError("no."), 2, "no.\n"), (KeyboardInterrupt(), 130, "stopped; nothing half-written was kept. Run the same")],
+)
 def test_errors_and_ctrl_c_become_exit_codes(raised: BaseException, code: int, said: str, capsys: pytest.CaptureFixture[str]) -> None:
     @click.command("try", cls=Command)
     def trial() -> None:

@@ -290,7 +290,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(faces: np.ndarray, sources: Pat
 def test_training_on_a_device_that_is_not_there_is_refused(tmp_path: Path, sources: Path) -> None:
     rest = {"recipe": RECIPE, "seed": 0, "workers": 0, "precision": "fp32"}
     with pytest.raises(UserError, match=r"Device 'cuda' is not there\. Available: cpu"):
-        train_stage(TINY["unet"], tmp_path, tmp_path / "m.csv", sources, tmp_path, tmp_path / "out", device="cuda", **rest)
+        train_stage(TINY["unet"], [], sources, tmp_path, tmp_path / "out", device="cuda", **rest)
 
 
 def test_the_learning_rate_warms_up_and_comes_down() -> None:

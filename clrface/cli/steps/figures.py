@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from clrface.cli.parts import Command, Json, path_option
+from clrface.cli.parts import Command, Json, JsonText, path_option
 from clrface.cli.shared import CACHE, OUT, RAW_OPTION, TABLE, face_sets, finished_table, image_ids, set_threads
 from clrface.cli.steps.images import read_gallery
 from clrface.cli.steps.studies import StudyFaces, study_faces
@@ -13,7 +13,7 @@ from clrface.device import pick_device
 
 
 @click.command(cls=Command)
-@click.option("--panels", required=True, help='JSON: [{"title", "aligned", "chunks": [...], "columns": {label: folder}}].')
+@click.option("--panels", type=JsonText(), required=True, help='JSON: [{"title", "aligned", "chunks": [...], "columns": {label: folder}}].')
 @click.option("--rows", type=int, default=6)
 @OUT
 def samples(panels: str, rows: int, out: Path) -> None:
@@ -45,7 +45,7 @@ def failures(table: Path, spec: str, results: Path, data: Path, out: Path) -> No
 
 
 @click.command(cls=Command)
-@click.option("--panels", required=True, help="JSON: a panel a dataset and degradation, as the workflow gives it.")
+@click.option("--panels", type=JsonText(), required=True, help="JSON: a panel a dataset and degradation, as the workflow gives it.")
 @RAW_OPTION
 @CACHE
 @OUT

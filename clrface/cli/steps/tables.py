@@ -5,13 +5,13 @@ from pathlib import Path
 
 import click
 
-from clrface.cli.parts import Command, path_option
+from clrface.cli.parts import Command, JsonText, path_option
 from clrface.cli.shared import OUT, TABLE, finished_table
 from clrface.device import pick_device
 
 
 @click.command(cls=Command)
-@click.option("--spec", required=True, help="The table as JSON: rows, metrics, protocol and where it comes from.")
+@click.option("--spec", type=JsonText(), required=True, help="The table as JSON: rows, metrics, protocol and where it comes from.")
 @path_option("--scores", "The folder of score files.", default=Path("results/scores"), show_default=True)
 @path_option("--degraded", "The folder of degraded sets.", default=Path("data/degraded"), show_default=True)
 @OUT
