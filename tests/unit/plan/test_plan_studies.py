@@ -33,6 +33,16 @@ def test_drawn_faces_are_trained_on_beside_the_real_ones(planner):
     assert training.drawing_args(planner()) == ""
 
 
+def test_the_preset_in_colour_trains_on_real_and_drawn_faces(planner):
+    plan = planner("colour")
+    assert plan.resolution == 96 and [found.name for found in plan.training.datasets] == ["utkface", "generated_train"]
+    assert list(plan.datasets) == ["orl", "lfw25", "generated"] and plan.dataset("generated").comes_as == "utkface"
+    assert plan.table("table1").datasets == ("orl", "generated") and "realesrgan" in plan.rows
+    irn = plan.training.stages["irn"]["options"]
+    assert irn["start_from"] == "unet" and not irn["adversarial"] and irn["identity"]
+    assert plan.training.stages["codebook"]["network"]["places"] == (96 // 8) ** 2
+
+
 def test_training_faces_of_a_set_without_names(planner):
     plan = planner("paper", "paper_training")
     assert len(training.face_chunks(plan)) == 35 and training.align_inputs(plan, "ffhq512") == ["data/raw/ffhq512/SOURCE.json"]
