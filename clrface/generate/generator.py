@@ -3,7 +3,7 @@
 Notation (Karras et al. 2020): z the latent, w = f(z) its style, w' = mean(w) + truncation * (w - mean(w)), and G(w') the face.
 
 G ends in an inverse Haar transform that doubles 512x512 coefficients to 1024x1024 pixels. Its low-pass band, halved, is the mean over
-2x2 of those pixels, so we read the band and leave the last doubling out: the same 512x512 face for a fifth less work.
+2x2 of those pixels, so we read the band and leave the last doubling out: the same 512x512 face for less work.
 """
 
 from pathlib import Path
