@@ -12,7 +12,7 @@ from clrface.plan.parts import Dataset
 from clrface.plan.plan import Plan
 from clrface.plan.words import joined, short_digest, source_record
 
-CENTRED = {"orl": "centre", "lfw": "lfw"}
+CENTRED = {"orl": "centre", "lfw": "lfw", "lfw_deepfunneled": "lfw", "lfw_devtest": "lfw"}
 """These photographs are known to show one centred face each: where none is found, the middle is taken."""
 WHOLE = ("identities", "images_per_identity", "images", "offset")
 """The keys of a dataset that choose among a manifest's pictures."""

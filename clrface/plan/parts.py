@@ -24,6 +24,8 @@ class Dataset:
     """How many faces a generator draws for it; 0 for all others."""
     comes_as: str = ""
     """The template that its faces come aligned by; empty where the workflow aligns them, or the user's folder says."""
+    listed: str = ""
+    """The source of the pairs to verify; empty for a test set without such a list."""
 
     @property
     def folder(self) -> str | None:
@@ -49,11 +51,6 @@ class Dataset:
     def comes_aligned(self) -> bool:
         """Whether its faces are aligned already: they are only brought to size."""
         return bool(self.comes_as)
-
-    @property
-    def listed(self) -> str:
-        """The source of the pairs to verify; empty for a test set without such a list."""
-        return self.source.listed if self.source else ""
 
 
 @dataclass(frozen=True, eq=False)

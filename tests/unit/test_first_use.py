@@ -17,7 +17,7 @@ from clrface.errors import UserError
 from clrface.fetch import Source, fetch, is_fetched, load_sources
 from clrface.fetch.mirror import pack
 from clrface.images import read_rgb
-from clrface.manifest import read_manifest
+from clrface.manifest import of_fetched_set, read_manifest, write_manifest
 from clrface.seeds import generator
 from tests.shelf import ALL, ARCHIVE, AT_ONCE, MEMBERS, Place, Shelf, at, sum_of, tarred, zipped
 
@@ -208,6 +208,20 @@ def test_another_list_has_the_photographs_taken_anew(place: Place, shelf: Shelf)
     assert is_fetched(before["faces"], place.raw) and not is_fetched(after["faces"], place.raw)
     fetch("faces", after, place.raw, place.downloads, (), AT_ONCE)
     assert (place.raw / "faces/Cy_Io/Cy_Io_0001.jpg").is_file() and not (place.raw / "faces/Bo_Ek").exists()
+
+
+def test_a_manifest_in_git_may_have_a_list_beside_it(place: Place, shelf: Shelf) -> None:
+    photographs = ["Ann_Lee/Ann_Lee_0001.jpg", "Ann_Lee/Ann_Lee_0002.jpg", "Bo_Ek/Bo_Ek_0001.jpg"]
+    listed_sources(place, shelf, [*photographs, "Cy_Io/Cy_Io_0001.jpg"])
+    entries = yaml.safe_load(place.config.read_text())
+    for key in ("files", "faces", "aligned"):
+        del entries["faces"][key]
+    entries["faces"]["manifest"] = "faces.csv"
+    place.config.write_text(yaml.safe_dump(entries))
+    write_manifest(place.base / "faces.csv", of_fetched_set({name: sum_of(face(name)) for name in photographs}))
+    fetch("faces", load_sources(place.config), place.raw, place.downloads, (), AT_ONCE)
+    assert sorted(path.relative_to(place.raw / "faces").as_posix() for path in (place.raw / "faces").glob("*/*")) == photographs
+    assert (place.raw / "pairs" / "pairs.txt").is_file(), "the list was fetched too"
 
 
 def test_a_mirror_has_the_list_too(place: Place, shelf: Shelf) -> None:

@@ -84,3 +84,21 @@ def test_how_faces_are_aligned(plan, paper, planner, pictures):
     assert datasets.aligned_as(plan, plan.dataset("orl")) == "utkface" and datasets.aligned_as(paper, paper.dataset("lfw")) == "ffhq"
     own = planner(datasets={"mine": {"folder": str(pictures), "align": False}})
     assert datasets.aligned_as(own, own.dataset("mine")) == ""
+
+
+def test_lfw_s_photographs_are_verified_by_its_own_pairs(planner):
+    real = planner("real")
+    assert datasets.pair_list(real, "lfw_deepfunneled") == "data/raw/lfw_pairs/pairs.txt"
+    assert datasets.gallery_of(real, "lfw_deepfunneled") == datasets.aligned_chunks(real, "lfw_deepfunneled")
+    assert len(datasets.entries(real.dataset("lfw_deepfunneled"))) == 7701
+    assert "lfw_pairs" in real.needed
+
+
+def test_the_real_profile_s_faces_are_of_as_many_people(planner):
+    real = planner("real")
+    for name, count in (("lfw_devtest", 200), ("frl_london", 34)):
+        people = [entry.identity for entry in datasets.entries(real.dataset(name))]
+        assert len(people) == len(set(people)) == count
+    assert "--last" in datasets.gallery_args(real, "frl_london") and datasets.pair_list(real, "frl_london") == ""
+    assert "--fallback lfw" in datasets.align_args(real, "lfw_devtest", "000")
+    assert "--fallback" not in datasets.align_args(real, "frl_london", "000"), "its faces are found"
