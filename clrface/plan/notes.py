@@ -17,7 +17,7 @@ def notes(plan: Plan) -> list[str]:
 def _other_size(plan: Plan) -> Iterator[str]:
     """The shipped weights run at another size than they were trained at: they can, but it isn't what they learned."""
     methods = ", ".join(dict.fromkeys(card.name for _, card in plan.trained_rows()))
-    size, trained_at = plan.resolution, plan.shipped.resolution
+    size, trained_at = plan.resolution, plan.shipped_resolution
     if methods and plan.weights == "shipped" and size != trained_at:
         yield (
             f"Note: the shipped weights were trained at {trained_at} pixels, and resolution is {size}: {methods} run outside of "

@@ -58,7 +58,8 @@ class Plan:
     cost_rounds: int
     mask_maps: Study
     training: Training
-    shipped: "Shipped"
+    shipped_resolution: int
+    """What the weights that come with the project were trained at, in pixels a side."""
     claims: Claims
     published: Mapping[str, list[Published]]
     """By protocol."""
@@ -117,14 +118,6 @@ class Plan:
         return [(row, card) for row in found if (card := self.card(row)) and card.trained_here]
 
 
-@dataclass(frozen=True)
-class Shipped:
-    """What the weights that come with the project were trained at."""
-
-    resolution: int
-    stages: Mapping[str, Mapping[str, Any]]
-
-
 def read_plan(config: dict[str, Any]) -> Plan:
     """The plan of a merged config, whose entries that are set to null are taken out of it.
 
@@ -134,18 +127,17 @@ def read_plan(config: dict[str, Any]) -> Plan:
     project = read_project()
     validate_config(config, project.known)
     project = replace(project, protocols=laid_over(project.protocols, config))
-    shipped = load_config([PROFILE])
     return make_plan(
         config,
         project,
         load_claims(CLAIMS, project.metrics, config["tables"]),
         load_published(PUBLISHED),
-        Shipped(shipped["resolution"], shipped["training"]["stages"]),
+        load_config([PROFILE])["resolution"],
     )
 
 
 def make_plan(
-    config: Mapping[str, Any], project: Project, claims: Claims, published: Mapping[str, list[Published]], shipped: Shipped
+    config: Mapping[str, Any], project: Project, claims: Claims, published: Mapping[str, list[Published]], shipped_resolution: int
 ) -> Plan:
     """The plan of a checked config. Raises: UserError for a protocol whose metric isn't there."""
     methods = project.known.methods
@@ -172,7 +164,7 @@ def make_plan(
         cost_rounds=config["cost"]["rounds"],
         mask_maps=_study(config["mask_maps"]),
         training=_training(config["training"], project),
-        shipped=shipped,
+        shipped_resolution=shipped_resolution,
         claims=claims,
         published=published,
         needed=tuple(needed_sources(config, project)),
@@ -180,10 +172,12 @@ def make_plan(
 
 
 def _dataset(name: str, entry: Mapping[str, Any], project: Project) -> Dataset:
-    if name not in project.known.manifests:
-        source = project.sources[name] if name in project.known.sets else None
-        return Dataset(name, entry, source, comes_as="ffhq" if source and source.aligned else "")
-    return Dataset(name, entry, comes_as=project.sources[name].template if name in project.sources else "")
+    source = project.sources.get(name)
+    listed = source.listed if source else ""
+    if name in project.known.manifests:
+        return Dataset(name, entry, comes_as=source.template if source else "", listed=listed)
+    fetched = source if name in project.known.sets else None
+    return Dataset(name, entry, fetched, comes_as="ffhq" if fetched and fetched.aligned else "", listed=listed)
 
 
 def _table(name: str, config: Mapping[str, Any], project: Project) -> Table:

@@ -13,7 +13,7 @@ from clrface.plan.plan import Plan
 from clrface.plan.restoring import row_code, row_stages, weights_digest
 from clrface.plan.training import record
 from clrface.plan.words import joined, short_digest, source_record
-from clrface.stages import NEEDS, stages_of
+from clrface.stages import METHOD_OF, NEEDS, stages_of
 
 
 def study_inputs(plan: Plan, study: Study) -> dict[str, list[str]]:
@@ -130,7 +130,6 @@ def cost_spec(plan: Plan) -> str:
 def _cost_row(plan: Plan, row: Row) -> dict[str, Any]:
     card = plan.card(row)
     assert card is not None  # cost_rows has rows of methods alone
-    steps, images = training_seen(plan, row) if card.trained_here else (0, 0)
     return {
         "row": row.name,
         "label": row.label,
@@ -138,24 +137,18 @@ def _cost_row(plan: Plan, row: Row) -> dict[str, Any]:
         "family": card.family,
         "params": row.params,
         "trained_here": card.trained_here,
-        "training_steps": steps,
-        "training_images": images,
+        "stages": [(METHOD_OF[stage], stage) for stage in _stages_behind(plan, row)] if card.trained_here else [],
     }
 
 
-def training_seen(plan: Plan, row: Row) -> tuple[int, int]:
-    """Steps and images of a row's stages, with those that they started from; none where nobody knows: a folder's, a hub's weights."""
-    if plan.weights not in ("shipped", "fit"):
-        return 0, 0
-    # The shipped weights saw the shipped recipe, whatever this config would train.
-    recipe = plan.training.stages if plan.fits else plan.shipped.stages
+def _stages_behind(plan: Plan, row: Row) -> list[str]:
+    """A row's stages, and those that they started from or look through."""
     stages, pending = set[str](), row_stages(plan, row)
     while pending:
         stage = pending.pop()
         stages.add(stage)
         pending += [before for before in NEEDS[stage] if before not in stages]
-    specs = [recipe[stage] for stage in stages]
-    return sum(spec["steps"] for spec in specs), sum(spec["steps"] * spec["batch"] for spec in specs)
+    return sorted(stages)
 
 
 # ---- which files

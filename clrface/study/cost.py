@@ -11,7 +11,7 @@ import statistics
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from clrface.errors import UserError
 from clrface.registry import make_method
 from clrface.seeds import derive_seed
 from clrface.tables.costs import Cost
+from clrface.trained import seen_by_all
 from clrface.weights import weights_folder
 
 STATUS = Path("/proc/self/status")
@@ -48,8 +49,7 @@ FORMULAS = {
 
 @dataclass(frozen=True)
 class Contender:
-    """A row to measure. `training_steps` and `training_images`: what its weights have seen, by the recipe; 0 without
-    training here, or for weights from elsewhere."""
+    """A row to measure. `stages`: (method, stage) of each network that its weights come from, with those that they started from."""
 
     row: str
     label: str
@@ -57,8 +57,7 @@ class Contender:
     family: str
     params: dict[str, Any]
     trained_here: bool
-    training_steps: int
-    training_images: int
+    stages: list[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -122,13 +121,25 @@ def measure_costs(contenders: Sequence[Contender], place: Place, rounds: int) ->
     finally:
         for process in processes:
             process.end()
-    return [_cost(contender, count, times, peak) for contender, count, times, peak in zip(contenders, counts, seconds, peaks, strict=True)]
+    measured = zip(contenders, counts, seconds, peaks, strict=True)
+    return [_cost(contender, place, count, times, peak) for contender, count, times, peak in measured]
 
 
-def _cost(contender: Contender, count: Mapping[str, Any], times: Sequence[float], peak: int) -> Cost:
-    training = {key: value for key, value in asdict(contender).items() if key.startswith("training_")}
-    spread = {"seconds": statistics.median(times), "seconds_lo": min(times), "seconds_hi": max(times)}
-    return Cost(method=contender.row, label=contender.label, **count, **spread, peak_bytes=peak, **training)
+def _cost(contender: Contender, place: Place, count: Mapping[str, Any], times: Sequence[float], peak: int) -> Cost:
+    folders = [weights_folder(place.weights, method) / stage for method, stage in contender.stages]
+    spent = seen_by_all(folder for folder in folders if folder.is_dir())  # a refiner need not be there
+    return Cost(
+        method=contender.row,
+        label=contender.label,
+        **count,
+        seconds=statistics.median(times),
+        seconds_lo=min(times),
+        seconds_hi=max(times),
+        peak_bytes=peak,
+        training_steps=spent and spent.steps,
+        training_images=spent and spent.images,
+        training_processor_s=spent and spent.processor_s,
+    )
 
 
 class _Process:

@@ -20,6 +20,8 @@ class Cost:
     `evaluations`: how often its most called network sees the image.
     `seconds`: wall time, the median over the rounds, with the least and the most. `peak_bytes`: the process's most resident
     memory; on a GPU, the most that torch allocated there.
+    `training_*`: what the weights have seen by their records (clrface.trained), with all that they started from:
+    optimiser steps, images, and seconds of processor time; None where there is no record.
     """
 
     method: str
@@ -31,8 +33,9 @@ class Cost:
     seconds_lo: float
     seconds_hi: float
     peak_bytes: int
-    training_steps: int
-    training_images: int
+    training_steps: int | None
+    training_images: int | None
+    training_processor_s: float | None
 
 
 COLUMNS: dict[str, Callable[[Cost], str]] = {
@@ -43,12 +46,13 @@ COLUMNS: dict[str, Callable[[Cost], str]] = {
     "Memory, MiB": lambda cost: f"{cost.peak_bytes / 2**20:.0f}",
     "Training steps": lambda cost: f"{cost.training_steps:,}" if cost.training_steps else DASH,
     "Samples seen": lambda cost: f"{cost.training_images:,}" if cost.training_images else DASH,
+    "Training, min": lambda cost: f"{cost.training_processor_s / 60:.0f}" if cost.training_processor_s else DASH,
 }
 LEGEND = (
     "Per image, on one machine in one run, methods taking turns; median time of the rounds. MACs: of convolutions, matrix products and "
     "attention, gradients included. Evaluations: of the network that is called most. Memory: the process's peak, with Python and torch. "
-    "Training: by the recipe of the weights, with the stages that it starts from (unknown for weights from elsewhere); samples seen are "
-    "steps x batch."
+    "Training: by the records beside the weights, with all that they started from (unknown for weights from elsewhere); samples seen are "
+    "steps x batch; minutes are of processor time."
 )
 
 

@@ -31,6 +31,7 @@ from clrface.errors import UserError
 from clrface.files import atomic_path, sha256_file, write_text
 from clrface.images import to_bytes
 from clrface.stages import METHOD_OF, NEEDS, network_folder
+from clrface.trained import RECORD, read_record
 from clrface.training.data import Batch, Faces, Pairs, Steps, faces_digest, fixed_batch, loader
 from clrface.training.stage import Scalars, Stage, StageSpec
 
@@ -293,7 +294,7 @@ def _finish(run: Run, trained_on: Pairs, look: Batch, writer: SummaryWriter | No
     shutil.rmtree(part, ignore_errors=True)
     run.stage.save(part)
     write_text(
-        part / "training.json",
+        part / RECORD,
         json.dumps(_record(run, trained_on.seed), indent=2) + "\n",
     )
     shutil.rmtree(run.folder, ignore_errors=True)
@@ -304,7 +305,10 @@ def _finish(run: Run, trained_on: Pairs, look: Batch, writer: SummaryWriter | No
 def _record(run: Run, seed: int) -> dict[str, Any]:
     """What the stage's training.json says."""
     seen = {"steps": run.step, "batch": run.spec.batch, "seed": seed}
-    return {"stage": run.spec.name, **seen, "processor_s": round(run.processor_s, 1), "faces": run.faces}
+    record = {"stage": run.spec.name, **seen, "processor_s": round(run.processor_s, 1), "faces": run.faces}
+    start = run.spec.options.get("start_from") or run.spec.options.get("trunk_from") or ""
+    before = read_record(Path(start)) if start and start not in METHOD_OF else None  # another stage has a record of its own
+    return record | ({"start": before} if before else {})
 
 
 def _to(batch: Batch, device: torch.device) -> Batch:

@@ -20,10 +20,12 @@ from clrface.registry import method_card
 from clrface.study.cost import Contender, Counter, Place, _count, _Process, measure_costs
 from clrface.tables.costs import Cost, write_cost_table
 
+STAGES = {"unet": [("unet", "unet")], "codebook": [("codebook", "codebook_vq"), ("codebook", "codebook")]}
+
 
 def contender(method: str, **params: object) -> Contender:
     card = method_card(method)
-    return Contender(method, card.label, method, card.family, card.params | params, card.trained_here, 10, 160)
+    return Contender(method, card.label, method, card.family, card.params | params, card.trained_here, STAGES.get(method, []))
 
 
 @pytest.fixture(scope="module")
@@ -120,13 +122,20 @@ def test_a_method_that_fails_is_told(place: Place) -> None:
         measure_costs([contender("gfpgan_1_4")], place, rounds=1)
 
 
+def test_training_is_what_the_records_beside_the_weights_say(costs: dict[str, Cost]) -> None:
+    of = {stage: json.loads((ROOT / "models/codebook" / stage / "training.json").read_text()) for _, stage in STAGES["codebook"]}
+    assert costs["codebook"].training_steps == sum(record["steps"] for record in of.values())
+    assert costs["codebook"].training_processor_s == sum(record["processor_s"] for record in of.values())
+    assert costs["wiener"].training_images is costs["wiener"].training_processor_s is None
+
+
 def test_the_table_in_its_four_forms(costs: dict[str, Cost], tmp_path: Path) -> None:
     write_cost_table(list(costs.values()), {"images": "4 of orl", "device": "cpu"}, tmp_path / "table6.csv")
     rows = list(csv.DictReader((tmp_path / "table6.csv").open()))
     assert [row["method"] for row in rows] == list(costs) and rows[0]["macs"] == ""
     assert float(rows[1]["seconds"]) == costs["unet"].seconds
     whole = json.loads((tmp_path / "table6.json").read_text())
-    assert whole["about"]["images"] == "4 of orl" and whole["processor"] and whole["rows"][1]["training_images"] == 160
+    assert whole["about"]["images"] == "4 of orl" and whole["processor"] and whole["rows"][1]["training_images"] == 48000
     text = (tmp_path / "table6.md").read_text()
     assert "| Wiener filter | 0.00 | – |" in text and "4 of orl" in text
     assert r"\bottomrule" in (tmp_path / "table6.tex").read_text()

@@ -27,6 +27,7 @@ from clrface.models.unet import RestorationUNet
 from clrface.restore.estimate import decoding, estimate
 from clrface.restore.pipeline import CLRFace, Settings
 from clrface.stages import METHOD_OF
+from clrface.trained import seen
 from clrface.training import latents as kept_latents
 from clrface.training.data import FaceFiles, Pairs, Steps, TrainingSet, faces_digest, load_faces, loader
 from clrface.training.loop import LOSSES, Run, schedule, train
@@ -518,12 +519,15 @@ def test_an_autoencoder_starts_from_a_folder_and_keeps_its_codes(trained: Path, 
     start = load_network(Autoencoder, place(trained, "autoencoder"))
     start.latent_std.mul_(7)
     save_network(start, tmp_path / "start")
+    (tmp_path / "start" / "training.json").write_text((place(trained, "autoencoder") / "training.json").read_text())
     spec = replace(TINY["autoencoder"], steps=0, options=VQ | {"start_from": str(tmp_path / "start")})
     run(spec, tmp_path, faces, sources)
     taken = load_network(Autoencoder, place(tmp_path, "autoencoder"))
     assert torch.equal(taken.codebook.weight, start.codebook.weight), "as it was"
     assert (taken.latent_std < start.latent_std / 2).all(), "measured"
     run(replace(spec, steps=2), tmp_path, faces, sources)
+    record = json.loads((place(tmp_path, "autoencoder") / "training.json").read_text())
+    assert seen(record).steps == 2 + TINY["autoencoder"].steps, "what it started from counts"
     trained_on = load_network(Autoencoder, place(tmp_path, "autoencoder"))
     assert 0 < (trained_on.codebook.weight - start.codebook.weight).abs().mean() < start.codebook.weight.std() / 10
     with pytest.raises(UserError, match="whose `codes` is 32; the config's network has 64"):

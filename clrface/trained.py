@@ -1,0 +1,49 @@
+"""The record of a training, `training.json` beside the weights: what they have seen, and what it cost.
+
+    {"stage": "irn", "steps": 900, "batch": 16, "seed": 0, "processor_s": 3102.4, "faces": 17381, "start": {...}}
+
+`start` is the record of the folder of weights that the stage started from, if it started from one that has a record.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+RECORD = "training.json"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What weights have seen: optimiser steps, training images (steps x batch), and seconds of processor time."""
+
+    steps: int
+    images: int
+    processor_s: float | None
+    """None where a record doesn't say."""
+
+    def __add__(self, other: "Seen") -> "Seen":
+        known = self.processor_s is not None and other.processor_s is not None
+        spent = (self.processor_s or 0) + (other.processor_s or 0) if known else None
+        return Seen(self.steps + other.steps, self.images + other.images, spent)
+
+
+def read_record(folder: Path) -> dict[str, Any] | None:
+    """The record beside the weights in `folder`; None where there is none."""
+    path = Path(folder) / RECORD
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def seen(record: Mapping[str, Any]) -> Seen:
+    """What a stage's weights have seen, with all that they started from."""
+    own = Seen(record["steps"], record["steps"] * record["batch"], record.get("processor_s"))
+    return own + seen(record["start"]) if record.get("start") else own
+
+
+def seen_by_all(folders: Iterable[Path]) -> Seen | None:
+    """What several networks have seen together; None when one of them has no record."""
+    records = [read_record(folder) for folder in folders]
+    if not records or not all(records):
+        return None
+    return sum((seen(record) for record in records if record), start=Seen(0, 0, 0.0))
