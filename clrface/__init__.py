@@ -1,7 +1,9 @@
 """CLR-Face Bench: a benchmark and reproducibility harness for blind face restoration.
 
     import clrface
-    clrface.evaluate("out", "truth").values     # {"psnr": ..., "ssim": ...}
+    clrface.evaluate("out", "truth").to_frame()            # PSNR and SSIM with intervals
+    clrface.load_method("clrface").restore(faces, [0])     # aligned faces, (B, 3, H, W) in [0, 1]
+    clrface.restore(photograph), clrface.degrade(face, "gfpgan")
     clrface.list_methods(), clrface.list_metrics(), clrface.list_protocols()
 
 One package per step, in the order in which data walks through it: fetch, align, degrade, models and
@@ -17,10 +19,15 @@ os.environ.setdefault("OPENCV_IPP", "avx2")
 # Names instead of import statements (those are in __init__.pyi): a fingerprint follows imports, and every module's would have all of these.
 _PUBLIC = {
     "__version__": "clrface.version",
+    "CLRFace": "clrface.restore.pipeline",
+    "create_metric": "clrface.public",
+    "degrade": "clrface.public",
     "evaluate": "clrface.public",
     "list_methods": "clrface.public",
     "list_metrics": "clrface.public",
     "list_protocols": "clrface.public",
+    "load_method": "clrface.public",
+    "restore": "clrface.public",
 }
 
 

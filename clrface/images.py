@@ -57,23 +57,24 @@ def read_rgb(path: Path) -> np.ndarray:
     Raises: UserError, naming the file, for one that is missing, truncated, no picture or too large, and for one whose 8-bit
     value nobody could tell: transparent pixels, several frames, integers of another range, float outside of [0, 1].
     """
-    with _opened(path) as image:
-        _refuse_frames(image, path)
+    with opened(path) as image:
+        refuse_frames(image, path)
         image.load()
-        turn = TURNS.get(_orientation(image))
+        turn = TURNS.get(orientation(image))
         return _to_rgb(image if turn is None else image.transpose(turn), path)
 
 
 def read_size(path: Path) -> tuple[int, int]:
     """Width and height of what `read_rgb` gives, by the file's header alone. Raises: UserError for a file that is no picture."""
-    with _opened(path) as image:
+    with opened(path) as image:
         width, height = image.size
-        turned = image.format != "TIFF" and _orientation(image) >= 5  # Pillow tells a TIFF's size upright
+        turned = image.format != "TIFF" and orientation(image) >= 5  # Pillow tells a TIFF's size upright
         return (height, width) if turned else (width, height)
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
+def opened(path: Path) -> Iterator[Image.Image]:
+    """An image file, open. Raises: UserError, naming the file, for one that is missing, damaged, no image or too large."""
     try:
         with Image.open(path) as image:
             yield image
@@ -91,7 +92,7 @@ def _opened(path: Path) -> Iterator[Image.Image]:
         ) from error
 
 
-def _orientation(image: Image.Image) -> int:
+def orientation(image: Image.Image) -> int:
     """EXIF's number; 1, upright, where there is none or the EXIF data can't be read."""
     try:
         found = image.getexif().get(ExifTags.Base.Orientation, 1)
@@ -100,7 +101,8 @@ def _orientation(image: Image.Image) -> int:
     return found if found in TURNS else 1
 
 
-def _refuse_frames(image: Image.Image, path: Path) -> None:
+def refuse_frames(image: Image.Image, path: Path) -> None:
+    """Raises: UserError for a file of several frames that are images of their own."""
     frames = getattr(image, "n_frames", 1)
     if frames > 1 and image.format in FRAMED:
         raise UserError(f"{path} has {frames} frames, expected 1 picture. Save the one that is meant as a file of its own.")

@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from clrface import paths
 from clrface.catalogue import PROTOCOLS
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from clrface.api import ImageMetric, Restorer, SetMetric
     from clrface.tables.evaluate import Evaluation
 
 PROTOCOL = "distortion"
@@ -59,6 +62,85 @@ def evaluate(
     raw = paths.raw() if sources is None else Path(sources)
     kept = None if cache is None else Path(cache)
     return measure(chosen, chosen.pick(None if metrics is None else list(metrics)), folders, raw, resamples, batch=batch, cache=kept)
+
+
+def load_method(name: str, *, weights: str = "shipped", device: str = "auto", **params: Any) -> "Restorer":
+    """Load a method: its sources are fetched where they are missing.
+
+    Args:
+        name: `list_methods()` names them.
+        weights: of a method that is trained here: shipped, fit, a folder, or a Hugging Face id.
+        device: auto, cpu, cuda or mps.
+        params: the method's parameters, by its card.
+
+    Returns: an object whose `restore(lq, seeds)` takes aligned faces, (B, 3, H, W) float32 RGB in [0, 1], with one seed an image, and
+    gives restored ones of the same shape and range.
+
+    Raises: UserError for an unknown name or parameter, and for sources or weights that can't be had.
+
+    >>> load_method("clrface", steps=4).restore(faces, seeds=[0])  # doctest: +SKIP
+    """
+    from clrface.ready import ready
+
+    return ready(name, params, weights, device).method
+
+
+def restore(
+    image: "np.ndarray", method: str = "clrface", *, seed: int = 0, weights: str = "shipped", device: str = "auto", **params: Any
+) -> "np.ndarray":
+    """Restore every face of a photograph.
+
+    Args:
+        image: (H, W, 3) uint8 or uint16 RGB, upright.
+        method, weights, device, params: as for `load_method`.
+        seed: of a method that draws noise.
+
+    Returns: the photograph, of the same shape and type; as it was where it shows no face.
+
+    Raises: as `load_method`.
+    """
+    from clrface.photo.detect import SOURCE, FaceDetector
+    from clrface.photo.files import Photo
+    from clrface.photo.restorer import Frame, PhotoRestorer
+    from clrface.ready import fetched, ready
+
+    made = ready(method, params, weights, device)
+    restorer = PhotoRestorer(made.method, Frame(made.size, made.template), FaceDetector(fetched([SOURCE])), seed)
+    return restorer.restore(Photo(image), "").photo.pixels
+
+
+def degrade(image: "np.ndarray", degradation: str, *, seed: int = 0) -> "np.ndarray":
+    """Degrade an aligned face.
+
+    Args:
+        image: (S, S, 3) uint8 RGB.
+        degradation: `clrface list degradations` names them.
+        seed: another seed draws another blur, scale, noise and JPEG quality.
+
+    Returns: (S, S, 3) uint8, the same for the same arguments.
+
+    Raises: UserError for an unknown degradation, or one of finished images.
+    """
+    from clrface.catalogue import DEGRADATIONS
+    from clrface.degrade.chunk import degrade_image
+    from clrface.degrade.recipes import get_recipe, load_recipes
+    from clrface.seeds import generator
+
+    recipe = get_recipe(load_recipes(DEGRADATIONS), degradation)
+    return degrade_image(image, recipe, generator(seed, "degrade", "", recipe.name, ""))[0]
+
+
+def create_metric(name: str) -> "ImageMetric | SetMetric":
+    """Make a metric: its sources are fetched where they are missing.
+
+    Returns: an object with `update(pred, ref)`, both (B, 3, H, W) float32 RGB in [0, 1], and `result()`.
+
+    Raises: UserError for an unknown id, and for sources that can't be had.
+    """
+    from clrface.metrics.registry import load_metric, metric_card
+    from clrface.ready import fetched
+
+    return load_metric(name, fetched(metric_card(name).sources))
 
 
 def list_methods() -> list[str]:

@@ -1,6 +1,7 @@
 """The record of a training, `training.json` beside the weights: what they have seen, and what it cost.
 
-    {"stage": "irn", "steps": 900, "batch": 16, "seed": 0, "processor_s": 3102.4, "faces": 17381, "start": {...}}
+    {"stage": "irn", "steps": 900, "batch": 16, "seed": 0, "processor_s": 3102.4, "faces": 17381,
+     "resolution": 96, "template": "utkface", "start": {...}}
 
 `start` is the record of the folder of weights that the stage started from, if it started from one that has a record.
 """

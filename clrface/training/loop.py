@@ -48,6 +48,8 @@ class Run:
         self.folder, self.work = folder, folder.with_name(folder.name + ".work")
         self.faces = 0
         """How many it trains on."""
+        self.resolution = 0
+        """Their side in pixels."""
         self.step, self.key = 0, key
         self.processor_before_s = -time.process_time()
         """What earlier calls of this run took, less what this process had taken before the run."""
@@ -211,7 +213,7 @@ def train(
     """
     digest = faces_digest(faces)
     run = Run(stage, spec, accelerator, folder, run_key(spec, recipe, seed, digest, stage.models))
-    run.faces = len(faces)
+    run.faces, run.resolution = len(faces), faces[0].shape[0]
     if accelerator.is_main_process:
         run.work.mkdir(parents=True, exist_ok=True)
     alone = FileLock(run.work / ".lock") if accelerator.is_main_process else nullcontext()
@@ -305,7 +307,8 @@ def _finish(run: Run, trained_on: Pairs, look: Batch, writer: SummaryWriter | No
 def _record(run: Run, seed: int) -> dict[str, Any]:
     """What the stage's training.json says."""
     seen = {"steps": run.step, "batch": run.spec.batch, "seed": seed}
-    record = {"stage": run.spec.name, **seen, "processor_s": round(run.processor_s, 1), "faces": run.faces}
+    trained_on = {"faces": run.faces, "resolution": run.resolution, "template": run.spec.template}
+    record = {"stage": run.spec.name, **seen, "processor_s": round(run.processor_s, 1), **trained_on}
     start = run.spec.options.get("start_from") or run.spec.options.get("trunk_from") or ""
     before = read_record(Path(start)) if start and start not in METHOD_OF else None  # another stage has a record of its own
     return record | ({"start": before} if before else {})

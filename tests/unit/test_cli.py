@@ -62,8 +62,8 @@ def test_the_examples_parse() -> None:
         (["evaluate", "--pred", "nowhere", "--protocol", "vqrf"], "clrface evaluate: Unknown protocol 'vqrf'. Did you mean 'vqfr'?"),
         (["list", "metrcs"], "clrface list: No such command 'metrcs'."),
         (["samples", "--panels", "[", "--out", "x"], "clrface samples: Invalid value for '--panels': Found '[', expected JSON"),
-        (["restore", "--dataset", "d", "--aligned", "a", "--degraded", "d", "--out", "o"],
-         "clrface restore: Found 0 of --method, --external, --finished, expected one."),
+        (["restore-chunk", "--dataset", "d", "--aligned", "a", "--degraded", "d", "--out", "o"],
+         "clrface restore-chunk: Found 0 of --method, --external, --finished, expected one."),
     ],
 )  # fmt: skip
 def test_a_mistake_is_one_message_and_2(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -212,6 +212,7 @@ def test_every_stage_leaves_weights_logs_and_a_sheet(trained: Path) -> None:
         }
         record = json.loads((place(trained, name) / "training.json").read_text())
         assert record["steps"] == spec.steps and record["faces"] == 12 and record["processor_s"] > 0
+        assert (record["resolution"], record["template"]) == (64, "utkface")
         logged = losses(trained, spec)
         assert [line["step"] for line in logged] == list(range(1, spec.steps + 1))
         assert all(np.isfinite(list(line.values())).all() for line in logged)

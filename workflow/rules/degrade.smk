@@ -20,6 +20,6 @@ rule degrade:
         code=fingerprint("clrface.degrade.chunk"),
     shell:
         step(
-            "degrade --dataset {wildcards.dataset} --recipe {wildcards.recipe}"
+            "degrade-chunk --dataset {wildcards.dataset} --recipe {wildcards.recipe}"
             " --aligned {input.aligned} --base-seed {params.base_seed} --out {output}"
         )

@@ -23,6 +23,6 @@ rule restore:
         code=planned(restoring.row_code, "row"),
     shell:
         step(
-            "restore {params.args} --dataset {wildcards.dataset} --seed {wildcards.seed} --batch {resources.batch}"
+            "restore-chunk {params.args} --dataset {wildcards.dataset} --seed {wildcards.seed} --batch {resources.batch}"
             " --aligned {input.aligned} --degraded {input.degraded} --out {output}"
         )

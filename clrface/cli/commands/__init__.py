@@ -6,9 +6,11 @@ from clrface.cli.commands.browse import browse
 from clrface.cli.commands.data import fetch, generate, mirror
 from clrface.cli.commands.evaluation import claims, compare, evaluate, reference, reproduce
 from clrface.cli.commands.reports import chart, report, show
+from clrface.cli.commands.restoring import degrade, restore
 from clrface.cli.commands.training import import_vq, losses
 
 SECTIONS: dict[str, tuple[click.Command, ...]] = {
+    "Restore": (restore, degrade),
     "Evaluate": (evaluate, compare, claims, reproduce, reference),
     "Browse": (browse,),
     "Data": (fetch, mirror, generate),

@@ -89,7 +89,7 @@ def _selected(
     return select(read_manifest(manifest), identities, images_per_identity, split, images, offset, last)
 
 
-@click.command(cls=Command)
+@click.command("degrade-chunk", cls=Command)
 @click.option("--dataset", required=True)
 @click.option("--recipe", required=True)
 @path_option("--recipes", "The file of degradations.", default=DEGRADATIONS)
@@ -119,7 +119,7 @@ def install_external(card: Path, raw: Path, to: Path) -> None:
     install(program, to / program.name, raw)
 
 
-@click.command(cls=Command)
+@click.command("restore-chunk", cls=Command)
 @click.option("--method", help="A file of clrface/baselines, or a plug-in.")
 @path_option("--external", "The card of an external method, installed by install-external.")
 @path_option("--finished", "A folder of finished images, <image_id>.png.")
