@@ -1,6 +1,7 @@
 """Methods that are ready to run from anywhere: sources fetched where they are missing, weights found, loaded on a device."""
 
 import sys
+import sysconfig
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,17 +56,18 @@ def fetched(names: Iterable[str]) -> Path:
 
 
 def _weights(weights: str, family: str) -> Path:
-    from clrface.weights import weights_folder
+    from clrface.weights import SHIPPED, weights_folder
 
     if weights != "shipped":
         return weights_folder(weights, family)
     project = paths.project_folder()
-    if project is None:
+    installed = Path(sysconfig.get_path("data"), "share", "clrface", "models", family)
+    if project is None and not installed.is_dir():
         raise UserError(
             f"The weights of '{family}' come with the project's folder, and {Path.cwd()} lies outside of one. "
-            f"Name the folder that holds them: --weights /path/to/clrface-bench/models"
+            "Name the folder that holds them: --weights /path/to/clrface-bench/models"
         )
-    return project / "models" / family
+    return installed if project is None else project / SHIPPED / family
 
 
 def _frame(card: MethodCard, folder: Path | None) -> tuple[int, str]:
