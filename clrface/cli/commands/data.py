@@ -23,13 +23,23 @@ def _names(context: click.Context, _: click.Parameter, begun: str) -> list[str]:
 MIRRORS = paths_option("--mirrors", "Folders looked into by checksum before the network.")
 
 
-@click.command(cls=Command, example="clrface fetch orl\nclrface fetch lpips vgg16 --mirrors /media/disk/packed")
-@click.argument("names", nargs=-1, required=True, shell_complete=_names)
+@click.command(cls=Command, example="clrface fetch --protocol pmrf\nclrface fetch lpips vgg16 --mirrors /media/disk/packed")
+@click.argument("names", nargs=-1, shell_complete=_names)
+@click.option("--protocol", help="All that a protocol's metrics need: clrface list protocols.")
+@click.option("--method", help="All that a method needs: clrface list methods.")
 @path_option("--sources", "A file of sources of your own.", default=SOURCES)
 @path_option("--raw", "Where the sources' folders are; in the project, or in the user's cache, when left out.")
 @path_option("--downloads", "Where archives are kept; beside --raw's own place when left out.")
 @MIRRORS
-def fetch(names: tuple[str, ...], sources: Path, raw: Path | None, downloads: Path | None, mirrors: tuple[Path, ...]) -> None:
+def fetch(
+    names: tuple[str, ...],
+    protocol: str | None,
+    method: str | None,
+    sources: Path,
+    raw: Path | None,
+    downloads: Path | None,
+    mirrors: tuple[Path, ...],
+) -> None:
     """Download, verify and extract sources; do nothing for those that are there.
 
     NAMES: entries of the list of sources, e.g. orl; those that metrics and methods name are in clrface list.
@@ -38,8 +48,22 @@ def fetch(names: tuple[str, ...], sources: Path, raw: Path | None, downloads: Pa
     from clrface.fetch.sources import load_sources
 
     known = load_sources(sources, paths.root() if sources == SOURCES else None)
-    for name in names:
+    wanted = dict.fromkeys([*names, *_sources_of(protocol, method)])
+    if not wanted and not (protocol or method):
+        raise UserError("Found no source's name, and neither --protocol nor --method. Say what to fetch: clrface fetch --protocol pmrf")
+    for name in wanted:
         fetch_source(name, known, raw or paths.raw(), downloads or paths.downloads(), mirrors)
+
+
+def _sources_of(protocol: str | None, method: str | None) -> list[str]:
+    """What a protocol's metrics and a method read, in order. Raises: UserError for an unknown name."""
+    from clrface.catalogue import PROTOCOLS
+    from clrface.metrics.protocols import load_protocol
+    from clrface.metrics.registry import metric_card
+    from clrface.registry import method_card
+
+    of_metrics = [source for name in load_protocol(PROTOCOLS, protocol).metrics for source in metric_card(name).sources] if protocol else []
+    return [*of_metrics, *(method_card(method).sources if method else ())]
 
 
 @click.command(cls=Command, example="clrface mirror --to packed --config config/full.yaml\nclrface mirror lpips vgg16 --to packed")

@@ -1,14 +1,18 @@
 """Commands that measure and compare: two folders, two rows of a table, the paper's claims, a run and its reference."""
 
 import os
+import shutil
 import sys
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 
 from clrface import paths
 from clrface.catalogue import CLAIMS, MANIFESTS, PROTOCOLS
-from clrface.cli.parts import PATH, Command, path_option
+from clrface.cli.parts import PATH, Command, path_option, paths_option
 from clrface.cli.shared import CACHE, TABLES
 from clrface.device import VARIABLE, pick_device
 from clrface.errors import UserError
@@ -27,9 +31,12 @@ def _names(context: click.Context, _: click.Parameter, begun: str) -> list[str]:
 
 @click.command(
     cls=Command,
-    example="clrface evaluate --pred out/ --gt truth/\nclrface evaluate --pred out/ --gt truth/ --protocol pmrf --metrics ssim,lpips_vgg",
+    example="clrface evaluate --pred out/ --gt truth/ --protocol pmrf --metrics ssim,lpips_vgg\n"
+    "clrface evaluate --pred ours=out/ --pred theirs=other/ --gt truth/ --out table.tex",
 )
-@path_option("--pred", "The restored images.", required=True)
+@click.option(
+    "--pred", "preds", multiple=True, required=True, metavar="[NAME=]FOLDER ...", help="The restored images; several give a table."
+)
 @path_option("--gt", "The ground truth: as many images, of the same names and sizes.")
 @path_option("--lq", "The degraded inputs, for metrics that compare with them.")
 @path_option("--clean", "Clean faces of other people, for distances to them.")
@@ -41,7 +48,7 @@ def _names(context: click.Context, _: click.Parameter, begun: str) -> list[str]:
     help="Which metrics, and their exact definitions: clrface list protocols.",
 )
 @click.option("--metrics", help="Some of the protocol's metrics: psnr,ssim.")
-@path_option("--out", "Write the table as csv, too.")
+@paths_option("--out", "Write the table, too: csv, json, md, tex or html, by the suffix.")
 @click.option("--bootstrap", type=int, default=1000, show_default=True, help="Resamples of the intervals.")
 @click.option("--batch", type=int, default=16, show_default=True, help="Images measured at once.")
 @path_option("--protocols", "A file of protocols of your own.", default=PROTOCOLS)
@@ -49,13 +56,13 @@ def _names(context: click.Context, _: click.Parameter, begun: str) -> list[str]:
 @CACHE
 @click.option("--device", help="Where networks run: auto, cpu or cuda; CLRFACE_DEVICE, or auto, when left out.")
 def evaluate(
-    pred: Path,
+    preds: tuple[str, ...],
     gt: Path | None,
     lq: Path | None,
     clean: Path | None,
     protocol: str,
     metrics: str | None,
-    out: Path | None,
+    out: tuple[Path, ...],
     bootstrap: int,
     batch: int,
     protocols: Path,
@@ -63,22 +70,24 @@ def evaluate(
     cache: Path | None,
     device: str | None,
 ) -> int:
-    """Measure any folder of images by a protocol, without a workflow.
+    """Measure any folder of images by a protocol, without a workflow. Several folders give one table.
 
     Images are paired by file name, less its suffix. Returns 1 if a metric has no value, and says why.
     """
     from clrface.files import check_target, write_text
     from clrface.public import evaluate as measure
-    from clrface.tables.evaluate import render, to_csv
-    from clrface.tables.terminal import printable
+    from clrface.tables.evaluate import to_csv
+    from clrface.tables.together import together, writer_of
 
     if device:
         os.environ[VARIABLE] = pick_device(device)
-    if out:
-        check_target(out)
-    done = measure(
-        pred,
-        gt,
+    named = _named(preds)
+    for path in out:
+        check_target(path)
+        writer_of(path)
+    measured = partial(
+        measure,
+        gt=gt,
         lq=lq,
         clean=clean,
         protocol=protocol,
@@ -89,10 +98,43 @@ def evaluate(
         cache=cache,
         protocols=protocols,
     )
-    sys.stdout.write(printable(render(done), sys.stdout))
-    if out:
-        write_text(out, to_csv(done))
-    return int(not done.complete)
+    done = {name: measured(folder) for name, folder in named.items()}
+    _print(done)
+    for path in out:
+        one_csv = len(done) == 1 and path.suffix.lower() == ".csv"
+        write_text(path, to_csv(next(iter(done.values()))) if one_csv else writer_of(path)(together(done, path.stem)))
+    return int(not all(evaluation.complete for evaluation in done.values()))
+
+
+def _named(preds: Sequence[str]) -> dict[str, Path]:
+    """`ours=out/`, or a folder alone, by name. Raises: UserError for one name twice."""
+    named: dict[str, Path] = {}
+    for word in preds:
+        name, equals, folder = word.partition("=")
+        path = Path(folder) if equals and not Path(word).exists() else Path(word)
+        name = name if equals and not Path(word).exists() else path.name or str(path)
+        if name in named:
+            raise UserError(f"--pred: two folders are called '{name}'. Name them: --pred ours={named[name]} --pred theirs={path}")
+        named[name] = path
+    return named
+
+
+def _print(done: Mapping[str, Any]) -> None:
+    """A single evaluation metric by metric; several as a table, then what could not be measured."""
+    from clrface.tables.evaluate import render
+    from clrface.tables.terminal import printable
+    from clrface.tables.terminal import render as render_table
+    from clrface.tables.together import together
+
+    if len(done) == 1:
+        sys.stdout.write(printable(render(next(iter(done.values()))), sys.stdout))
+        return
+    width = min(120, shutil.get_terminal_size(fallback=(110, 24)).columns)
+    sys.stdout.write(printable(render_table(together(done), width, colour=False), sys.stdout))
+    for name, evaluation in done.items():
+        for line in evaluation.lines:
+            if line.note:
+                print(f"{name}: {line.card.id}: {line.note}")
 
 
 @click.command(cls=Command, example="clrface compare results/table1.json clrface unet")
