@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from clrface.config.messages import found_value
+from clrface.config.messages import found_value, is_mapping
 from clrface.errors import UserError
 from clrface.strict_yaml import read_yaml, typed
 
@@ -36,13 +36,13 @@ def leave_out(config: dict[str, Any]) -> None:
     """Take away the datasets, tables, sweeps, variants and protocols that are null: a file over a profile can do it no other way."""
     _without_nulls(config, "datasets", "tables", "sweeps", "variants", "protocols")
     for table in entries_of(config, "tables").values():
-        if isinstance(table, dict):
+        if is_mapping(table):
             _without_nulls(table, "variants")
 
 
-def _without_nulls(block: dict[str, Any], *keys: str) -> None:
+def _without_nulls(block: Any, *keys: str) -> None:
     for key in keys:
-        if isinstance(block.get(key), Mapping):
+        if is_mapping(block.get(key)):
             block[key] = {name: entry for name, entry in block[key].items() if entry is not None}
 
 
@@ -51,20 +51,20 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         content = read_yaml(path)
     except OSError as error:
         raise UserError(f"Can't read the config {path} ({error.strerror}). Expected a YAML file there: correct the path.") from error
-    if not isinstance(content, dict):
+    if not is_mapping(content):
         raise UserError(f"{path} holds {found_value(content)}, expected a mapping of keys to values, as in config/embedded.yaml.")
-    return content
+    return dict(content)
 
 
 def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in over.items():
         old = merged.get(key)
-        merged[key] = _merged(old if isinstance(old, Mapping) else {}, value) if isinstance(value, Mapping) else value
+        merged[key] = _merged(old if is_mapping(old) else {}, value) if is_mapping(value) else value
     return merged
 
 
 def entries_of(config: Mapping[str, Any], key: str) -> Mapping[Any, Any]:
     """What a key holds, or nothing when that is no mapping (the schema says so then)."""
     value = config.get(key)
-    return value if isinstance(value, Mapping) else {}
+    return value if is_mapping(value) else {}

@@ -4,6 +4,8 @@ import json
 from functools import cache
 from pathlib import Path
 
+from clrface.config.parts import completed
+from clrface.config.stages import Stage
 from clrface.errors import unknown_name
 from clrface.fetch.sources import entry_digest
 from clrface.manifest import chunk_name, chunks, read_manifest
@@ -104,7 +106,7 @@ def stage_inputs(plan: Plan, stage: str) -> list[str]:
 def stage_spec(plan: Plan, stage: str) -> str:
     """A stage's numbers as the command's JSON, and the template that the faces are aligned by."""
     template = aligned_as(plan, plan.training.datasets[0])
-    return json.dumps({"name": stage, **plan.training.stages[stage], "template": template}, sort_keys=True)
+    return json.dumps({"name": stage, **completed(Stage, plan.training.stages[stage]), "template": template}, sort_keys=True)
 
 
 def options(plan: Plan) -> str:
