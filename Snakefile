@@ -7,11 +7,6 @@ from snakemake.utils import min_version
 
 min_version("9.19")
 
-# A --configfile that names a `profile` stands alone; any other is laid over the embedded one.
-if "profile" not in config:
-
-    configfile: "config/embedded.yaml"
-
 
 report: "workflow/report/workflow.rst"
 

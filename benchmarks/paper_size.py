@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-CONFIGS = ("config/embedded.yaml", "config/paper_training.yaml")
+CONFIGS = ("config/paper_training.yaml",)
 CONTENDERS = ("pixel_diffusion", "pixel_diffusion_train", "prior", "clrface_unguided", "clrface")
 HEADER = ("", "seconds", "processor s", "of one evaluation", "evaluations", "whole, s", "peak, GiB")
 

@@ -100,8 +100,11 @@ class Training(Part):
 class Config(Part):
     """The config of a run."""
 
-    profile: Name
-    """The name of a whole config. A file that sets it stands alone; one without it is laid over config/embedded.yaml."""
+    preset: Name
+    """The name of a whole config. A file that sets it, or extends one that does, stands alone; any other is laid over
+    config/embedded.yaml."""
+    extends: str | list[str] | None = None
+    """Files that this one is laid over, by their paths from its folder."""
     resolution: Annotated[int, Field(ge=32, le=1024, multiple_of=16)]
     """Pixels a side: aligned faces, degradations, networks, metrics."""
     template: Literal["utkface", "ffhq"]

@@ -15,6 +15,7 @@ from clrface.errors import unknown_name
 from clrface.external import has_cuda
 from clrface.fetch.sources import Source
 from clrface.metrics.protocols import laid_over
+from clrface.paths import PRESET
 from clrface.plan.parts import Dataset, Study, Sweep, Table, Training
 from clrface.plan.stale import table_settings
 from clrface.project import Project, needed_sources, read_project
@@ -22,7 +23,6 @@ from clrface.published import Published, load_published
 
 DRAWN = "generated_train"
 """The set of training faces that a generator draws."""
-PROFILE = Path("config/embedded.yaml")
 CLAIMS = Path("clrface/catalogue/claims.yaml")
 PUBLISHED = Path("clrface/catalogue/published.yaml")
 Thing = TypeVar("Thing")
@@ -32,7 +32,7 @@ Thing = TypeVar("Thing")
 class Plan:
     """What a run is asked for. Plans are compared by identity, so that what was read for one is remembered by it."""
 
-    profile: str
+    preset: str
     resolution: int
     template: str
     base_seed: int
@@ -134,7 +134,7 @@ def read_plan(config: dict[str, Any]) -> Plan:
     project = read_project()
     validate_config(config, project.known)
     project = replace(project, protocols=laid_over(project.protocols, config))
-    shipped = load_config([PROFILE])
+    shipped = load_config([Path(PRESET)])
     return make_plan(
         config,
         project,
@@ -150,7 +150,7 @@ def make_plan(
     """The plan of a checked config. Raises: UserError for a protocol whose metric isn't there."""
     methods = project.known.methods
     return Plan(
-        profile=config["profile"],
+        preset=config["preset"],
         resolution=config["resolution"],
         template=config["template"],
         base_seed=config["base_seed"],

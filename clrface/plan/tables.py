@@ -57,7 +57,7 @@ def table_spec(plan: Plan, table: str) -> str:
         weights=_weights(plan, found),
         chunks={dataset: chunk_names(plan, dataset) for dataset in found.datasets},
         protocol=found.protocol,
-        profile=plan.profile,
+        preset=plan.preset,
         resolution=plan.resolution,
         base_seed=plan.base_seed,
         n_boot=plan.bootstrap,

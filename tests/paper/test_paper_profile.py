@@ -1,4 +1,4 @@
-"""The paper's profile at 512x512, from the fetched archives to every table and the report, on a miniature of each set (miniature.py).
+"""The paper's preset at 512x512, from the fetched archives to every table and the report, on a miniature of each set (miniature.py).
 
 By make paper, apart from make test: about half an hour on two cores.
 """
@@ -26,7 +26,7 @@ from tests.paper.miniature import FACES, SIDE_PX, TAKEN, Miniature
 from tests.shelf import Shelf
 
 pytestmark = pytest.mark.timeout(5400)
-CONFIGS = ("config/embedded.yaml", "config/paper.yaml", "config/paper_training.yaml", "less.yaml", "miniature.yaml")
+CONFIGS = ("config/paper_training.yaml", "less.yaml", "miniature.yaml")
 
 
 def snakemake(folder: Path, *words: str) -> str:

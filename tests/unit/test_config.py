@@ -86,9 +86,11 @@ def there() -> Known:
     return Known(method_cards(), protocols, recipes, manifests, list(metric_cards()))
 
 
-@pytest.mark.parametrize("files", [[], ["full"], ["val"], ["parts"], ["tune"], ["gpu"], ["compression"], ["full", "parts", "val"]])
+@pytest.mark.parametrize(
+    "files", [["embedded"], ["full"], ["val"], ["parts"], ["tune"], ["gpu"], ["compression"], ["colour"], ["full", "parts", "val"]]
+)
 def test_shipped_configs_are_valid(files):
-    validate_config(load_config([ROOT / "config" / f"{name}.yaml" for name in ["embedded", *files]]), there())
+    validate_config(load_config([ROOT / "config" / f"{name}.yaml" for name in files]), there())
 
 
 def test_the_schema_and_the_table_are_made_from_the_declared_settings():
@@ -149,7 +151,7 @@ RECIPES = "as_is, blind, mild, severe, training, x16, x4, x8"
     [
         # keys
         ({"clrface": {"step": 4}}, f"clrface.step: unknown key. Did you mean 'steps'? Allowed: {PARAMS}."),
-        ({"resolutoin": 64}, "resolutoin: unknown key. Did you mean 'resolution'? Allowed: profile, resolution, "),
+        ({"resolutoin": 64}, "resolutoin: unknown key. Did you mean 'resolution'? Allowed: preset, extends, resolution, "),
         ({"datasets": {"orl": {"identites": 4}}}, "datasets.orl.identites: unknown key. Did you mean 'identities'? Allowed: identities, "),
         ({"tables": {"table1": {"degradation": ["blind"]}}}, "tables.table1.degradation: unknown key. Did you mean 'degradations'?"),
         (
@@ -440,7 +442,7 @@ def test_files_merge_as_snakemake_merges_them(tmp_path, config):
 
 
 def test_the_full_config_takes_every_face_with_three_seeds():
-    full = load_config([ROOT / "config" / "embedded.yaml", ROOT / "config" / "full.yaml"])
+    full = load_config([ROOT / "config" / "full.yaml"])
     assert full["datasets"]["orl"] == {"identities": 40, "images_per_identity": 10, "gallery": 4}
     assert full["seeds"] == [0, 1, 2]
 

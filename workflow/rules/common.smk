@@ -11,10 +11,11 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, workflow.basedir)
 
-from clrface.config.load import take_overrides
+from clrface.config.load import run_config
 from clrface.errors import UserError
 from clrface.fetch.sizes import tell_sizes
 from clrface.fingerprint import fingerprint
+from clrface.paths import PRESET
 from clrface.plan import claims, datasets, degrading, fetching, figures, measuring, page, restoring, studies, tables, targets, training
 from clrface.plan.notes import notes
 from clrface.plan.plan import read_plan
@@ -36,7 +37,11 @@ def told(function, *words, **given):
         raise WorkflowError(str(error)) from None
 
 
-told(take_overrides, config, workflow.config_settings.configfiles, workflow.config_settings.config)
+# Snakemake has merged the files already, without what they extend, and takes nested values of --config for strings.
+GIVEN = workflow.config_settings
+MERGED = told(run_config, GIVEN.configfiles, Path(PRESET), GIVEN.config)
+config.clear()
+config.update(MERGED)
 PLAN = told(read_plan, config)
 told(refuse_stale, config, PLAN.project.known.methods)
 # Told aside of the rules: where an archive may lie is no part of what it is, and another mirror reruns nothing.

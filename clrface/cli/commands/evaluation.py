@@ -156,7 +156,7 @@ def reproduce(results: Path | None, reference: Path | None) -> int:
 def reference(tables: tuple[str, ...], results: Path | None, out: Path | None) -> None:
     """Keep a run's tables as the reference, with the machine that they were made on.
 
-    TABLES: their names; all of the embedded profile, the costs and the claims when left out.
+    TABLES: their names; all of the embedded preset, the costs and the claims when left out.
     """
     from clrface.claims import COST_TABLE
     from clrface.config.load import load_config
