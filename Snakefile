@@ -59,7 +59,7 @@ rule tuning:
 rule train:
     input:
         training.records(PLAN),
-        "results/figures/losses.png",
+        in_results("figures/losses.png"),
 
 
 rule fetch:

@@ -19,6 +19,11 @@ COSTS = ("evaluations", "seconds")
 TAKEN = ("overview", "mask", "losses", "codebook", "table6", "claims", "weights")
 FIGURES = ("samples", "failures", "chart", "roc")
 """Of a table: results/figures/<table>_<figure>.png and .pdf."""
+TAKEN_FOLDERS = (
+    *("aligned", "degraded", "downloads", "external", "gallery", "raw", "training"),
+    *("benchmarks", "cache", "figures", "logs", "metrics", "reference", "restored", "scores", "train"),
+)
+"""Of data/ and results/, where a preset has a folder of its name."""
 TAKEN_NAME = "another result's files have this name. Choose another."
 
 
@@ -32,6 +37,7 @@ def validate_config(config: Mapping[str, Any], known: Known, folder: Path = Path
     mistakes += _unknown_entries(config, "methods", known.methods, "For images restored elsewhere")
     mistakes += _unknown_entries(config, "datasets", known.test_sets, "For a test set of your own")
     mistakes += _taken_names(config, known)
+    mistakes += [(("preset",), TAKEN_NAME)] if config.get("preset") in TAKEN_FOLDERS else []
     mistakes += _wrong_sizes(config, known)
     mistakes += _wrong_sweeps(config)
     mistakes += _without_truth(config, known)

@@ -55,12 +55,12 @@ def chunk_names(plan: Plan, dataset: str) -> list[str]:
 
 def aligned_chunks(plan: Plan, dataset: str) -> list[str]:
     """The folders of a test set's aligned faces."""
-    return [f"data/aligned/{dataset}/{chunk}" for chunk in chunk_names(plan, dataset)]
+    return [f"{plan.data}/aligned/{dataset}/{chunk}" for chunk in chunk_names(plan, dataset)]
 
 
 def degraded_chunks(plan: Plan, dataset: str, recipe: str) -> list[str]:
     """The folders of a test set's low-quality versions."""
-    return [f"data/degraded/{dataset}/{recipe}/{chunk}" for chunk in chunk_names(plan, dataset)]
+    return [f"{plan.data}/degraded/{dataset}/{recipe}/{chunk}" for chunk in chunk_names(plan, dataset)]
 
 
 def align_inputs(plan: Plan, dataset: str) -> list[str]:
@@ -135,7 +135,7 @@ def manifest_digest(plan: Plan, dataset: str) -> str:
 
 def gallery_of(plan: Plan, dataset: str) -> list[str]:
     """The clean photographs that a test set's probes are compared with: a gallery's; its own, where a list says which are compared."""
-    return aligned_chunks(plan, dataset) if plan.dataset(dataset).listed else [f"data/gallery/{dataset}"]
+    return aligned_chunks(plan, dataset) if plan.dataset(dataset).listed else [f"{plan.data}/gallery/{dataset}"]
 
 
 def pair_list(plan: Plan, dataset: str) -> str:

@@ -11,7 +11,13 @@ SHIPPED_TEMPLATE = "utkface"
 
 def notes(plan: Plan) -> list[str]:
     """A sentence or two each, to be told before any work."""
-    return [*_other_size(plan), *_other_alignment(plan), *_metrics_of_other_alignment(plan)]
+    return [*_own_place(plan), *_other_size(plan), *_other_alignment(plan), *_metrics_of_other_alignment(plan)]
+
+
+def _own_place(plan: Plan) -> Iterator[str]:
+    """The run's files lie apart from the default's."""
+    if plan.place:
+        yield f"Note: this config's files lie in {plan.results} and {plan.data}. A table is asked for there: {plan.results}/table1.csv."
 
 
 def _other_size(plan: Plan) -> Iterator[str]:

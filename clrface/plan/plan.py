@@ -17,6 +17,7 @@ from clrface.fetch.sources import Source
 from clrface.metrics.protocols import laid_over
 from clrface.paths import PRESET
 from clrface.plan.parts import Dataset, Study, Sweep, Table, Training
+from clrface.plan.places import folder_in, place_of
 from clrface.plan.stale import table_settings
 from clrface.project import Project, needed_sources, read_project
 from clrface.published import Published, load_published
@@ -33,6 +34,8 @@ class Plan:
     """What a run is asked for. Plans are compared by identity, so that what was read for one is remembered by it."""
 
     preset: str
+    place: str
+    """Where its files lie under data/ and results/ (clrface.plan.places)."""
     resolution: int
     template: str
     base_seed: int
@@ -64,6 +67,21 @@ class Plan:
     """By protocol."""
     needed: tuple[str, ...]
     """The sources that everything needs."""
+
+    @property
+    def data(self) -> str:
+        """The folder of its faces."""
+        return folder_in("data", self.place)
+
+    @property
+    def results(self) -> str:
+        """The folder of its results."""
+        return folder_in("results", self.place)
+
+    @property
+    def trained(self) -> str:
+        """What its commands are told of the weights: `weights`, or the folder where this run trains them, if that isn't the default's."""
+        return f"{self.results}/train" if self.fits and self.place else self.weights
 
     @property
     def fits(self) -> bool:
@@ -141,16 +159,23 @@ def read_plan(config: dict[str, Any]) -> Plan:
         load_claims(CLAIMS, project.metrics, config["tables"]),
         load_published(PUBLISHED),
         Shipped(shipped["resolution"], shipped["training"]["stages"]),
+        place_of(config, shipped, Path(PRESET).parent),
     )
 
 
 def make_plan(
-    config: Mapping[str, Any], project: Project, claims: Claims, published: Mapping[str, list[Published]], shipped: Shipped
+    config: Mapping[str, Any],
+    project: Project,
+    claims: Claims,
+    published: Mapping[str, list[Published]],
+    shipped: Shipped,
+    place: str = "",
 ) -> Plan:
     """The plan of a checked config. Raises: UserError for a protocol whose metric isn't there."""
     methods = project.known.methods
     return Plan(
         preset=config["preset"],
+        place=place,
         resolution=config["resolution"],
         template=config["template"],
         base_seed=config["base_seed"],

@@ -28,12 +28,12 @@ def _inputs(plan: Plan, study: Study, sources: Iterable[str], stages: Iterable[s
         "degraded": degraded_chunks(plan, study.dataset, study.degradation),
         "sources": [source_record(name) for name in sorted(sources)],
     }
-    return needed | ({"weights": [record(stage) for stage in stages]} if plan.fits else {})
+    return needed | ({"weights": [record(plan, stage) for stage in stages]} if plan.fits else {})
 
 
 def study_args(plan: Plan, study: Study) -> str:
     """The command's words that all studies share."""
-    words = ["--dataset", study.dataset, "--weights", plan.weights]
+    words = ["--dataset", study.dataset, "--weights", plan.trained]
     words += [] if study.images is None else ["--images", study.images]
     return joined([*words, "--device", plan.device])
 
@@ -164,9 +164,9 @@ def training_seen(plan: Plan, row: Row) -> tuple[int, int]:
 def study_figures(plan: Plan) -> list[str]:
     """Every study's figure."""
     sweeps = [sweep.name for sweep in plan.sweeps.values() if not sweep.tunes]
-    return [f"results/figures/{name}.png" for name in ["overview", "mask", *sweeps]]
+    return [f"{plan.results}/figures/{name}.png" for name in ["overview", "mask", *sweeps]]
 
 
 def study_files(plan: Plan) -> list[str]:
     """Every study's table and figure."""
-    return [*study_figures(plan), "results/mask.csv", "results/codebook.json"]
+    return [*study_figures(plan), f"{plan.results}/mask.csv", f"{plan.results}/codebook.json"]

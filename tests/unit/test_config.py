@@ -277,6 +277,8 @@ RECIPES = "as_is, blind, mild, severe, training, x16, x4, x8"
         ({"tables": {"overview": {"datasets": "all", "degradations": ["x4"]}}}, "tables.overview: another result's files have this name."),
         ({"tables": {"mask": {"datasets": "all", "degradations": ["x4"]}}}, "tables.mask: another result's files have this name."),
         ({"datasets": {"orl": {"offset": 1}}}, "datasets.orl"),
+        ({"preset": "scores"}, "preset: another result's files have this name. Choose another."),
+        ({"preset": "a/b"}, "preset: found 'a/b' (string), expected a name of letters, digits, '-' and '_'."),
         # folders and weights
         ({"methods": {"mine": {"folder": "no/such"}}}, "methods.mine.folder: found 'no/such' (string), expected a folder that exists."),
         ({"methods": {"mine": {"folder": "config", "w": 1}}}, "methods.mine.w: unknown key. Allowed: folder."),

@@ -5,11 +5,11 @@ rule align:
     input:
         planned(datasets.align_inputs, "dataset"),
     output:
-        directory("data/aligned/{dataset}/{chunk}"),
+        directory(in_data("aligned/{dataset}/{chunk}")),
     log:
-        "results/logs/align/{dataset}.{chunk}.log",
+        in_results("logs/align/{dataset}.{chunk}.log"),
     benchmark:
-        "results/benchmarks/align/{dataset}.{chunk}.tsv"
+        in_results("benchmarks/align/{dataset}.{chunk}.tsv")
     conda:
         "../../environment.yml"
     threads: 1
@@ -25,11 +25,11 @@ rule align_training:
     input:
         planned(training.align_inputs, "dataset"),
     output:
-        directory("data/training/{dataset}/{chunk}"),
+        directory(in_data("training/{dataset}/{chunk}")),
     log:
-        "results/logs/align_training/{dataset}.{chunk}.log",
+        in_results("logs/align_training/{dataset}.{chunk}.log"),
     benchmark:
-        "results/benchmarks/align_training/{dataset}.{chunk}.tsv"
+        in_results("benchmarks/align_training/{dataset}.{chunk}.tsv")
     conda:
         "../../environment.yml"
     threads: 1
@@ -52,11 +52,11 @@ rule align_gallery:
     input:
         planned(datasets.align_inputs, "dataset"),
     output:
-        directory("data/gallery/{dataset}"),
+        directory(in_data("gallery/{dataset}")),
     log:
-        "results/logs/align_gallery/{dataset}.log",
+        in_results("logs/align_gallery/{dataset}.log"),
     benchmark:
-        "results/benchmarks/align_gallery/{dataset}.tsv"
+        in_results("benchmarks/align_gallery/{dataset}.tsv")
     conda:
         "../../environment.yml"
     threads: 1

@@ -43,7 +43,7 @@ MERGED = told(run_config, GIVEN.configfiles, Path(PRESET), GIVEN.config)
 config.clear()
 config.update(MERGED)
 PLAN = told(read_plan, config)
-told(refuse_stale, config, PLAN.project.known.methods)
+told(refuse_stale, config, PLAN.project.known.methods, place=PLAN.place)
 # Told aside of the rules: where an archive may lie is no part of what it is, and another mirror reruns nothing.
 MIRRORS = [*config["mirrors"], *os.environ.get("CLRFACE_MIRRORS", "").split(os.pathsep)]
 os.environ.update(CLRFACE_MIRRORS=os.pathsep.join(dict.fromkeys(MIRRORS)))
@@ -65,6 +65,21 @@ def planned(function, *names, **given):
         return told(function, PLAN, *(getattr(wildcards, name) for name in names), **given)
 
     return of
+
+
+def in_data(path):
+    """A file of this config's faces."""
+    return f"{PLAN.data}/{path}"
+
+
+def in_results(path):
+    """A file of this config's results."""
+    return f"{PLAN.results}/{path}"
+
+
+def lying(option, place):
+    """An option of a step that says where files lie; none where they lie by default, so that its command stays as it was."""
+    return f" {option} {place}" if PLAN.place else ""
 
 
 def either(names):
@@ -99,7 +114,7 @@ def show_tables(workflow):
         return
     asked = " ".join(map(str, workflow.dag_settings.targets)) or "all"
     wanted = [table for table in PLAN.tables if asked == "all" or table in asked]
-    there = [f"results/{table}.json" for table in wanted]
+    there = [in_results(f"{table}.json") for table in wanted]
     there = [path for path in there if Path(path).is_file()]
     if there:
         subprocess.run([sys.executable, "-m", "clrface", "show", *there])
@@ -108,7 +123,7 @@ def show_tables(workflow):
 def tell_failures():
     """Repeat, as the last thing on the screen, what the failed steps said."""
     failed = []
-    for path in Path("results/logs").glob("*/*.log"):
+    for path in Path(in_results("logs")).glob("*/*.log"):
         lines = path.read_text(errors="replace").splitlines() if path.stat().st_mtime >= STARTED else []
         failed += [said[0] for line in lines if (said := re.search(r"clrface [\w-]+: .*", line))]  # it may follow a progress bar
     if failed:

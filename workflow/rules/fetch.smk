@@ -7,9 +7,9 @@ rule fetch_source:
     output:
         "data/raw/{source}/SOURCE.json",
     log:
-        "results/logs/fetch/{source}.log",
+        in_results("logs/fetch/{source}.log"),
     benchmark:
-        "results/benchmarks/fetch/{source}.tsv"
+        in_results("benchmarks/fetch/{source}.tsv")
     wildcard_constraints:
         source=either(PLAN.project.sources),
     conda:
@@ -27,9 +27,9 @@ rule generate:
     output:
         "data/raw/generated_train/manifest.csv",
     log:
-        "results/logs/generate/generated_train.log",
+        in_results("logs/generate/generated_train.log"),
     benchmark:
-        "results/benchmarks/generate/generated_train.tsv"
+        in_results("benchmarks/generate/generated_train.tsv")
     conda:
         "../../environment.yml"
     threads: 1
@@ -46,9 +46,9 @@ rule install_external:
     output:
         "data/external/{name}/READY.json",
     log:
-        "results/logs/install_external/{name}.log",
+        in_results("logs/install_external/{name}.log"),
     benchmark:
-        "results/benchmarks/install_external/{name}.tsv"
+        in_results("benchmarks/install_external/{name}.tsv")
     conda:
         "../../environment.yml"
     threads: 1

@@ -6,14 +6,16 @@ rule tabulate:
         scores=planned(tables.score_files, "table"),
         degraded=planned(tables.table_degraded, "table"),
     output:
-        csv=report("results/{table}.csv", caption="../report/table.rst", category="Tables", labels={"table": "{table}", "shows": "numbers"}),
-        json="results/{table}.json",
-        md="results/{table}.md",
-        tex="results/{table}.tex",
+        csv=report(
+            in_results("{table}.csv"), caption="../report/table.rst", category="Tables", labels={"table": "{table}", "shows": "numbers"}
+        ),
+        json=in_results("{table}.json"),
+        md=in_results("{table}.md"),
+        tex=in_results("{table}.tex"),
     log:
-        "results/logs/tabulate/{table}.log",
+        in_results("logs/tabulate/{table}.log"),
     benchmark:
-        "results/benchmarks/tabulate/{table}.tsv"
+        in_results("benchmarks/tabulate/{table}.tsv")
     wildcard_constraints:
         table=either(PLAN.tables),
     conda:
@@ -23,18 +25,23 @@ rule tabulate:
         spec=planned(tables.table_spec, "table"),
         code=fingerprint("clrface.tables.tabulate"),
     shell:
-        step("tabulate --spec {params.spec:q} --out {output.csv}")
+        step(
+            "tabulate --spec {params.spec:q}"
+            + lying("--scores", in_results("scores"))
+            + lying("--degraded", in_data("degraded"))
+            + " --out {output.csv}"
+        )
 
 
 rule metrics:
     input:
-        "results/{table}.json",
+        in_results("{table}.json"),
     output:
-        "results/metrics/{table}.json",
+        in_results("metrics/{table}.json"),
     log:
-        "results/logs/metrics/{table}.log",
+        in_results("logs/metrics/{table}.log"),
     benchmark:
-        "results/benchmarks/metrics/{table}.tsv"
+        in_results("benchmarks/metrics/{table}.tsv")
     wildcard_constraints:
         table=either(PLAN.tables),
     conda:
@@ -52,16 +59,16 @@ rule samples:
         degraded=planned(tables.table_degraded, "table"),
     output:
         png=report(
-            "results/figures/{table}_samples.png",
+            in_results("figures/{table}_samples.png"),
             caption="../report/samples.rst",
             category="Tables",
             labels={"table": "{table}", "shows": "faces"},
         ),
-        pdf="results/figures/{table}_samples.pdf",
+        pdf=in_results("figures/{table}_samples.pdf"),
     log:
-        "results/logs/samples/{table}.log",
+        in_results("logs/samples/{table}.log"),
     benchmark:
-        "results/benchmarks/samples/{table}.tsv"
+        in_results("benchmarks/samples/{table}.tsv")
     wildcard_constraints:
         table=either(PLAN.tables),
     conda:
@@ -76,22 +83,22 @@ rule samples:
 
 rule failures:
     input:
-        table="results/{table}.json",
+        table=in_results("{table}.json"),
         scores=planned(tables.score_files, "table"),
         restored=planned(tables.table_restored, "table"),
         degraded=planned(tables.table_degraded, "table"),
     output:
         png=report(
-            "results/figures/{table}_failures.png",
+            in_results("figures/{table}_failures.png"),
             caption="../report/failures.rst",
             category="Tables",
             labels={"table": "{table}", "shows": "failure cases"},
         ),
-        pdf="results/figures/{table}_failures.pdf",
+        pdf=in_results("figures/{table}_failures.pdf"),
     log:
-        "results/logs/failures/{table}.log",
+        in_results("logs/failures/{table}.log"),
     benchmark:
-        "results/benchmarks/failures/{table}.tsv"
+        in_results("benchmarks/failures/{table}.tsv")
     wildcard_constraints:
         table=either(tables.identity_tables(PLAN)),
     conda:
@@ -101,24 +108,29 @@ rule failures:
         spec=planned(figures.table_sets, "table"),
         code=fingerprint("clrface.report.failures"),
     shell:
-        step("failures {input.table} --spec {params.spec:q} --out {output.png}")
+        step(
+            "failures {input.table} --spec {params.spec:q}"
+            + lying("--results", PLAN.results)
+            + lying("--data", PLAN.data)
+            + " --out {output.png}"
+        )
 
 
 rule chart:
     input:
-        "results/{table}.json",
+        in_results("{table}.json"),
     output:
         png=report(
-            "results/figures/{table}_chart.png",
+            in_results("figures/{table}_chart.png"),
             caption="../report/chart.rst",
             category="Tables",
             labels={"table": "{table}", "shows": "chart"},
         ),
-        pdf="results/figures/{table}_chart.pdf",
+        pdf=in_results("figures/{table}_chart.pdf"),
     log:
-        "results/logs/chart/{table}.log",
+        in_results("logs/chart/{table}.log"),
     benchmark:
-        "results/benchmarks/chart/{table}.tsv"
+        in_results("benchmarks/chart/{table}.tsv")
     wildcard_constraints:
         table=either(PLAN.tables),
     conda:
@@ -134,12 +146,12 @@ rule roc:
     input:
         unpack(planned(figures.roc_inputs, "table")),
     output:
-        png="results/figures/{table}_roc.png",
-        pdf="results/figures/{table}_roc.pdf",
+        png=in_results("figures/{table}_roc.png"),
+        pdf=in_results("figures/{table}_roc.pdf"),
     log:
-        "results/logs/roc/{table}.log",
+        in_results("logs/roc/{table}.log"),
     benchmark:
-        "results/benchmarks/roc/{table}.tsv"
+        in_results("benchmarks/roc/{table}.tsv")
     wildcard_constraints:
         table=either(tables.recognition_tables(PLAN)),
     conda:
@@ -157,14 +169,14 @@ rule claims:
         tables=planned(claims.claimed_tables),
         scores=planned(claims.claimed_scores),
     output:
-        csv="results/claims.csv",
-        json="results/claims.json",
-        md="results/claims.md",
-        tex="results/claims.tex",
+        csv=in_results("claims.csv"),
+        json=in_results("claims.json"),
+        md=in_results("claims.md"),
+        tex=in_results("claims.tex"),
     log:
-        "results/logs/claims/claims.log",
+        in_results("logs/claims/claims.log"),
     benchmark:
-        "results/benchmarks/claims/claims.tsv"
+        in_results("benchmarks/claims/claims.tsv")
     conda:
         "../../environment.yml"
     threads: 1
@@ -172,4 +184,4 @@ rule claims:
         claims=planned(claims.claims_digest),
         code=fingerprint("clrface.tables.verdicts"),
     shell:
-        step("claims {input.tables} --out {output.csv}")
+        step("claims {input.tables}" + lying("--scores", in_results("scores")) + " --out {output.csv}")
