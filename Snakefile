@@ -24,6 +24,9 @@ include: "workflow/rules/study.smk"
 include: "workflow/rules/report.smk"
 
 
+set_environment(workflow, str(Path(workflow.basedir, "environment.yml")))
+
+
 # On a cluster, where snakemake was started: nodes often have no network.
 localrules:
     fetch_source,

@@ -62,6 +62,7 @@ def _job(job: Any) -> dict[str, Any]:
         "threads": job.threads,
         "resources": {key: value for key, value in job.resources.items() if key not in HOST},
         "shell": job.rule.shellcmd or "",
+        "conda": str(job.rule.conda_env or ""),
     }
 
 

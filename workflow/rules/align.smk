@@ -10,8 +10,6 @@ rule align:
         in_results("logs/align/{dataset}.{chunk}.log"),
     benchmark:
         in_results("benchmarks/align/{dataset}.{chunk}.tsv")
-    conda:
-        "../../environment.yml"
     threads: 1
     params:
         args=planned(datasets.align_args, "dataset", "chunk"),
@@ -30,8 +28,6 @@ rule align_training:
         in_results("logs/align_training/{dataset}.{chunk}.log"),
     benchmark:
         in_results("benchmarks/align_training/{dataset}.{chunk}.tsv")
-    conda:
-        "../../environment.yml"
     threads: 1
     params:
         size=PLAN.resolution,
@@ -57,8 +53,6 @@ rule align_gallery:
         in_results("logs/align_gallery/{dataset}.log"),
     benchmark:
         in_results("benchmarks/align_gallery/{dataset}.tsv")
-    conda:
-        "../../environment.yml"
     threads: 1
     params:
         args=planned(datasets.gallery_args, "dataset"),

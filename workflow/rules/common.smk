@@ -77,11 +77,6 @@ def in_results(path):
     return f"{PLAN.results}/{path}"
 
 
-def lying(option, place):
-    """An option of a step that says where files lie; none where they lie by default, so that its command stays as it was."""
-    return f" {option} {place}" if PLAN.place else ""
-
-
 def either(names):
     """A wildcard's constraint: one of the names."""
     return "|".join(names) or "none"
@@ -92,11 +87,14 @@ def all_cores():
     return workflow.resource_settings.cores or 1
 
 
-def step(words, live=False, launcher=STEP):
+def step(words, live=False, launcher=STEP, places=None):
     """The shell line for one step of `python -m clrface`.
 
-    What the step says goes to its log. What made it fail is shown too; with `live`, all of it at once.
+    What the step says goes to its log. What made it fail is shown too; with `live`, all of it at once. places: options that say where
+    files lie, for a config whose files don't lie where the step looks by default.
     """
+    if PLAN.place and places:
+        words = " ".join([words, *(f"{option} {place}" for option, place in places.items())])
     log = "2> >(tee {log} >&2)" if live else "2> {log} || {{ tail -n 15 {log} >&2; exit 2; }}"
     return f"{launcher} {words} {log}"
 

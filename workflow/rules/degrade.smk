@@ -11,8 +11,6 @@ rule degrade:
         in_results("logs/degrade/{dataset}.{recipe}.{chunk}.log"),
     benchmark:
         in_results("benchmarks/degrade/{dataset}.{recipe}.{chunk}.tsv")
-    conda:
-        "../../environment.yml"
     threads: 1
     params:
         recipe=planned(degrading.recipe_digest, "recipe"),

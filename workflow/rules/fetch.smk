@@ -12,8 +12,6 @@ rule fetch_source:
         in_results("benchmarks/fetch/{source}.tsv")
     wildcard_constraints:
         source=either(PLAN.project.sources),
-    conda:
-        "../../environment.yml"
     threads: 1
     params:
         entry=planned(fetching.fetch_digest, "source"),
@@ -30,8 +28,6 @@ rule generate:
         in_results("logs/generate/generated_train.log"),
     benchmark:
         in_results("benchmarks/generate/generated_train.tsv")
-    conda:
-        "../../environment.yml"
     threads: 1
     params:
         args=planned(training.drawing_args),
@@ -49,8 +45,6 @@ rule install_external:
         in_results("logs/install_external/{name}.log"),
     benchmark:
         in_results("benchmarks/install_external/{name}.tsv")
-    conda:
-        "../../environment.yml"
     threads: 1
     params:
         card=planned(fetching.install_card, "name"),

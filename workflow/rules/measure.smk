@@ -15,8 +15,6 @@ rule measure_images:
         in_results("benchmarks/measure/{dataset}.{recipe}.{row}.{seed}.{metric}.tsv")
     wildcard_constraints:
         metric=either(measuring.image_metrics(PLAN)),
-    conda:
-        "../../environment.yml"
     threads: 1
     params:
         args=planned(measuring.measure_args, "metric"),
@@ -55,8 +53,6 @@ rule recognise:
         in_results("benchmarks/recognise/{dataset}.{recipe}.{row}.{seed}.{metric}.tsv")
     wildcard_constraints:
         metric=either(measuring.recognition_metrics(PLAN)),
-    conda:
-        "../../environment.yml"
     threads: 1
     params:
         args=planned(measuring.measure_args, "metric"),

@@ -14,8 +14,6 @@ rule report:
         in_results("logs/report/report.log"),
     benchmark:
         in_results("benchmarks/report/report.tsv")
-    conda:
-        "../../environment.yml"
     threads: 1
     params:
         spec=planned(page.page_spec),
@@ -23,5 +21,6 @@ rule report:
     shell:
         step(
             "report --tables {input.tables} --spec {params.spec:q} --claims {input.claims} --costs {input.costs}"
-            " --figures {input.figures}" + lying("--results", PLAN.results) + lying("--data", PLAN.data) + " --out {output}"
+            " --figures {input.figures} --out {output}",
+            places={"--results": PLAN.results, "--data": PLAN.data},
         )

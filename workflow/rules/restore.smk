@@ -12,8 +12,6 @@ rule restore:
         in_results("logs/restore/{dataset}.{recipe}.{row}.{seed}.{chunk}.log"),
     benchmark:
         in_results("benchmarks/restore/{dataset}.{recipe}.{row}.{seed}.{chunk}.tsv")
-    conda:
-        "../../environment.yml"
     threads: 1
     resources:
         gpu=PLAN.gpus,

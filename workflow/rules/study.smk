@@ -14,8 +14,6 @@ rule sweep:
         in_results("benchmarks/sweep/{sweep}.tsv")
     wildcard_constraints:
         sweep=either(PLAN.sweeps),
-    conda:
-        "../../environment.yml"
     threads: 1
     resources:
         gpu=PLAN.gpus,
@@ -47,8 +45,6 @@ rule sweep_figure:
         in_results("benchmarks/sweep_figure/{sweep}.tsv")
     wildcard_constraints:
         sweep=either(PLAN.sweeps),
-    conda:
-        "../../environment.yml"
     threads: 1
     params:
         args=planned(studies.sweep_figure_args, "sweep"),
@@ -69,8 +65,6 @@ rule cost:
         in_results("logs/cost/table6.log"),
     benchmark:
         in_results("benchmarks/cost/table6.tsv")
-    conda:
-        "../../environment.yml"
     threads: lambda wildcards: all_cores()  # alone on the machine: another job beside it would be part of the seconds
     resources:
         gpu=PLAN.gpus,
@@ -99,8 +93,6 @@ rule codebook:
         in_results("logs/codebook/codebook.log"),
     benchmark:
         in_results("benchmarks/codebook/codebook.tsv")
-    conda:
-        "../../environment.yml"
     threads: 1
     params:
         args=planned(studies.mask_args),
@@ -122,8 +114,6 @@ rule mask_maps:
         in_results("logs/mask_maps/mask.log"),
     benchmark:
         in_results("benchmarks/mask_maps/mask.tsv")
-    conda:
-        "../../environment.yml"
     threads: 1
     resources:
         gpu=PLAN.gpus,
@@ -152,8 +142,6 @@ rule overview:
         in_results("logs/overview/overview.log"),
     benchmark:
         in_results("benchmarks/overview/overview.tsv")
-    conda:
-        "../../environment.yml"
     threads: 1
     resources:
         gpu=PLAN.gpus,
@@ -179,8 +167,6 @@ rule losses:
         in_results("logs/losses/losses.log"),
     benchmark:
         in_results("benchmarks/losses/losses.tsv")
-    conda:
-        "../../environment.yml"
     threads: 1
     params:
         logs=" ".join(training.loss_logs(PLAN)),

@@ -18,18 +18,14 @@ rule tabulate:
         in_results("benchmarks/tabulate/{table}.tsv")
     wildcard_constraints:
         table=either(PLAN.tables),
-    conda:
-        "../../environment.yml"
     threads: 1
     params:
         spec=planned(tables.table_spec, "table"),
         code=fingerprint("clrface.tables.tabulate"),
     shell:
         step(
-            "tabulate --spec {params.spec:q}"
-            + lying("--scores", in_results("scores"))
-            + lying("--degraded", in_data("degraded"))
-            + " --out {output.csv}"
+            "tabulate --spec {params.spec:q} --out {output.csv}",
+            places={"--scores": in_results("scores"), "--degraded": in_data("degraded")},
         )
 
 
@@ -44,8 +40,6 @@ rule metrics:
         in_results("benchmarks/metrics/{table}.tsv")
     wildcard_constraints:
         table=either(PLAN.tables),
-    conda:
-        "../../environment.yml"
     threads: 1
     params:
         code=fingerprint("clrface.tables.table"),
@@ -71,8 +65,6 @@ rule samples:
         in_results("benchmarks/samples/{table}.tsv")
     wildcard_constraints:
         table=either(PLAN.tables),
-    conda:
-        "../../environment.yml"
     threads: 1
     params:
         panels=planned(figures.sample_panels, "table"),
@@ -101,18 +93,14 @@ rule failures:
         in_results("benchmarks/failures/{table}.tsv")
     wildcard_constraints:
         table=either(tables.identity_tables(PLAN)),
-    conda:
-        "../../environment.yml"
     threads: 1
     params:
         spec=planned(figures.table_sets, "table"),
         code=fingerprint("clrface.report.failures"),
     shell:
         step(
-            "failures {input.table} --spec {params.spec:q}"
-            + lying("--results", PLAN.results)
-            + lying("--data", PLAN.data)
-            + " --out {output.png}"
+            "failures {input.table} --spec {params.spec:q} --out {output.png}",
+            places={"--results": PLAN.results, "--data": PLAN.data},
         )
 
 
@@ -133,8 +121,6 @@ rule chart:
         in_results("benchmarks/chart/{table}.tsv")
     wildcard_constraints:
         table=either(PLAN.tables),
-    conda:
-        "../../environment.yml"
     threads: 1
     params:
         code=fingerprint("clrface.report.chart"),
@@ -154,8 +140,6 @@ rule roc:
         in_results("benchmarks/roc/{table}.tsv")
     wildcard_constraints:
         table=either(tables.recognition_tables(PLAN)),
-    conda:
-        "../../environment.yml"
     threads: 1
     params:
         panels=planned(figures.roc_panels, "table"),
@@ -177,11 +161,9 @@ rule claims:
         in_results("logs/claims/claims.log"),
     benchmark:
         in_results("benchmarks/claims/claims.tsv")
-    conda:
-        "../../environment.yml"
     threads: 1
     params:
         claims=planned(claims.claims_digest),
         code=fingerprint("clrface.tables.verdicts"),
     shell:
-        step("claims {input.tables}" + lying("--scores", in_results("scores")) + " --out {output.csv}")
+        step("claims {input.tables} --out {output.csv}", places={"--scores": in_results("scores")})

@@ -14,8 +14,6 @@ rule train_stage:
         in_results("benchmarks/train/{method}.{stage}.tsv")
     wildcard_constraints:
         stage=either(PLAN.training.stages),
-    conda:
-        "../../environment.yml"
     threads: lambda wildcards: all_cores()
     resources:
         gpu=PLAN.gpus,
@@ -43,8 +41,6 @@ rule weights:
         in_results("logs/weights/weights.log"),
     benchmark:
         in_results("benchmarks/weights/weights.tsv")
-    conda:
-        "../../environment.yml"
     threads: 1
     params:
         args=planned(restoring.weights_args),
