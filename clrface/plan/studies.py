@@ -13,7 +13,7 @@ from clrface.plan.plan import Plan
 from clrface.plan.restoring import row_code, row_stages, weights_digest
 from clrface.plan.training import record
 from clrface.plan.words import joined, short_digest, source_record
-from clrface.stages import NEEDS, stages_of
+from clrface.stages import needs, stages_of
 
 
 def study_inputs(plan: Plan, study: Study) -> dict[str, list[str]]:
@@ -153,7 +153,7 @@ def training_seen(plan: Plan, row: Row) -> tuple[int, int]:
     while pending:
         stage = pending.pop()
         stages.add(stage)
-        pending += [before for before in NEEDS[stage] if before not in stages]
+        pending += [before for before in needs(stage, recipe[stage]["options"]) if before not in stages]
     specs = [recipe[stage] for stage in stages]
     return sum(spec["steps"] for spec in specs), sum(spec["steps"] * spec["batch"] for spec in specs)
 

@@ -14,7 +14,7 @@ from clrface.plan.datasets import aligned_as
 from clrface.plan.parts import Dataset
 from clrface.plan.plan import Plan
 from clrface.plan.words import joined, short_digest, source_record
-from clrface.stages import METHOD_OF, NEEDS
+from clrface.stages import METHOD_OF, needs
 
 CHUNK = 2000
 """Training faces a job of aligning."""
@@ -103,9 +103,10 @@ def loss_figure(plan: Plan) -> str:
 
 def stage_inputs(plan: Plan, stage: str) -> list[str]:
     """The stages before, and the folder that it starts from, if it starts from one."""
-    start = plan.training.stages[stage]["options"].get("start_from", "")
+    chosen = plan.training.stages[stage]["options"]
+    start = chosen.get("start_from", "")
     files = [] if start in ("", *METHOD_OF) else sorted(map(str, Path(start).glob("*.safetensors")))
-    return [record(plan, before) for before in NEEDS[stage]] + files
+    return [record(plan, before) for before in needs(stage, chosen)] + files
 
 
 def stage_spec(plan: Plan, stage: str) -> str:
