@@ -39,7 +39,7 @@ test: setup ## run the tests but for the long ones of `make runs` and `make pape
 runs: setup ## test whole runs of the workflow: tables, the air gap, DVC, Kubernetes (more: make runs PYTEST="-k kill")
 	@$(ENTER) OMP_NUM_THREADS=1 pytest -n logical --maxprocesses 4 --dist loadfile tests/runs $(PYTEST)
 
-paper: setup ## test the paper's profile end to end at 512x512, on miniatures of its sets: about half an hour on two cores
+paper: setup ## test the paper's preset end to end at 512x512, on miniatures of its sets: about half an hour on two cores
 	@$(ENTER) pytest tests/paper $(PYTEST)
 
 lint: setup ## check style, types, spelling, the workflow, and that imports run one way

@@ -7,11 +7,6 @@ from snakemake.utils import min_version
 
 min_version("9.19")
 
-# A --configfile that names a `profile` stands alone; any other is laid over the embedded one.
-if "profile" not in config:
-
-    configfile: "config/embedded.yaml"
-
 
 report: "workflow/report/workflow.rst"
 
@@ -27,6 +22,9 @@ include: "workflow/rules/measure.smk"
 include: "workflow/rules/tabulate.smk"
 include: "workflow/rules/study.smk"
 include: "workflow/rules/report.smk"
+
+
+set_environment(workflow, str(Path(workflow.basedir, "environment.yml")))
 
 
 # On a cluster, where snakemake was started: nodes often have no network.
@@ -64,7 +62,7 @@ rule tuning:
 rule train:
     input:
         training.records(PLAN),
-        "results/figures/losses.png",
+        in_results("figures/losses.png"),
 
 
 rule fetch:

@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-CONFIGS = ("config/embedded.yaml", "config/paper_training.yaml")
+CONFIGS = ("config/paper_training.yaml",)
 CONTENDERS = ("pixel_diffusion", "pixel_diffusion_train", "prior", "clrface_unguided", "clrface")
 HEADER = ("", "seconds", "processor s", "of one evaluation", "evaluations", "whole, s", "peak, GiB")
 
@@ -215,6 +215,8 @@ def training_step(name: str, made: dict[str, Any], options: argparse.Namespace, 
     import torch
     from accelerate import Accelerator
 
+    from clrface.config.parts import completed
+    from clrface.config.stages import Stage
     from clrface.training.loop import Run
     from clrface.training.run import STAGES
     from clrface.training.stage import StageSpec
@@ -222,7 +224,7 @@ def training_step(name: str, made: dict[str, Any], options: argparse.Namespace, 
     shape, size = stages(options)[name], options.resolution
     for before in ("autoencoder", "irn"):
         made[before].save_pretrained(folder / before)
-    spec = StageSpec(name, **shape | {"batch": options.group, "gradient_checkpointing": options.checkpointing == "on"})
+    spec = StageSpec(name, **completed(Stage, shape) | {"batch": options.group, "gradient_checkpointing": options.checkpointing == "on"})
     accelerator = Accelerator(cpu=device == "cpu", mixed_precision="no" if options.precision == "fp32" else options.precision)
     stage = STAGES[name](spec, Path("data/raw"), folder, torch.device(device))
     stage.main = made[name]

@@ -42,6 +42,8 @@ class MethodCard:
     """True for controls alone: `restore` is then given the ground truth as a third argument."""
     params: dict[str, Any] = field(default_factory=dict)
     """The parameters that the config may set, with their defaults."""
+    accepts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What a parameter may be, as JSON Schema with a `description`; a value of its default's type where left out."""
     sources: tuple[str, ...] = ()
     """Entries of clrface/catalogue/sources.yaml that `load` needs."""
     resolution: int = 0

@@ -7,8 +7,8 @@ system's own place for it (on Linux ~/.cache/clrface), or the folder that the en
 import os
 from pathlib import Path
 
-PROFILE = "config/embedded.yaml"
-MARKS = ("Snakefile", PROFILE)
+PRESET = "config/embedded.yaml"
+MARKS = ("Snakefile", PRESET)
 HOME = "CLRFACE_HOME"
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from clrface import catalogue
 from clrface.api import MetricCard
 from clrface.config.checks import validate_config
-from clrface.config.load import leave_out, load_config
+from clrface.config.load import leave_out, run_config
 from clrface.config.rows import all_rows
 from clrface.config.schema import Known
 from clrface.degrade.recipes import Recipe, load_recipes
@@ -19,7 +19,7 @@ from clrface.errors import UserError
 from clrface.fetch.sources import Source, load_sources, with_lists
 from clrface.metrics.protocols import laid_over
 from clrface.metrics.registry import metric_cards
-from clrface.paths import PROFILE, root
+from clrface.paths import PRESET, root
 from clrface.registry import method_cards
 from clrface.stages import GENERATOR
 from clrface.stages import SOURCES as TRAINING_SOURCES
@@ -58,10 +58,8 @@ def read_project() -> Project:
 
 
 def config_of(paths: Sequence[Path], project: Project) -> dict[str, Any]:
-    """The checked config of a run with these files: as for Snakemake, one that names no `profile` is laid over the embedded one."""
-    config = load_config(paths)
-    if "profile" not in config:
-        config = load_config([root() / PROFILE, *paths])
+    """The checked config of a run with these files, as Snakemake's."""
+    config = run_config(paths, root() / PRESET)
     leave_out(config)
     validate_config(config, project.known)
     return config

@@ -37,7 +37,11 @@ def method_cards(folder: Path = FOLDER) -> dict[str, MethodCard]:
             raise UserError(f"Two methods are called '{both[0]}': {external_path(both[0])} and one with code. Rename one of them.")
         cards |= external
     wholes = {name: cards[card.part_of] for name, card in cards.items() if card.part_of in cards}
-    return cards | {name: replace(cards[name], params=whole.params | cards[name].params) for name, whole in wholes.items()}
+    return cards | {name: _with_whole(cards[name], whole) for name, whole in wholes.items()}
+
+
+def _with_whole(part: MethodCard, whole: MethodCard) -> MethodCard:
+    return replace(part, params=whole.params | part.params, accepts=whole.accepts | part.accepts)
 
 
 def method_card(name: str) -> MethodCard:
@@ -118,4 +122,6 @@ def _checked(path: Path, name: str, node: ast.expr) -> MethodCard:
     if card.name != name:
         said = "file's name" if name == path.stem else "entry point's name"
         raise UserError(f"CARD in {path} has the name '{card.name}', but the {said} says '{name}'. Make them the same.")
+    if unknown := sorted(card.accepts.keys() - card.params.keys()):
+        raise unknown_name(f"parameter in `accepts` of CARD in {path}:", unknown[0], card.params)
     return card

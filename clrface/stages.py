@@ -3,7 +3,9 @@
 Nothing heavy is imported here: the workflow reads it while it builds its graph.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 SHORT = ("f4_short", "f8_short", "f16_short", "codes256_short")
 """Other latents than CLR-Face's own (`f4`), for the ablation of compression and codebook: an autoencoder and a prior each.
@@ -29,25 +31,38 @@ METHOD_OF = {
 NEEDS: dict[str, tuple[str, ...]] = {
     "autoencoder": (),
     "decoder": ("autoencoder",),
-    "irn": ("unet_gan",),
+    "irn": (),
     "identity": ("autoencoder", "irn"),
     "prior": ("autoencoder", "irn"),
     "refiner": ("decoder", "irn", "prior"),
     "mask": ("decoder", "irn", "identity", "refiner"),
     "unet": (),
-    "unet_perceptual": ("unet",),
-    "unet_gan": ("unet_perceptual",),
+    "unet_perceptual": (),
+    "unet_gan": (),
     "codebook_vq": (),
     "codebook": ("codebook_vq",),
     "pixel_diffusion": (),
     **{f"autoencoder_{latents}": () for latents in SHORT},
     **{f"prior_{latents}": (f"autoencoder_{latents}", "irn") for latents in SHORT},
 }
+"""The stages whose networks a stage looks through. Which one it starts from, its options say: see `needs`."""
+STARTS = ("start_from", "trunk_from")
+"""The options that name a stage, or a folder, of weights to start from."""
 SOURCES = ("sface", "stlpips")
 """What the training looks through: entries of clrface/catalogue/sources.yaml."""
 
 GENERATOR = "mobilestylegan"
 """What draws training faces, where the config asks for them."""
+
+
+def needs(stage: str, options: Mapping[str, Any]) -> list[str]:
+    """The stages before one: those that it looks through, and the one that it starts from.
+
+    >>> needs("irn", {"start_from": "unet"}), needs("irn", {"start_from": "models/mine"}), needs("identity", {})
+    (['unet'], [], ['autoencoder', 'irn'])
+    """
+    starts = [options[key] for key in STARTS if options.get(key) in METHOD_OF]
+    return list(dict.fromkeys([*NEEDS[stage], *starts]))
 
 
 def stages_of(method: str, latents: str = "f4") -> list[str]:

@@ -18,13 +18,13 @@ from typing import Any
 
 CONFIGS = {
     "embedded": ["embedded"],
-    "full": ["embedded", "full"],
-    "val": ["embedded", "val"],
-    "paper": ["embedded", "paper"],
+    "full": ["full"],
+    "val": ["val"],
+    "paper": ["paper"],
 }
 """The configs whose digests are kept: files of config/, laid over one another."""
 KEPT = Path(__file__).parent / "workflow" / "jobs.json"
-TARGETS = ("all", "train", "fetch", "results/weights.json")
+TARGETS = ("all", "train", "fetch")
 HOST = ("_cores", "_nodes", "tmpdir")
 """Resources that are the machine's."""
 
@@ -41,8 +41,9 @@ def dump(files: Iterable[str]) -> list[dict[str, Any]]:
         config = ConfigSettings(configfiles=[Path(file) for file in files], config={"device": "cpu"})
         workflow_api = api.workflow(resource_settings=ResourceSettings(cores=1), config_settings=config, snakefile=Path("Snakefile"))
         workflow = workflow_api._workflow
-        metrics = [f"results/metrics/{table}.json" for table in workflow.globals["config"]["tables"]]
-        workflow_api.dag(DAGSettings(targets={*TARGETS, *metrics}))
+        plan = workflow.globals["PLAN"]
+        files = ["weights.json", *(f"metrics/{table}.json" for table in plan.tables)]
+        workflow_api.dag(DAGSettings(targets={*TARGETS, *(f"{plan.results}/{file}" for file in files)}))
         workflow._prepare_dag(forceall=False, ignore_incomplete=True, lock_warn_only=True)
         workflow._build_dag()
         jobs = [_job(job) for job in workflow.dag.jobs]
@@ -61,6 +62,7 @@ def _job(job: Any) -> dict[str, Any]:
         "threads": job.threads,
         "resources": {key: value for key, value in job.resources.items() if key not in HOST},
         "shell": job.rule.shellcmd or "",
+        "conda": str(job.rule.conda_env or ""),
     }
 
 

@@ -75,5 +75,15 @@ def lift_default_rate(workflow):
         workflow.scheduler.job_rate_limiter = None
 
 
+def set_environment(workflow, path):
+    """Give every rule that runs a command the same conda environment, which --software-deployment-method conda makes.
+
+    Snakemake takes one container for all rules, but a conda environment rule by rule alone.
+    """
+    for one in workflow.rules:
+        if one.shellcmd:
+            one.conda_env = path
+
+
 lock_by_kernel()
 look_at_read_only_folders()

@@ -27,6 +27,44 @@ CARD = {
         "residual": 0.7,
         "latents": "f4",
     },
+    "accepts": {
+        "start": {
+            "description": "What the reverse diffusion starts from: pure noise, or the IRN's noised latent.",
+            "enum": ["noise", "irn"],
+        },
+        "t0": {
+            "description": "Share of the noise schedule that is run, from the IRN's latent (start: irn).",
+            "type": "number",
+            "exclusiveMinimum": 0,
+            "maximum": 1,
+        },
+        "solver": {
+            "description": "The sampler, one of diffusers' schedulers.",
+            "enum": ["ddim", "dpm++", "unipc", "euler", "heun"],
+        },
+        "steps": {"description": "Steps of the solver.", "type": "integer", "minimum": 1, "maximum": 500},
+        "guidance": {"description": "What steers the identity.", "enum": ["none", "recognition", "recognition_free"]},
+        "guidance_scale": {"description": "Weight of the guidance's gradient.", "type": "number", "minimum": 0},
+        "guidance_every": {"description": "Apply guidance every so many evaluations of the network.", "type": "integer", "minimum": 1},
+        "target": {
+            "description": "Whose identity guidance seeks: the one that the IRN's head predicts, or that of its picture.",
+            "enum": ["head", "irn"],
+        },
+        "mask": {
+            "description": "Which latents guidance may move: those of the trained mask, all, or its values in random order.",
+            "enum": ["learned", "ones", "random"],
+        },
+        "residual": {
+            "description": "How much of what the autoencoder loses of the IRN's output is given back.",
+            "type": "number",
+            "minimum": 0,
+            "maximum": 1,
+        },
+        "latents": {
+            "description": "Whose autoencoder and prior: CLR-Face's own, or those of an ablation, which have no mask.",
+            "enum": ["f4", "f4_short", "f8_short", "f16_short", "codes256_short"],
+        },
+    },
     "sources": ("sface",),
 }
 

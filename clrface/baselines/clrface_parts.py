@@ -27,6 +27,7 @@ CARD = {
     "licence": "Apache-2.0",
     "trained_here": True,
     "params": {"part": "truth_guided"},
+    "accepts": {"part": {"description": "Which part's output.", "enum": ["autoencoder", "irn", "irn_autoencoded", "truth_guided"]}},
     "sources": ("sface",),
 }
 PARTS = ("autoencoder", "irn", "irn_autoencoded", "truth_guided")

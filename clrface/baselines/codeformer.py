@@ -14,6 +14,10 @@ CARD = {
     "paper": "Zhou et al., NeurIPS 2022",
     "licence": "S-Lab License 1.0 (non-commercial)",
     "params": {"fidelity": 0.5, "half": False},
+    "accepts": {
+        "fidelity": {"description": "0: quality, 1: fidelity.", "type": "number", "minimum": 0, "maximum": 1},
+        "half": {"description": "Half precision on a GPU.", "type": "boolean"},
+    },
     "sources": ("codeformer",),
     "resolution": 512,
 }

@@ -20,6 +20,20 @@ CARD = {
     "licence": "Apache-2.0",
     "trained_here": True,
     "params": {"start": "estimate", "total_steps": 250, "steps": 100, "eta": 0.5},
+    "accepts": {
+        "start": {
+            "description": "From noise through all of the schedule (SR3), or from a one-step estimate (DifFace).",
+            "enum": ["noise", "estimate"],
+        },
+        "total_steps": {
+            "description": "Steps of the whole schedule, a divisor of 1,000.",
+            "type": "integer",
+            "minimum": 1,
+            "maximum": 1000,
+        },
+        "steps": {"description": "Of them, those that are run from the estimate.", "type": "integer", "minimum": 1, "maximum": 1000},
+        "eta": {"description": "DDIM's noise: 0 for none, 1 for DDPM's.", "type": "number", "minimum": 0, "maximum": 1},
+    },
 }
 
 

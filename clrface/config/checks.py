@@ -7,9 +7,11 @@ from typing import Any
 
 from clrface.api import MethodCard
 from clrface.config.load import entries_of
-from clrface.config.messages import KeyPath, Mistake, allowed_names, tell_mistakes, wrong_name
+from clrface.config.messages import KeyPath, Mistake, allowed_names, is_list, is_mapping, tell_mistakes, wrong_name
+from clrface.config.parts import value_of
 from clrface.config.rows import params_of
 from clrface.config.schema import Known, find_mistakes, schema_for
+from clrface.config.tables import Table
 from clrface.schedule import pixel_steps_problem, steps_problem
 
 COSTS = ("evaluations", "seconds")
@@ -17,6 +19,11 @@ COSTS = ("evaluations", "seconds")
 TAKEN = ("overview", "mask", "losses", "codebook", "table6", "claims", "weights")
 FIGURES = ("samples", "failures", "chart", "roc")
 """Of a table: results/figures/<table>_<figure>.png and .pdf."""
+TAKEN_FOLDERS = (
+    *("aligned", "degraded", "downloads", "external", "gallery", "raw", "training"),
+    *("benchmarks", "cache", "figures", "logs", "metrics", "reference", "restored", "scores", "train"),
+)
+"""Of data/ and results/, where a preset has a folder of its name."""
 TAKEN_NAME = "another result's files have this name. Choose another."
 
 
@@ -30,6 +37,7 @@ def validate_config(config: Mapping[str, Any], known: Known, folder: Path = Path
     mistakes += _unknown_entries(config, "methods", known.methods, "For images restored elsewhere")
     mistakes += _unknown_entries(config, "datasets", known.test_sets, "For a test set of your own")
     mistakes += _taken_names(config, known)
+    mistakes += [(("preset",), TAKEN_NAME)] if config.get("preset") in TAKEN_FOLDERS else []
     mistakes += _wrong_sizes(config, known)
     mistakes += _wrong_sweeps(config)
     mistakes += _without_truth(config, known)
@@ -45,7 +53,9 @@ def _unknown_entries(config: Mapping[str, Any], key: str, names: Collection[str]
 
 def _taken_names(config: Mapping[str, Any], known: Known) -> list[Mistake]:
     """Variants called like a method, or like another variant with other parameters; the very same one may stand twice."""
-    methods, mistakes, seen = {*entries_of(config, "methods"), *known.methods}, [], {}
+    methods = {*entries_of(config, "methods"), *known.methods}
+    mistakes: list[Mistake] = []
+    seen: dict[str, Any] = {}
     for path, entry in _variants(config).items():
         name = path[-1]
         if name in methods:
@@ -57,10 +67,10 @@ def _taken_names(config: Mapping[str, Any], known: Known) -> list[Mistake]:
 
 def _variants(config: Mapping[str, Any]) -> dict[KeyPath, Mapping[str, Any]]:
     """Each variant by its path, every table's own too."""
-    tables = {table: entry for table, entry in entries_of(config, "tables").items() if isinstance(entry, Mapping)}
+    tables = {table: entry for table, entry in entries_of(config, "tables").items() if is_mapping(entry)}
     places: dict[KeyPath, Mapping[str, Any]] = {("variants",): entries_of(config, "variants")}
     places |= {("tables", table, "variants"): entries_of(entry, "variants") for table, entry in tables.items()}
-    return {(*place, name): entry for place, entries in places.items() for name, entry in entries.items() if isinstance(entry, Mapping)}
+    return {(*place, name): entry for place, entries in places.items() for name, entry in entries.items() if is_mapping(entry)}
 
 
 def _wrong_sizes(config: Mapping[str, Any], known: Known) -> list[Mistake]:
@@ -124,7 +134,7 @@ def _uneven_batches(config: Mapping[str, Any]) -> list[Mistake]:
 
 def _without_truth(config: Mapping[str, Any], known: Known) -> list[Mistake]:
     """References that have no ground truth themselves, and tables that ask a set without ground truth for it."""
-    datasets = {name: entry for name, entry in entries_of(config, "datasets").items() if isinstance(entry, Mapping)}
+    datasets = {name: entry for name, entry in entries_of(config, "datasets").items() if is_mapping(entry)}
     lacking = [name for name, entry in datasets.items() if "reference" in entry]
     mistakes: list[Mistake] = [
         (("datasets", name, "reference"), f"'{datasets[name]['reference']}' has no ground truth either. Name a set of clean faces.")
@@ -133,9 +143,9 @@ def _without_truth(config: Mapping[str, Any], known: Known) -> list[Mistake]:
     ]
     seeing = [name for name in entries_of(config, "methods") if name in known.methods and known.methods[name].sees_truth]
     for table, entry in entries_of(config, "tables").items():
-        asked = entry.get("datasets") if isinstance(entry, Mapping) else None
-        without = [name for name in asked if name in lacking] if isinstance(asked, list) else []
-        wanted = entry.get("methods", "all") if without else []
+        asked = entry.get("datasets") if is_mapping(entry) else None
+        without = [name for name in asked if name in lacking] if is_list(asked) else []
+        wanted: Any = value_of(Table, entry, "methods") if without else []
         shown = [name for name in seeing if wanted == "all" or name in wanted]
         if without and shown:
             text = f"{', '.join(shown)} shows the ground truth, and '{without[0]}' has none. List this table's `methods` without it."
@@ -152,7 +162,7 @@ def _wrong_sweeps(config: Mapping[str, Any]) -> list[Mistake]:
     for name, sweep in entries_of(config, "sweeps").items():
         if name in taken or name in tables:
             mistakes.append((("sweeps", name), TAKEN_NAME))
-        grid = entries_of(sweep, "grid") if isinstance(sweep, Mapping) else {}
+        grid: Mapping[Any, Any] = entries_of(sweep, "grid") if is_mapping(sweep) else {}
         axes = [*(key for key, values in grid.items() if _are_numbers(values)), *COSTS] if grid else []
         if axes and sweep.get("along") not in axes:
             along = sweep.get("along")
@@ -161,4 +171,4 @@ def _wrong_sweeps(config: Mapping[str, Any]) -> list[Mistake]:
 
 
 def _are_numbers(values: object) -> bool:
-    return isinstance(values, list) and all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+    return is_list(values) and all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)

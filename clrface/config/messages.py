@@ -4,7 +4,7 @@ import math
 import reprlib
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
 from jsonschema.exceptions import ValidationError
 
@@ -14,6 +14,16 @@ WEIGHTS = ("shipped", "fit")
 """What `weights` may say beside a folder and a hub's id."""
 KeyPath = tuple[Any, ...]
 Mistake = tuple[KeyPath, str]
+
+
+def is_mapping(value: object) -> TypeGuard[Mapping[Any, Any]]:
+    """Whether a value of a config is a mapping."""
+    return isinstance(value, Mapping)
+
+
+def is_list(value: object) -> TypeGuard[list[Any]]:
+    """Whether a value of a config is a list."""
+    return isinstance(value, list)
 
 
 def tell_mistakes(what: str, content: object, mistakes: Sequence[Mistake]) -> None:
@@ -37,14 +47,14 @@ def explain_error(error: ValidationError) -> Iterator[Mistake]:
         yield from (((*path, key), f"unknown key.{allowed_names(key, names)}") for key in found if key not in names)
     elif error.validator == "required":
         missing = [key for key in schema["required"] if key not in found]
-        yield from (((*path, key), f"missing, expected {_expected(schema.get('properties', {}).get(key, {}))}.") for key in missing)
+        yield from (((*path, key), f"missing, expected {expected(schema.get('properties', {}).get(key, {}))}.") for key in missing)
     elif "propertyNames" in error.absolute_schema_path:
-        yield (*path, found), f"not a name, expected {schema['description']}.{_quoted(found)}"
+        yield (*path, found), f"not a name, expected {_pattern(schema)}.{_quoted(found)}"
     elif error.validator == "anyOf" and isinstance(found, list):
         lists = [inner for inner in error.context or () if inner.validator != "const"]
         yield from (mistake for inner in lists for mistake in explain_error(inner))
     else:
-        yield path, f"found {found_value(found)}, expected {_expected(schema)}.{_hint(found, schema)}"
+        yield path, f"found {found_value(found)}, expected {expected(schema)}.{_hint(found, schema)}"
 
 
 def _quoted(key: object) -> str:
@@ -64,30 +74,35 @@ def _nearest(name: object, names: Sequence[object]) -> str:
 
 def found_value(value: object) -> str:
     """`'64px' (string)`, in the words of YAML and JSON Schema."""
-    kinds = {bool: "boolean", int: "integer", float: "number", str: "string", list: "list", dict: "mapping"}
+    kinds: dict[type, str] = {bool: "boolean", int: "integer", float: "number", str: "string", list: "list", dict: "mapping"}
     return "nothing" if value is None else f"{reprlib.repr(value)} ({kinds.get(type(value), type(value).__name__)})"
 
 
-def _expected(schema: Mapping[str, Any]) -> str:
-    """A part of the schema in words, e.g. `integer of at least 32, at most 1024, a multiple of 16`."""
+def expected(schema: Mapping[str, Any]) -> str:
+    """What a part of the schema allows, in words, e.g. `integer of at least 32, at most 1024, a multiple of 16`."""
     if "enum" in schema:
         return f"one of {', '.join(map(str, schema['enum']))}"
     if "const" in schema:
         return str(schema["const"])
     if "anyOf" in schema:
-        return " or ".join(_expected(part) for part in schema["anyOf"])
+        return " or ".join(expected(part) for part in schema["anyOf"])
     if schema.get("format") == "folder":
         return "a folder that exists"
     if schema.get("format") == "weights":
         return "shipped, fit, a folder that exists, or a Hugging Face id such as owner/model"
     if "pattern" in schema:
-        return schema["description"]
+        return _pattern(schema)
     kind = schema.get("type", "value")
     if kind == "array":
-        kind = f"a list of {_expected(schema.get('items', {}))}"
+        kind = f"a list of {expected(schema.get('items', {}))}"
     elif kind == "object":
         kind = "a mapping"
     return kind + _constraints(schema)
+
+
+def _pattern(schema: Mapping[str, Any]) -> str:
+    """What a pattern stands for. The title says it where the description is that of a key."""
+    return schema.get("title", schema["description"])
 
 
 def _constraints(schema: Mapping[str, Any]) -> str:
@@ -136,7 +151,7 @@ def _position(config: Any, path: KeyPath) -> list[int]:
     """Where a path stands in the config, to sort by; a missing key comes last in its place."""
     places: list[int] = []
     for key in path:
-        if isinstance(config, Mapping):
+        if is_mapping(config):
             places.append(list(config).index(key) if key in config else len(config))
             config = config.get(key)
         else:

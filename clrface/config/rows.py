@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from clrface.api import MethodCard
+from clrface.config.parts import value_of
+from clrface.config.tables import Table
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ def rows(config: Mapping[str, Any], methods: Mapping[str, MethodCard], table: st
     A parameter's value is the method's own default, overridden by the config's block of the method's name
     (`clrface:`), by the entry under `methods`, and by the variant, in this order.
     """
-    found = []
+    found: list[Row] = []
     for name, entry in config["methods"].items():
         if "folder" in entry:
             found.append(Row(name, name, None, {}, Path(entry["folder"])))
@@ -37,7 +39,7 @@ def rows(config: Mapping[str, Any], methods: Mapping[str, MethodCard], table: st
     if table is None:
         return found
     entry = config["tables"][table]
-    wanted, by_name = entry.get("methods", "all"), {row.name: row for row in found}
+    wanted, by_name = value_of(Table, entry, "methods"), {row.name: row for row in found}
     own = [_variant(name, variant, config, methods) for name, variant in entry.get("variants", {}).items()]
     return (found if wanted == "all" else [by_name[name] for name in wanted]) + own
 
@@ -67,5 +69,5 @@ def has_truth(config: Mapping[str, Any], dataset: str) -> bool:
 
 def params_of(config: Mapping[str, Any], card: MethodCard) -> dict[str, Any]:
     """A method's parameters as its own row has them. CLR-Face, and its parts, alone have a block at the top of the config."""
-    block = config["clrface"] if card.family == "clrface" else {}
+    block: Mapping[str, Any] = config["clrface"] if card.family == "clrface" else {}
     return {**card.params, **block, **config["methods"].get(card.name, {})}

@@ -11,7 +11,7 @@ from clrface.plan.words import short_digest
 
 def claimed_tables(plan: Plan) -> list[str]:
     """The files of the tables that the claims name and this config makes."""
-    return [f"results/{table}.json" for table in plan.claims.tables if table in plan.tables or table == COST_TABLE]
+    return [f"{plan.results}/{table}.json" for table in plan.claims.tables if table in plan.tables or table == COST_TABLE]
 
 
 def claimed_scores(plan: Plan) -> list[str]:

@@ -26,7 +26,7 @@ def entries(dataset: Dataset) -> list[Entry]:
     manifest = read_manifest(Path(dataset.manifest))
     entry = dataset.entry
     people = entry.get("identities"), entry.get("images_per_identity")
-    chosen = select(manifest, *people, dataset.split, entry.get("images"), entry.get("offset", 0))
+    chosen = select(manifest, *people, dataset.split, entry.get("images"), dataset.offset)
     if not chosen:
         splits = ", ".join(dict.fromkeys(item.split for item in manifest))
         found = f"Dataset '{dataset.name}' has no picture of the split {dataset.split}"
@@ -37,7 +37,7 @@ def entries(dataset: Dataset) -> list[Entry]:
 def places(dataset: Dataset) -> list[int]:
     """Which pictures of a set without known names are taken, by their place in it."""
     count = dataset.source.files if dataset.source else None
-    return every(count or 0, dataset.entry.get("images"), dataset.entry.get("offset", 0))
+    return every(count or 0, dataset.entry.get("images"), dataset.offset)
 
 
 @cache
@@ -55,12 +55,12 @@ def chunk_names(plan: Plan, dataset: str) -> list[str]:
 
 def aligned_chunks(plan: Plan, dataset: str) -> list[str]:
     """The folders of a test set's aligned faces."""
-    return [f"data/aligned/{dataset}/{chunk}" for chunk in chunk_names(plan, dataset)]
+    return [f"{plan.data}/aligned/{dataset}/{chunk}" for chunk in chunk_names(plan, dataset)]
 
 
 def degraded_chunks(plan: Plan, dataset: str, recipe: str) -> list[str]:
     """The folders of a test set's low-quality versions."""
-    return [f"data/degraded/{dataset}/{recipe}/{chunk}" for chunk in chunk_names(plan, dataset)]
+    return [f"{plan.data}/degraded/{dataset}/{recipe}/{chunk}" for chunk in chunk_names(plan, dataset)]
 
 
 def align_inputs(plan: Plan, dataset: str) -> list[str]:
@@ -76,7 +76,7 @@ def align_args(plan: Plan, dataset: str, chunk: str) -> str:
     found = plan.dataset(dataset)
     words: list[object] = ["--dataset", dataset, "--chunk-size", plan.chunk]
     if found.folder is not None:
-        words += ["--folder", found.folder, *([] if found.entry.get("align", True) else ["--aligned"])]
+        words += ["--folder", found.folder, *([] if found.to_align else ["--aligned"])]
     else:
         words += ["--manifest", found.manifest, "--raw", f"data/raw/{dataset}", *(["--aligned"] if found.comes_aligned else [])]
         words += ["--splits", found.split]
@@ -103,7 +103,7 @@ def aligned_as(plan: Plan, dataset: Dataset) -> str:
     """By which template a dataset's faces are aligned: their own where they come aligned, the config's where we align them; "" unknown."""
     if dataset.comes_aligned:
         return dataset.comes_as
-    return "" if dataset.folder is not None and not dataset.entry.get("align", True) else plan.template
+    return "" if dataset.folder is not None and not dataset.to_align else plan.template
 
 
 # ---- recognition
@@ -135,7 +135,7 @@ def manifest_digest(plan: Plan, dataset: str) -> str:
 
 def gallery_of(plan: Plan, dataset: str) -> list[str]:
     """The clean photographs that a test set's probes are compared with: a gallery's; its own, where a list says which are compared."""
-    return aligned_chunks(plan, dataset) if plan.dataset(dataset).listed else [f"data/gallery/{dataset}"]
+    return aligned_chunks(plan, dataset) if plan.dataset(dataset).listed else [f"{plan.data}/gallery/{dataset}"]
 
 
 def pair_list(plan: Plan, dataset: str) -> str:

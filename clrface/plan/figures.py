@@ -23,8 +23,8 @@ def sample_panels(plan: Plan, table: str) -> str:
 
 
 def _sheet(plan: Plan, dataset: str, recipe: str, rows: Iterable[Row]) -> SamplePanel:
-    aligned = f"data/aligned/{dataset}"
-    columns = {"Input": f"data/degraded/{dataset}/{recipe}"}
+    aligned = f"{plan.data}/aligned/{dataset}"
+    columns = {"Input": f"{plan.data}/degraded/{dataset}/{recipe}"}
     columns |= {row.label: restored_folder(plan, dataset, recipe, row) for row in rows}
     columns |= {"Ground truth": aligned} if plan.dataset(dataset).has_truth else {}
     return SamplePanel(f"{dataset}, {recipe}", aligned, chunk_names(plan, dataset), columns)

@@ -37,7 +37,7 @@ def metric_inputs(plan: Plan, metric: str) -> list[str]:
 
 def restored_chunks(plan: Plan, dataset: str, recipe: str, row: str, seed: str) -> list[str]:
     """The folders of a row's restored faces."""
-    place = f"results/restored/{dataset}/{recipe}/{plan.row(row).name}/{seed}"
+    place = f"{plan.results}/restored/{dataset}/{recipe}/{plan.row(row).name}/{seed}"
     return [f"{place}/{chunk}" for chunk in chunk_names(plan, dataset)]
 
 

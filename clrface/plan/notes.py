@@ -11,13 +11,19 @@ SHIPPED_TEMPLATE = "utkface"
 
 def notes(plan: Plan) -> list[str]:
     """A sentence or two each, to be told before any work."""
-    return [*_other_size(plan), *_other_alignment(plan), *_metrics_of_other_alignment(plan)]
+    return [*_own_place(plan), *_other_size(plan), *_other_alignment(plan), *_metrics_of_other_alignment(plan)]
+
+
+def _own_place(plan: Plan) -> Iterator[str]:
+    """The run's files lie apart from the default's."""
+    if plan.place:
+        yield f"Note: this config's files lie in {plan.results} and {plan.data}. A table is asked for there: {plan.results}/table1.csv."
 
 
 def _other_size(plan: Plan) -> Iterator[str]:
     """The shipped weights run at another size than they were trained at: they can, but it isn't what they learned."""
     methods = ", ".join(dict.fromkeys(card.name for _, card in plan.trained_rows()))
-    size, trained_at = plan.resolution, plan.shipped_resolution
+    size, trained_at = plan.resolution, plan.shipped.resolution
     if methods and plan.weights == "shipped" and size != trained_at:
         yield (
             f"Note: the shipped weights were trained at {trained_at} pixels, and resolution is {size}: {methods} run outside of "

@@ -8,9 +8,9 @@ from clrface.plan.datasets import chunk_names
 from clrface.plan.figures import set_spec
 from clrface.plan.plan import Plan
 from clrface.plan.studies import study_figures
+from clrface.plan.training import loss_figure
 from clrface.plan.words import short_digest
 
-LOSSES = "results/figures/losses.png"
 TEMPLATE = ROOT / "clrface" / "report" / "template"
 
 
@@ -19,15 +19,17 @@ def page_pictures(plan: Plan) -> list[str]:
     found: dict[str, None] = {}
     for table in plan.tables.values():
         for dataset, recipe in table.blocks:
-            places = [f"data/aligned/{dataset}", f"data/degraded/{dataset}/{recipe}"]
-            places += [f"results/restored/{dataset}/{recipe}/{row.name}/{seed}" for row in table.rows for seed in plan.row_seeds(row)]
+            places = [f"{plan.data}/aligned/{dataset}", f"{plan.data}/degraded/{dataset}/{recipe}"]
+            restored = f"{plan.results}/restored/{dataset}/{recipe}"
+            places += [f"{restored}/{row.name}/{seed}" for row in table.rows for seed in plan.row_seeds(row)]
             found |= dict.fromkeys(f"{place}/{chunk}" for place in places for chunk in chunk_names(plan, dataset))
     return list(found)
 
 
 def page_figures(plan: Plan) -> list[str]:
     """The studies' figures; that of the losses where there was a training."""
-    return study_figures(plan) + ([LOSSES] if Path(LOSSES).is_file() else [])
+    losses = loss_figure(plan)
+    return study_figures(plan) + ([losses] if Path(losses).is_file() else [])
 
 
 def page_spec(plan: Plan) -> str:

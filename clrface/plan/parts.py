@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from clrface.config.datasets import FolderDataset, ManifestDataset, SetDataset
+from clrface.config.parts import value_of
 from clrface.config.rows import Row
 from clrface.fetch.sources import Source
 from clrface.manifest import FETCHED
@@ -35,7 +37,17 @@ class Dataset:
     @property
     def split(self) -> str:
         """Which pictures of a manifest are taken."""
-        return self.entry.get("split", "test")
+        return value_of(ManifestDataset, self.entry, "split")
+
+    @property
+    def offset(self) -> int:
+        """How many pictures later the evenly spaced ones start."""
+        return value_of(SetDataset if self.source else ManifestDataset, self.entry, "offset")
+
+    @property
+    def to_align(self) -> bool:
+        """Of a user's folder: whether its faces are still to be aligned."""
+        return self.folder is not None and value_of(FolderDataset, self.entry, "align")
 
     @property
     def has_truth(self) -> bool:

@@ -15,14 +15,15 @@ from clrface.errors import unknown_name
 from clrface.external import has_cuda
 from clrface.fetch.sources import Source
 from clrface.metrics.protocols import laid_over
+from clrface.paths import PRESET
 from clrface.plan.parts import Dataset, Study, Sweep, Table, Training
+from clrface.plan.places import folder_in, place_of
 from clrface.plan.stale import table_settings
 from clrface.project import Project, needed_sources, read_project
 from clrface.published import Published, load_published
 
 DRAWN = "generated_train"
 """The set of training faces that a generator draws."""
-PROFILE = Path("config/embedded.yaml")
 CLAIMS = Path("clrface/catalogue/claims.yaml")
 PUBLISHED = Path("clrface/catalogue/published.yaml")
 Thing = TypeVar("Thing")
@@ -32,7 +33,9 @@ Thing = TypeVar("Thing")
 class Plan:
     """What a run is asked for. Plans are compared by identity, so that what was read for one is remembered by it."""
 
-    profile: str
+    preset: str
+    place: str
+    """Where its files lie under data/ and results/ (clrface.plan.places)."""
     resolution: int
     template: str
     base_seed: int
@@ -58,13 +61,27 @@ class Plan:
     cost_rounds: int
     mask_maps: Study
     training: Training
-    shipped_resolution: int
-    """What the weights that come with the project were trained at, in pixels a side."""
+    shipped: "Shipped"
     claims: Claims
     published: Mapping[str, list[Published]]
     """By protocol."""
     needed: tuple[str, ...]
     """The sources that everything needs."""
+
+    @property
+    def data(self) -> str:
+        """The folder of its faces."""
+        return folder_in("data", self.place)
+
+    @property
+    def results(self) -> str:
+        """The folder of its results."""
+        return folder_in("results", self.place)
+
+    @property
+    def trained(self) -> str:
+        """What its commands are told of the weights: `weights`, or the folder where this run trains them, if that isn't the default's."""
+        return f"{self.results}/train" if self.fits and self.place else self.weights
 
     @property
     def fits(self) -> bool:
@@ -118,6 +135,14 @@ class Plan:
         return [(row, card) for row in found if (card := self.card(row)) and card.trained_here]
 
 
+@dataclass(frozen=True)
+class Shipped:
+    """How the weights that come with the project were trained."""
+
+    resolution: int
+    stages: Mapping[str, Mapping[str, Any]]
+
+
 def read_plan(config: dict[str, Any]) -> Plan:
     """The plan of a merged config, whose entries that are set to null are taken out of it.
 
@@ -127,22 +152,30 @@ def read_plan(config: dict[str, Any]) -> Plan:
     project = read_project()
     validate_config(config, project.known)
     project = replace(project, protocols=laid_over(project.protocols, config))
+    shipped = load_config([Path(PRESET)])
     return make_plan(
         config,
         project,
         load_claims(CLAIMS, project.metrics, config["tables"]),
         load_published(PUBLISHED),
-        load_config([PROFILE])["resolution"],
+        Shipped(shipped["resolution"], shipped["training"]["stages"]),
+        place_of(config, shipped, Path(PRESET).parent),
     )
 
 
 def make_plan(
-    config: Mapping[str, Any], project: Project, claims: Claims, published: Mapping[str, list[Published]], shipped_resolution: int
+    config: Mapping[str, Any],
+    project: Project,
+    claims: Claims,
+    published: Mapping[str, list[Published]],
+    shipped: Shipped,
+    place: str = "",
 ) -> Plan:
     """The plan of a checked config. Raises: UserError for a protocol whose metric isn't there."""
     methods = project.known.methods
     return Plan(
-        profile=config["profile"],
+        preset=config["preset"],
+        place=place,
         resolution=config["resolution"],
         template=config["template"],
         base_seed=config["base_seed"],
@@ -164,7 +197,7 @@ def make_plan(
         cost_rounds=config["cost"]["rounds"],
         mask_maps=_study(config["mask_maps"]),
         training=_training(config["training"], project),
-        shipped_resolution=shipped_resolution,
+        shipped=shipped,
         claims=claims,
         published=published,
         needed=tuple(needed_sources(config, project)),

@@ -20,7 +20,7 @@ from clrface.weights import digest, local_folder
 
 def restored_folder(plan: Plan, dataset: str, recipe: str, row: Row) -> str:
     """Where a row's pictures lie that are shown: those of its first seed."""
-    return f"results/restored/{dataset}/{recipe}/{row.name}/{plan.row_seeds(row)[0]}"
+    return f"{plan.results}/restored/{dataset}/{recipe}/{row.name}/{plan.row_seeds(row)[0]}"
 
 
 def restore_inputs(plan: Plan, dataset: str, row: str) -> list[str]:
@@ -32,7 +32,7 @@ def restore_inputs(plan: Plan, dataset: str, row: str) -> list[str]:
     if card.external:
         return external_inputs(plan, card.name)
     trained = row_stages(plan, found) if card.trained_here and plan.fits else []
-    return [source_record(source) for source in card.sources] + [record(stage) for stage in trained]
+    return [source_record(source) for source in card.sources] + [record(plan, stage) for stage in trained]
 
 
 def restore_args(plan: Plan, dataset: str, row: str) -> str:
@@ -45,7 +45,7 @@ def restore_args(plan: Plan, dataset: str, row: str) -> str:
         words = ["--external", external_path(card.name), "--device", plan.device]
         return joined([*words, "--base-seed", plan.base_seed])
     words = ["--method", card.name, "--params", json.dumps(found.params, sort_keys=True)]
-    words += ["--weights", plan.weights] if card.trained_here else []
+    words += ["--weights", plan.trained] if card.trained_here else []
     words += ["--device", plan.device] if card.trained_here or not card.control else []
     return joined([*words, "--base-seed", plan.base_seed])
 
@@ -86,7 +86,7 @@ def families(plan: Plan) -> list[str]:
 def fitted_records(plan: Plan) -> list[str]:
     """What the training of those weights leaves, where this run trains them."""
     trained = plan.trained_rows() if plan.fits else []
-    return sorted({record(stage) for row, _ in trained for stage in row_stages(plan, row)})
+    return sorted({record(plan, stage) for row, _ in trained for stage in row_stages(plan, row)})
 
 
 @cache
@@ -104,7 +104,7 @@ def weights_digest(plan: Plan, method: str, latents: str = "f4") -> dict[str, st
 
 def weights_args(plan: Plan) -> str:
     """The command's words for the record of weights."""
-    return joined([*families(plan), "--weights", plan.weights])
+    return joined([*families(plan), "--weights", plan.trained])
 
 
 def all_weights(plan: Plan) -> dict[str, dict[str, str] | str]:

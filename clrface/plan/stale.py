@@ -14,6 +14,7 @@ from typing import Any, cast
 from clrface.api import MethodCard
 from clrface.config.rows import rows, table_datasets
 from clrface.errors import UserError
+from clrface.plan.places import folder_in
 
 RECORDS = ("metadata", "incomplete")
 """Under .snakemake: what is known of finished and of interrupted outputs."""
@@ -34,23 +35,24 @@ def table_settings(config: Mapping[str, Any], methods: Mapping[str, MethodCard],
     }
 
 
-def refuse_stale(config: Mapping[str, Any], methods: Mapping[str, MethodCard], folder: Path = Path()) -> None:
-    """Hold every table in `folder` that Snakemake has lost the records of against the config.
+def refuse_stale(config: Mapping[str, Any], methods: Mapping[str, MethodCard], folder: Path = Path(), place: str = "") -> None:
+    """Hold every table of a place, in `folder`, that Snakemake has lost the records of against the config.
 
     Raises: UserError naming the table and what differs.
     """
+    data, results = folder_in("data", place), folder_in("results", place)
     for table in config["tables"]:
-        path = folder / "results" / f"{table}.json"
+        path = folder / results / f"{table}.json"
         made = _read(path)
         changed = _differences(made, json.loads(json.dumps(table_settings(config, methods, table))))
         if not changed:
             continue
-        lost = next((product for product in _products(made, path, folder) if not is_recorded(product, folder)), None)
+        lost = next((product for product in _products(made, path, folder, data, results) if not is_recorded(product, folder)), None)
         if lost:
             raise UserError(
                 f"{path} is of another config ({'; '.join(changed)}), and Snakemake's records of {lost.relative_to(folder)} are gone "
                 "(.snakemake/metadata): it would take old files for new ones. Fetched data may stay; remove the rest and run again: "
-                "rm -r data/aligned data/degraded data/gallery results/restored results/scores results/table*"
+                f"rm -r {data}/aligned {data}/degraded {data}/gallery {results}/restored {results}/scores {results}/table*"
             )
 
 
@@ -91,13 +93,13 @@ def _short(value: object) -> str:
     return ", ".join(map(str, cast(list[object], value))) if isinstance(value, list) else str(value)
 
 
-def _products(made: Mapping[str, Any], path: Path, folder: Path) -> Iterator[Path]:
+def _products(made: Mapping[str, Any], path: Path, folder: Path, data: str, results: str) -> Iterator[Path]:
     """What a table was made from, and itself."""
     yield path
     for row in made.get("rows", ()):
-        place = Path(row["dataset"], row["degradation"])
-        scores = folder.glob(f"results/scores/{place / row['method']}/*/*.csv")
+        block = Path(row["dataset"], row["degradation"])
+        scores = folder.glob(f"{results}/scores/{block / row['method']}/*/*.csv")
         yield from (score for score in scores if not score.name.endswith(".replicates.csv"))
-        yield from folder.glob(f"results/restored/{place / row['method']}/*/*")
-        yield from folder.glob(f"data/degraded/{place}/*")
-        yield from folder.glob(f"data/aligned/{row['dataset']}/*")
+        yield from folder.glob(f"{results}/restored/{block / row['method']}/*/*")
+        yield from folder.glob(f"{data}/degraded/{block}/*")
+        yield from folder.glob(f"{data}/aligned/{row['dataset']}/*")

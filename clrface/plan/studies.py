@@ -13,7 +13,7 @@ from clrface.plan.plan import Plan
 from clrface.plan.restoring import row_code, row_stages, weights_digest
 from clrface.plan.training import record
 from clrface.plan.words import joined, short_digest, source_record
-from clrface.stages import METHOD_OF, NEEDS, stages_of
+from clrface.stages import METHOD_OF, needs, stages_of
 
 
 def study_inputs(plan: Plan, study: Study) -> dict[str, list[str]]:
@@ -28,12 +28,12 @@ def _inputs(plan: Plan, study: Study, sources: Iterable[str], stages: Iterable[s
         "degraded": degraded_chunks(plan, study.dataset, study.degradation),
         "sources": [source_record(name) for name in sorted(sources)],
     }
-    return needed | ({"weights": [record(stage) for stage in stages]} if plan.fits else {})
+    return needed | ({"weights": [record(plan, stage) for stage in stages]} if plan.fits else {})
 
 
 def study_args(plan: Plan, study: Study) -> str:
     """The command's words that all studies share."""
-    words = ["--dataset", study.dataset, "--weights", plan.weights]
+    words = ["--dataset", study.dataset, "--weights", plan.trained]
     words += [] if study.images is None else ["--images", study.images]
     return joined([*words, "--device", plan.device])
 
@@ -143,11 +143,13 @@ def _cost_row(plan: Plan, row: Row) -> dict[str, Any]:
 
 def _stages_behind(plan: Plan, row: Row) -> list[str]:
     """A row's stages, and those that they started from or look through."""
+    # The shipped weights had the shipped starts, whatever this config would train.
+    recipe = plan.training.stages if plan.fits else plan.shipped.stages
     stages, pending = set[str](), row_stages(plan, row)
     while pending:
         stage = pending.pop()
         stages.add(stage)
-        pending += [before for before in NEEDS[stage] if before not in stages]
+        pending += [before for before in needs(stage, recipe[stage]["options"]) if before not in stages]
     return sorted(stages)
 
 
@@ -157,9 +159,9 @@ def _stages_behind(plan: Plan, row: Row) -> list[str]:
 def study_figures(plan: Plan) -> list[str]:
     """Every study's figure."""
     sweeps = [sweep.name for sweep in plan.sweeps.values() if not sweep.tunes]
-    return [f"results/figures/{name}.png" for name in ["overview", "mask", *sweeps]]
+    return [f"{plan.results}/figures/{name}.png" for name in ["overview", "mask", *sweeps]]
 
 
 def study_files(plan: Plan) -> list[str]:
     """Every study's table and figure."""
-    return [*study_figures(plan), "results/mask.csv", "results/codebook.json"]
+    return [*study_figures(plan), f"{plan.results}/mask.csv", f"{plan.results}/codebook.json"]

@@ -21,7 +21,7 @@ def score_files(plan: Plan, table: str) -> list[str]:
     """Every score file of a table."""
     found = plan.table(table)
     return [
-        f"results/scores/{dataset}/{recipe}/{row.name}/{seed}/{metric}.csv"
+        f"{plan.results}/scores/{dataset}/{recipe}/{row.name}/{seed}/{metric}.csv"
         for dataset, recipe in found.blocks
         for row in found.rows
         for seed in plan.row_seeds(row)
@@ -57,7 +57,7 @@ def table_spec(plan: Plan, table: str) -> str:
         weights=_weights(plan, found),
         chunks={dataset: chunk_names(plan, dataset) for dataset in found.datasets},
         protocol=found.protocol,
-        profile=plan.profile,
+        preset=plan.preset,
         resolution=plan.resolution,
         base_seed=plan.base_seed,
         n_boot=plan.bootstrap,
@@ -79,6 +79,8 @@ def _rows(plan: Plan, table: Table) -> tuple[RowSpec, ...]:
 def _weights(plan: Plan, table: Table) -> dict[str, str]:
     """Where the weights of a table's rows lie, whose checksums it states."""
     families = dict.fromkeys(card.family for _, card in plan.trained_rows(table.rows))
+    if plan.fits:
+        return {family: f"{plan.results}/train/{family}" for family in families}
     return {family: str(folder) for family in families if (folder := local_folder(plan.weights, family))}
 
 
@@ -98,12 +100,12 @@ def identity_tables(plan: Plan) -> list[str]:
 def table_figures(plan: Plan, table: str) -> list[str]:
     """The figures of a table."""
     kinds = {"samples": True, "failures": table in identity_tables(plan), "chart": True, "roc": table in recognition_tables(plan)}
-    return [f"results/figures/{table}_{kind}.png" for kind, there in kinds.items() if there]
+    return [f"{plan.results}/figures/{table}_{kind}.png" for kind, there in kinds.items() if there]
 
 
 def table_files(plan: Plan, tables: Collection[str]) -> list[str]:
     """Tables and their figures."""
-    return [f"results/{table}.csv" for table in tables] + [path for table in tables for path in table_figures(plan, table)]
+    return [f"{plan.results}/{table}.csv" for table in tables] + [path for table in tables for path in table_figures(plan, table)]
 
 
 def table1_files(plan: Plan) -> list[str]:

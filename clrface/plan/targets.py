@@ -4,12 +4,13 @@ import re
 from collections.abc import Iterable, Mapping
 from pathlib import PurePath
 
-from clrface.errors import unknown_name
+from clrface.errors import UserError, unknown_name
 from clrface.external import FOLDER as EXTERNAL
-from clrface.plan.page import LOSSES
+from clrface.plan.places import folder_in
 from clrface.plan.plan import Plan
 from clrface.plan.studies import study_figures, study_files, tuning_sweeps
 from clrface.plan.tables import table_figures, table_files
+from clrface.plan.training import loss_figure
 
 SINGLE = ("table6", "claims", "mask", "codebook", "weights")
 """Results that are neither a table's nor a sweep's."""
@@ -28,14 +29,16 @@ LAYOUTS = (
     "data/raw/{source}/SOURCE.json",
     "data/external/{program}/READY.json",
 )
-"""The files that a user may ask for by name."""
+"""The files that a user may ask for by name, of the default's place."""
 KINDS = {"dataset": "test set", "recipe": "degradation recipe", "program": "external program", "stage": "training stage"}
 """What a layout's parts are called where their own name doesn't say it."""
+SHARED = ("data/raw/", "data/external/")
+"""Files that all presets have."""
 
 
 def all_files(plan: Plan) -> list[str]:
     """Everything but the training."""
-    results = ["results/claims.csv", "results/report.html"]
+    results = [f"{plan.results}/claims.csv", f"{plan.results}/report.html"]
     return [*table_files(plan, plan.tables), *figure_files(plan), *study_files(plan), *results]
 
 
@@ -46,19 +49,41 @@ def figure_files(plan: Plan) -> list[str]:
 
 def tuning_files(plan: Plan) -> list[str]:
     """The figures of the sweeps that chose the settings."""
-    return [f"results/figures/{sweep}.png" for sweep in tuning_sweeps(plan)]
+    return [f"{plan.results}/figures/{sweep}.png" for sweep in tuning_sweeps(plan)]
 
 
 def check_names(plan: Plan, words: Iterable[str]) -> None:
     """Check the names in those of a command's words that are files of ours.
 
-    Raises: UserError for a name that the config doesn't know, with the nearest one.
+    Raises: UserError for a name that the config doesn't know, with the nearest one, and for a file of another place than this config's.
     """
     names = _names(plan)
     for word in words:
-        for part, name in _parts(word).items():
+        place, inner = _placed(word)
+        if _parts(inner) and place != plan.place and not inner.startswith(SHARED):
+            top, rest = inner.split("/", 1)
+            raise UserError(
+                f"{word} is of {_whose(place)}, and this config's files lie in {plan.data} and {plan.results}. "
+                f"Ask for {folder_in(top, plan.place)}/{rest}, or give that preset's --configfile."
+            )
+        for part, name in _parts(inner).items():
             if part in names and name not in names[part]:
                 raise unknown_name(KINDS.get(part, part), name, names[part])
+
+
+def _placed(word: str) -> tuple[str, str]:
+    """A file's place, and its path in the default's.
+
+    >>> _placed("results/full/table1.csv"), _placed("results/table1.csv")
+    (('full', 'results/table1.csv'), ('', 'results/table1.csv'))
+    """
+    top, _, rest = word.partition("/")
+    place, _, inner = rest.partition("/")
+    return (place, f"{top}/{inner}") if not _parts(word) and _parts(f"{top}/{inner}") else ("", word)
+
+
+def _whose(place: str) -> str:
+    return f"the place '{place}'" if place else "the default preset"
 
 
 def _names(plan: Plan) -> dict[str, list[str]]:
@@ -69,7 +94,7 @@ def _names(plan: Plan) -> dict[str, list[str]]:
         "row": list(plan.rows),
         "metric": plan.metrics,
         "table": list(plan.tables),
-        "figure": [PurePath(path).stem for path in [*figure_files(plan), *tuning_files(plan), LOSSES]],
+        "figure": [PurePath(path).stem for path in [*figure_files(plan), *tuning_files(plan), loss_figure(plan)]],
         "stage": list(plan.training.stages),
         "result": [*plan.tables, *plan.sweeps, *SINGLE],
         "source": list(plan.project.sources),

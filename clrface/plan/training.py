@@ -4,6 +4,8 @@ import json
 from functools import cache
 from pathlib import Path
 
+from clrface.config.parts import completed
+from clrface.config.stages import Stage
 from clrface.errors import unknown_name
 from clrface.fetch.sources import entry_digest
 from clrface.manifest import chunk_name, chunks, read_manifest
@@ -12,7 +14,7 @@ from clrface.plan.datasets import aligned_as
 from clrface.plan.parts import Dataset
 from clrface.plan.plan import Plan
 from clrface.plan.words import joined, short_digest, source_record
-from clrface.stages import METHOD_OF, NEEDS
+from clrface.stages import METHOD_OF, needs
 
 CHUNK = 2000
 """Training faces a job of aligning."""
@@ -29,7 +31,7 @@ def faces(dataset: Dataset) -> list[tuple[str, str]] | list[int]:
 def face_chunks(plan: Plan) -> list[str]:
     """The folders of aligned training faces, of all sets."""
     return [
-        f"data/training/{dataset.name}/{chunk_name(index)}"
+        f"{plan.data}/training/{dataset.name}/{chunk_name(index)}"
         for dataset in plan.training.datasets
         for index in range(len(chunks(faces(dataset), CHUNK)))
     ]
@@ -38,7 +40,7 @@ def face_chunks(plan: Plan) -> list[str]:
 def faces_args(plan: Plan) -> str:
     """The command's words for all training sets: their folders, and the manifest of each."""
     sets = plan.training.datasets
-    return joined(["--faces", *(f"data/training/{found.name}" for found in sets), "--manifest", *(found.manifest for found in sets)])
+    return joined(["--faces", *(f"{plan.data}/training/{found.name}" for found in sets), "--manifest", *(found.manifest for found in sets)])
 
 
 def faces_digest(plan: Plan, dataset: str) -> str:
@@ -79,32 +81,38 @@ def recipe_digest(plan: Plan) -> str:
     return degrading.recipe_digest(plan, plan.training.degradation)
 
 
-def record(stage: str) -> str:
+def record(plan: Plan, stage: str) -> str:
     """What a stage leaves when it is done."""
-    return f"results/train/{METHOD_OF[stage]}/{stage}/training.json"
+    return f"{plan.results}/train/{METHOD_OF[stage]}/{stage}/training.json"
 
 
 def records(plan: Plan) -> list[str]:
     """What every stage leaves."""
-    return [record(stage) for stage in plan.training.stages]
+    return [record(plan, stage) for stage in plan.training.stages]
 
 
 def loss_logs(plan: Plan) -> list[str]:
     """Where the stages write their losses."""
-    return [f"results/train/{METHOD_OF[stage]}/{stage}.work/losses.jsonl" for stage in plan.training.stages]
+    return [f"{plan.results}/train/{METHOD_OF[stage]}/{stage}.work/losses.jsonl" for stage in plan.training.stages]
+
+
+def loss_figure(plan: Plan) -> str:
+    """The figure of the training's losses."""
+    return f"{plan.results}/figures/losses.png"
 
 
 def stage_inputs(plan: Plan, stage: str) -> list[str]:
     """The stages before, and the folder that it starts from, if it starts from one."""
-    start = plan.training.stages[stage]["options"].get("start_from", "")
+    chosen = plan.training.stages[stage]["options"]
+    start = chosen.get("start_from", "")
     files = [] if start in ("", *METHOD_OF) else sorted(map(str, Path(start).glob("*.safetensors")))
-    return [record(before) for before in NEEDS[stage]] + files
+    return [record(plan, before) for before in needs(stage, chosen)] + files
 
 
 def stage_spec(plan: Plan, stage: str) -> str:
     """A stage's numbers as the command's JSON, and the template that the faces are aligned by."""
     template = aligned_as(plan, plan.training.datasets[0])
-    return json.dumps({"name": stage, **plan.training.stages[stage], "template": template}, sort_keys=True)
+    return json.dumps({"name": stage, **completed(Stage, plan.training.stages[stage]), "template": template}, sort_keys=True)
 
 
 def options(plan: Plan) -> str:

@@ -33,7 +33,7 @@ class TableRequest:
     chunks: Mapping[str, Sequence[str]]
     """The chunks of each test set; a run on more images may have left others."""
     protocol: str
-    profile: str
+    preset: str
     resolution: int
     base_seed: int
     n_boot: int

@@ -40,7 +40,7 @@ class TableSpec:
     method_cards: Mapping[str, MethodCard]
     """By the rows' method names. A method without a card (a folder of images) is called by its name."""
     protocol: str
-    profile: str
+    preset: str
     resolution: int
     base_seed: int
     n_boot: int
@@ -61,7 +61,7 @@ class TableSpec:
             metric_cards=metrics,
             method_cards=methods,
             protocol=asked.protocol,
-            profile=asked.profile,
+            preset=asked.preset,
             resolution=asked.resolution,
             base_seed=asked.base_seed,
             n_boot=asked.n_boot,

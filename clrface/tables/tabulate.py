@@ -31,7 +31,7 @@ def tabulate(
     lq = {(data, recipe): provenance.lq_images(degraded / data / recipe, chunks[data] if chunks else None) for data, recipe in blocks}
     table = build_table(spec, scores, {block: set(images) for block, images in lq.items()}, name=target.stem)
     content = table_to_json(table) | {
-        "profile": spec.profile,
+        "preset": spec.preset,
         "base_seed": spec.base_seed,
         "device": spec.device,
         "datasets": dict(spec.datasets),

@@ -73,7 +73,7 @@ def _reasons(dataset: str, degradation: str, rows: Sequence[Row], width: int) ->
     told = [f"{row.label}: {row.remark}." for row in rows if row.remark]
     some = [row for row in rows if row.n_failed and not row.note]
     told += [
-        f"{row.label}, {row.n_failed} failed: why is in the status column of results/scores/{dataset}/{degradation}/{row.method}."
+        f"{row.label}, {row.n_failed} failed: why is in the status column of the table's scores/{dataset}/{degradation}/{row.method}."
         for row in some
     ]
     lines = [line for text in told for line in textwrap.wrap(text, width, subsequent_indent="  ", break_long_words=False)]

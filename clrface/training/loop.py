@@ -30,7 +30,7 @@ from clrface.degrade.recipes import Recipe
 from clrface.errors import UserError
 from clrface.files import atomic_path, sha256_file, write_text
 from clrface.images import to_bytes
-from clrface.stages import METHOD_OF, NEEDS, network_folder
+from clrface.stages import METHOD_OF, STARTS, needs, network_folder
 from clrface.trained import RECORD, read_record
 from clrface.training.data import Batch, Faces, Pairs, Steps, faces_digest, fixed_batch, loader
 from clrface.training.stage import Scalars, Stage, StageSpec
@@ -177,9 +177,8 @@ def run_key(spec: StageSpec, recipe: Recipe, seed: int, digest: str, models: Pat
     """
     quiet = {"checkpoint_every", "sample_every", "log_every", "gradient_checkpointing"}
     settings = {key: value for key, value in asdict(spec).items() if key not in quiet}
-    starts = [start for option in ("start_from", "trunk_from") if (start := spec.options.get(option))]
-    stages = dict.fromkeys([*NEEDS[spec.name], *(start for start in starts if start in METHOD_OF)])
-    folders = [network_folder(models, name, beside=spec.name) for name in stages]
+    starts = [start for option in STARTS if (start := spec.options.get(option))]
+    folders = [network_folder(models, name, beside=spec.name) for name in needs(spec.name, spec.options)]
     folders += [Path(start) for start in starts if start not in METHOD_OF]
     before = [sha256_file(path) for folder in folders for path in sorted(folder.glob("*.safetensors"))]
     told = json.dumps([settings, asdict(recipe), seed, before], sort_keys=True, default=list).encode()

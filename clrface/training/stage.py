@@ -19,7 +19,10 @@ Scalars = dict[str, float]
 
 @dataclass(frozen=True)
 class StageSpec:
-    """A stage's numbers, from the config's `training.stages.<stage>`; `options` are the stage's own."""
+    """A stage's numbers, from the config's `training.stages.<stage>`; `options` are the stage's own.
+
+    clrface.config.stages says what each is, its range and its default.
+    """
 
     name: str
     steps: int
@@ -27,17 +30,15 @@ class StageSpec:
     learning_rate: float
     network: dict[str, Any]
     options: dict[str, Any]
-    ema_decay: float = 0.999
-    warmup: int = 100
-    checkpoint_every: int = 250
-    sample_every: int = 1000
-    log_every: int = 10
-    grey_probability: float = 0.5
-    """How often a training face is made grey. The embedded test faces are grey, the training faces are not."""
+    ema_decay: float
+    warmup: int
+    checkpoint_every: int
+    sample_every: int
+    log_every: int
+    grey_probability: float
+    gradient_checkpointing: bool
     template: str = "utkface"
     """How the training faces are aligned: a key of clrface.models.recogniser.TEMPLATES."""
-    gradient_checkpointing: bool = False
-    """Reckon the networks' inner layers again in the backward pass instead of keeping them: less memory, about a third more time."""
 
 
 class Stage(ABC):

@@ -1,4 +1,4 @@
-"""The paper's profile in miniature: twelve faces of every set in the official archives, random weights in the official files.
+"""The paper's preset in miniature: twelve faces of every set in the official archives, random weights in the official files.
 
 All is served from the loopback. What else differs from a real run is below: fewer images, rows, recipes, variants and resamples, narrower
 networks trained for two steps by one process. The sets' names, archives, checks, protocols, metrics and rivals are the real ones.
@@ -49,7 +49,7 @@ LESS: dict[str, Any] = {
     "sweeps": {"steps": None},
     "tables": {"table2": None, "table3": None, "table5": None},
 }
-"""Taken off before CONFIG is laid over: else the profile's variants and grids would stay beside its own."""
+"""Taken off before CONFIG is laid over: else the preset's variants and grids would stay beside its own."""
 CONFIG: dict[str, Any] = {
     "bootstrap": 20,
     "batch": 2,

@@ -1,4 +1,4 @@
-"""The paper's profile at 512x512, from the fetched archives to every table and the report, on a miniature of each set (miniature.py).
+"""The paper's preset at 512x512, from the fetched archives to every table and the report, on a miniature of each set (miniature.py).
 
 By make paper, apart from make test: about half an hour on two cores.
 """
@@ -26,7 +26,7 @@ from tests.paper.miniature import FACES, SIDE_PX, TAKEN, Miniature
 from tests.shelf import Shelf
 
 pytestmark = pytest.mark.timeout(5400)
-CONFIGS = ("config/embedded.yaml", "config/paper.yaml", "config/paper_training.yaml", "less.yaml", "miniature.yaml")
+CONFIGS = ("config/paper_training.yaml", "less.yaml", "miniature.yaml")
 
 
 def snakemake(folder: Path, *words: str) -> str:
@@ -54,7 +54,7 @@ def miniature(tmp_path_factory: pytest.TempPathFactory, sources: Path) -> Iterat
 
 
 def table(miniature: Miniature, name: str) -> pd.DataFrame:
-    return pd.read_csv(miniature.folder / f"results/{name}.csv")
+    return pd.read_csv(miniature.folder / f"results/paper/{name}.csv")
 
 
 def test_each_set_came_from_the_next_place_and_is_recorded(miniature: Miniature) -> None:
@@ -65,14 +65,14 @@ def test_each_set_came_from_the_next_place_and_is_recorded(miniature: Miniature)
 
 
 def test_the_weights_know_how_their_faces_were_aligned(miniature: Miniature) -> None:
-    pipeline = CLRFace.from_pretrained(miniature.folder / "results/train/clrface")
+    pipeline = CLRFace.from_pretrained(miniature.folder / "results/paper/train/clrface")
     assert pipeline.identity.config["template"] == "ffhq"
     sources = miniature.folder / "data/raw"
     assert torch.equal(pipeline.make_recogniser(sources).chip, SFace(sources, "ffhq").chip)
 
 
 def test_faces_are_restored_at_512(miniature: Miniature) -> None:
-    [path, *_] = (miniature.folder / "results/restored/celeba_test/gfpgan_lq/clrface/0").glob("*/*.png")
+    [path, *_] = (miniature.folder / "results/paper/restored/celeba_test/gfpgan_lq/clrface/0").glob("*/*.png")
     assert np.asarray(Image.open(path)).shape == (SIDE_PX, SIDE_PX, 3)
 
 
@@ -98,7 +98,7 @@ def test_lfw_s_pairs_are_verified(miniature: Miniature) -> None:
     rows = table(miniature, "table4").set_index("method")
     assert (rows["n"] == FACES).all() and (rows["n_failed"] == 0).all()
     assert ((rows.filter(regex="arcface_r50$") >= 0) & (rows.filter(regex="arcface_r50$") <= 100)).all(axis=None)
-    assert (miniature.folder / "results/figures/table4_roc.png").is_file()
+    assert (miniature.folder / "results/paper/figures/table4_roc.png").is_file()
     assert not list((miniature.folder / "data/raw/lfw").glob("Nobody/*")), "the list doesn't name it"
 
 
@@ -120,7 +120,7 @@ def test_costs_claims_and_the_report_are_there(miniature: Miniature) -> None:
     assert (costs["seconds"] > 0).all() and costs.loc["codeformer", "parameters"] > 5e7
     claims = table(miniature, "claims")
     assert len(claims) and claims["verdict"].notna().all()
-    assert (miniature.folder / "results/report.html").stat().st_size > 100_000
+    assert (miniature.folder / "results/paper/report.html").stat().st_size > 100_000
     assert len(table(miniature, "steps")) == 2 * 2
 
 

@@ -271,6 +271,21 @@ def test_a_size_that_the_weights_were_not_trained_for_is_told(project: Project) 
     assert "Note:" not in project.run("-n", "table1")[1]
 
 
+def test_another_preset_and_the_default_lie_side_by_side(project: Project) -> None:
+    files = ("results/table1.csv", "data/aligned/orl/000/index.csv")
+    kept = [(project.folder / file).stat().st_mtime_ns for file in files]
+    other = {"preset": "other", "extends": "config/embedded.yaml", "bootstrap": 20}
+    project.configure(other | {"datasets": {"orl": {"identities": 2, "images_per_identity": 1}}})
+    code, output = project.run("results/table1.csv")
+    assert code != 0 and "Ask for results/other/table1.csv" in output, output
+    code, output = project.run("results/other/table1.csv", "results/other/figures/table1_samples.png")
+    assert code == 0 and "files lie in results/other and data/other" in output, output
+    assert (project.folder / "data/other/aligned/orl/000/index.csv").is_file()
+    project.configure({})
+    assert [(project.folder / file).stat().st_mtime_ns for file in files] == kept
+    assert "Nothing to be done" in project.run("results/table1.csv")[1]
+
+
 def test_faces_aligned_otherwise_than_the_training_s_are_told(project: Project) -> None:
     project.configure({"datasets": {"celeba_test": {"images": 4}}, "tables": {"table1": {"datasets": ["celeba_test"]}}})
     code, output = project.run("-n", "results/table1.csv")

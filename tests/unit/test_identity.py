@@ -16,7 +16,7 @@ from clrface.images import to_unit
 from clrface.models.identity import IdentityHead
 from clrface.models.loading import load_network, save_network
 from clrface.models.recogniser import TEMPLATES, FrozenPReLU, SFace, _chip_transform
-from clrface.training.stage import StageSpec
+from tests.stages import stage_spec
 
 
 @pytest.fixture(scope="module")
@@ -101,4 +101,4 @@ def test_the_head_knows_how_the_faces_were_aligned(recogniser: SFace, sources: P
     save_network(IdentityHead(recogniser.channels, "ffhq"), tmp_path)
     assert load_network(IdentityHead, tmp_path).config["template"] == "ffhq"
     assert load_network(IdentityHead, ROOT / "models/clrface/identity").config["template"] == "utkface", "made before there was a choice"
-    assert StageSpec("identity", 1, 1, 0.1, {}, {}).template in TEMPLATES
+    assert stage_spec("identity", 1, 1, 0.1, {}, {}).template in TEMPLATES

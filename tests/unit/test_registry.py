@@ -26,6 +26,10 @@ GOOD = 'CARD = {"name": "mine", "label": "Mine", "stochastic": False}\n'
         ('CARD = {"name": "mine"}\n', r"mine\.py.*missing.*'label' and 'stochastic'"),
         (GOOD.replace("}", ', "licens": "MIT"}'), r"mine\.py.*MethodCard.*'licens'"),
         (GOOD.replace('"mine"', '"other"'), r"has the name 'other', but the file's name says 'mine'"),
+        (
+            GOOD.replace("}", ', "params": {"steps": 3}, "accepts": {"step": {"type": "integer"}}}'),
+            r"Unknown parameter in `accepts` of CARD in .*mine\.py: 'step'\. Did you mean 'steps'\?",
+        ),
         (GOOD + "def restore(:\n", r"mine\.py is not valid Python \(.*line 2\)"),
     ],
 )

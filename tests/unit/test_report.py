@@ -226,7 +226,7 @@ def test_what_is_no_list_of_claims_is_refused(tmp_path: Path, text: str, message
 
 def write_tables(places: Places) -> Path:
     content = table_to_json(table(row("a", **A))) | {
-        "profile": "embedded",
+        "preset": "embedded",
         "resolution": 8,
         "base_seed": 0,
         "device": "cpu",

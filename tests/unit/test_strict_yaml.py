@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from clrface.config.load import load_config, take_overrides
+from clrface.config.load import load_config, run_config
 from clrface.errors import UserError
 from clrface.fingerprint import ROOT
 from clrface.strict_yaml import read_yaml, typed
@@ -16,7 +16,7 @@ def test_a_doubled_key_is_refused_with_both_lines(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"(?s)a\.yaml is not valid YAML.*the key 'table1' stands here again \(first in line 2\).*line 4"):
         read_yaml(path)
     with pytest.raises(UserError, match="stands here again"):
-        take_overrides({}, [path], {})
+        run_config([path], path)
     path.write_text("base: &base {a: 1}\none: {<<: *base, a: 2}\ntwo: {a: 3}\n")
     assert read_yaml(path) == {"base": {"a": 1}, "one": {"a": 2}, "two": {"a": 3}}
 
@@ -35,9 +35,8 @@ def test_nested_values_of_the_command_line_get_their_types() -> None:
         "size": 96,
         "t": "~x: y",
     }
-    config = {"clrface": {"steps": "4", "solver": "ddim"}, "weights": "fit"}
-    take_overrides(config, [], {"clrface": {"steps": "4"}})
-    assert config == {"clrface": {"steps": 4, "solver": "ddim"}, "weights": "fit"}
+    config = run_config([], ROOT / "config/embedded.yaml", {"clrface": {"steps": "3"}})
+    assert (config["clrface"]["steps"], config["clrface"]["solver"], config["weights"]) == (3, "ddim", "shipped")
 
 
 def test_a_bare_no_as_a_key_is_told_to_be_quoted(tmp_path: Path) -> None:

@@ -390,9 +390,9 @@ def test_json_says_where_the_numbers_come_from(project: Project, tmp_path: Path)
     (folder / "README.md").write_text("card")
     project.tabulate(a=folder)
     content = json.loads(project.target.with_suffix(".json").read_text(), parse_constant=pytest.fail)
-    assert {key: content[key] for key in ("protocol", "profile", "resolution", "base_seed", "bootstrap", "device")} == {
+    assert {key: content[key] for key in ("protocol", "preset", "resolution", "base_seed", "bootstrap", "device")} == {
         "protocol": "embedded",
-        "profile": "embedded",
+        "preset": "embedded",
         "resolution": 64,
         "base_seed": 0,
         "bootstrap": N_BOOT,

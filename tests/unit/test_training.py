@@ -34,6 +34,7 @@ from clrface.training.loop import LOSSES, Run, schedule, train
 from clrface.training.prior import PriorStage
 from clrface.training.run import STAGES, train_stage
 from clrface.training.stage import Stage, StageSpec
+from tests.stages import stage_spec
 
 RECIPE = load_recipes(ROOT / "clrface/catalogue/degradations.yaml")["training"]
 UNET = {"channels": [16, 32], "attention_levels": 1, "norm_groups": 8, "head_dim": 16}
@@ -46,11 +47,11 @@ VQ = {
     "revive_every": 2,
 }
 TINY = {
-    "unet": StageSpec("unet", 6, 4, 1e-3, UNET, {}, checkpoint_every=2, log_every=1),
-    "unet_perceptual": StageSpec(
+    "unet": stage_spec("unet", 6, 4, 1e-3, UNET, {}, checkpoint_every=2, log_every=1),
+    "unet_perceptual": stage_spec(
         "unet_perceptual", 4, 4, 1e-3, UNET, {"start_from": "unet", "perceptual": 0.3, "perceptual_share": 0.25}, log_every=1
     ),
-    "irn": StageSpec(
+    "irn": stage_spec(
         "irn",
         steps=4,
         batch=4,
@@ -59,7 +60,7 @@ TINY = {
         options={"start_from": "unet", "perceptual": 0.3, "perceptual_share": 0.25, "identity": 0.1, "identity_share": 0.25},
         log_every=1,
     ),
-    "autoencoder": StageSpec(
+    "autoencoder": stage_spec(
         "autoencoder",
         steps=6,
         batch=4,
@@ -70,7 +71,7 @@ TINY = {
         sample_every=3,
         log_every=1,
     ),
-    "decoder": StageSpec(
+    "decoder": stage_spec(
         "decoder",
         steps=4,
         batch=4,
@@ -86,8 +87,8 @@ TINY = {
         },
         log_every=1,
     ),
-    "identity": StageSpec("identity", 4, 4, 1e-3, {}, {}, log_every=1),
-    "unet_gan": StageSpec(
+    "identity": stage_spec("identity", 4, 4, 1e-3, {}, {}, log_every=1),
+    "unet_gan": stage_spec(
         "unet_gan",
         steps=4,
         batch=4,
@@ -96,7 +97,7 @@ TINY = {
         options={"start_from": "unet_perceptual", "perceptual": 0.1, "perceptual_share": 0.25, "adversarial": 0.01},
         log_every=1,
     ),
-    "codebook_vq": StageSpec(
+    "codebook_vq": stage_spec(
         "codebook_vq",
         steps=6,
         batch=4,
@@ -105,12 +106,12 @@ TINY = {
         options=VQ,
         log_every=1,
     ),
-    "codebook": StageSpec(
+    "codebook": stage_spec(
         "codebook", 4, 4, 1e-3, {"places": 16, "width": 16, "depth": 1, "heads": 2}, {"code": 0.5, "feature": 1.0}, log_every=1
     ),
-    "pixel_diffusion": StageSpec("pixel_diffusion", 4, 4, 1e-3, UNET, {}, log_every=1, sample_every=4),
-    "prior": StageSpec("prior", 4, 4, 1e-3, UNET, {"near_t0": 0.4}, log_every=1, sample_every=4),
-    "autoencoder_f8_short": StageSpec(
+    "pixel_diffusion": stage_spec("pixel_diffusion", 4, 4, 1e-3, UNET, {}, log_every=1, sample_every=4),
+    "prior": stage_spec("prior", 4, 4, 1e-3, UNET, {"near_t0": 0.4}, log_every=1, sample_every=4),
+    "autoencoder_f8_short": stage_spec(
         "autoencoder_f8_short",
         4,
         2,
@@ -119,8 +120,8 @@ TINY = {
         VQ,
         log_every=1,
     ),
-    "prior_f8_short": StageSpec("prior_f8_short", 4, 4, 1e-3, UNET, {"near_t0": 0.4}, log_every=1, sample_every=4),
-    "refiner": StageSpec(
+    "prior_f8_short": stage_spec("prior_f8_short", 4, 4, 1e-3, UNET, {"near_t0": 0.4}, log_every=1, sample_every=4),
+    "refiner": stage_spec(
         "refiner",
         steps=4,
         batch=4,
@@ -139,7 +140,7 @@ TINY = {
         checkpoint_every=2,
         log_every=1,
     ),
-    "mask": StageSpec(
+    "mask": stage_spec(
         "mask", 4, 2, 1e-2, {"width": 8}, {"scale": 0.5, "t0": 0.5, "residual": 1.0, "sparsity": 0.02, "perceptual": 0.5}, log_every=1
     ),
 }

@@ -12,11 +12,11 @@ from safetensors.torch import load_file
 from clrface.files import sha256_file
 from clrface.fingerprint import ROOT
 from clrface.manifest import Entry, write_manifest
-from clrface.training.stage import StageSpec
+from tests.stages import stage_spec
 
 NETWORK = {"channels": [8, 16], "layers": 1, "patch": 2, "norm_groups": 4, "head_dim": 8}
 ALL_LOSSES = {"perceptual": 0.1, "perceptual_share": 0.5, "adversarial": 0.01, "identity": 0.07, "identity_share": 0.5}
-SPEC = StageSpec("irn", 5, 4, 3e-4, NETWORK, ALL_LOSSES, warmup=1, log_every=1)
+SPEC = stage_spec("irn", 5, 4, 3e-4, NETWORK, ALL_LOSSES, warmup=1, log_every=1)
 """Of 4 faces, 2 are for the perceptual loss and 2 for the identity's: one of each two that a process has."""
 ACCELERATE = "from clrface.torchvision_import import prepare; prepare(); from accelerate.commands.launch import main; main()"
 """`accelerate launch`, whose own command imports a torchvision that isn't made for a torch without CUDA."""

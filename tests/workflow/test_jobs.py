@@ -28,6 +28,17 @@ def test_the_jobs_are_those_that_were_kept(name: str, project: Path, tmp_path: P
     assert digests(dump_apart(name, tmp_path, project)) == json.loads(KEPT.read_text())[name]
 
 
+def test_presets_write_none_of_each_other_s_files(project: Path, tmp_path: Path) -> None:
+    """But for what all share: fetched sources."""
+    written = [
+        {path for job in dump_apart(name, tmp_path, project) for paths in job["output"].values() for path in paths}
+        for name in ("embedded", "full")
+    ]
+    assert all(path.startswith("data/raw/") for path in written[0] & written[1])
+    assert {"results/table1.csv", "data/aligned/orl/000"} <= written[0]
+    assert {"results/full/table1.csv", "data/full/aligned/orl/000"} <= written[1]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -5,13 +5,11 @@ rule align:
     input:
         planned(datasets.align_inputs, "dataset"),
     output:
-        directory("data/aligned/{dataset}/{chunk}"),
+        directory(in_data("aligned/{dataset}/{chunk}")),
     log:
-        "results/logs/align/{dataset}.{chunk}.log",
+        in_results("logs/align/{dataset}.{chunk}.log"),
     benchmark:
-        "results/benchmarks/align/{dataset}.{chunk}.tsv"
-    conda:
-        "../../environment.yml"
+        in_results("benchmarks/align/{dataset}.{chunk}.tsv")
     threads: 1
     params:
         args=planned(datasets.align_args, "dataset", "chunk"),
@@ -25,13 +23,11 @@ rule align_training:
     input:
         planned(training.align_inputs, "dataset"),
     output:
-        directory("data/training/{dataset}/{chunk}"),
+        directory(in_data("training/{dataset}/{chunk}")),
     log:
-        "results/logs/align_training/{dataset}.{chunk}.log",
+        in_results("logs/align_training/{dataset}.{chunk}.log"),
     benchmark:
-        "results/benchmarks/align_training/{dataset}.{chunk}.tsv"
-    conda:
-        "../../environment.yml"
+        in_results("benchmarks/align_training/{dataset}.{chunk}.tsv")
     threads: 1
     params:
         size=PLAN.resolution,
@@ -52,13 +48,11 @@ rule align_gallery:
     input:
         planned(datasets.align_inputs, "dataset"),
     output:
-        directory("data/gallery/{dataset}"),
+        directory(in_data("gallery/{dataset}")),
     log:
-        "results/logs/align_gallery/{dataset}.log",
+        in_results("logs/align_gallery/{dataset}.log"),
     benchmark:
-        "results/benchmarks/align_gallery/{dataset}.tsv"
-    conda:
-        "../../environment.yml"
+        in_results("benchmarks/align_gallery/{dataset}.tsv")
     threads: 1
     params:
         args=planned(datasets.gallery_args, "dataset"),

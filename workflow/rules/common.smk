@@ -11,10 +11,11 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, workflow.basedir)
 
-from clrface.config.load import take_overrides
+from clrface.config.load import run_config
 from clrface.errors import UserError
 from clrface.fetch.sizes import tell_sizes
 from clrface.fingerprint import fingerprint
+from clrface.paths import PRESET
 from clrface.plan import claims, datasets, degrading, fetching, figures, measuring, page, restoring, studies, tables, targets, training
 from clrface.plan.notes import notes
 from clrface.plan.plan import read_plan
@@ -36,9 +37,13 @@ def told(function, *words, **given):
         raise WorkflowError(str(error)) from None
 
 
-told(take_overrides, config, workflow.config_settings.configfiles, workflow.config_settings.config)
+# Snakemake has merged the files already, without what they extend, and takes nested values of --config for strings.
+GIVEN = workflow.config_settings
+MERGED = told(run_config, GIVEN.configfiles, Path(PRESET), GIVEN.config)
+config.clear()
+config.update(MERGED)
 PLAN = told(read_plan, config)
-told(refuse_stale, config, PLAN.project.known.methods)
+told(refuse_stale, config, PLAN.project.known.methods, place=PLAN.place)
 # Told aside of the rules: where an archive may lie is no part of what it is, and another mirror reruns nothing.
 MIRRORS = [*config["mirrors"], *os.environ.get("CLRFACE_MIRRORS", "").split(os.pathsep)]
 os.environ.update(CLRFACE_MIRRORS=os.pathsep.join(dict.fromkeys(MIRRORS)))
@@ -62,6 +67,16 @@ def planned(function, *names, **given):
     return of
 
 
+def in_data(path):
+    """A file of this config's faces."""
+    return f"{PLAN.data}/{path}"
+
+
+def in_results(path):
+    """A file of this config's results."""
+    return f"{PLAN.results}/{path}"
+
+
 def either(names):
     """A wildcard's constraint: one of the names."""
     return "|".join(names) or "none"
@@ -72,11 +87,14 @@ def all_cores():
     return workflow.resource_settings.cores or 1
 
 
-def step(words, live=False, launcher=STEP):
+def step(words, live=False, launcher=STEP, places=None):
     """The shell line for one step of `python -m clrface`.
 
-    What the step says goes to its log. What made it fail is shown too; with `live`, all of it at once.
+    What the step says goes to its log. What made it fail is shown too; with `live`, all of it at once. places: options that say where
+    files lie, for a config whose files don't lie where the step looks by default.
     """
+    if PLAN.place and places:
+        words = " ".join([words, *(f"{option} {place}" for option, place in places.items())])
     log = "2> >(tee {log} >&2)" if live else "2> {log} || {{ tail -n 15 {log} >&2; exit 2; }}"
     return f"{launcher} {words} {log}"
 
@@ -94,7 +112,7 @@ def show_tables(workflow):
         return
     asked = " ".join(map(str, workflow.dag_settings.targets)) or "all"
     wanted = [table for table in PLAN.tables if asked == "all" or table in asked]
-    there = [f"results/{table}.json" for table in wanted]
+    there = [in_results(f"{table}.json") for table in wanted]
     there = [path for path in there if Path(path).is_file()]
     if there:
         subprocess.run([sys.executable, "-m", "clrface", "show", *there])
@@ -103,7 +121,7 @@ def show_tables(workflow):
 def tell_failures():
     """Repeat, as the last thing on the screen, what the failed steps said."""
     failed = []
-    for path in Path("results/logs").glob("*/*.log"):
+    for path in Path(in_results("logs")).glob("*/*.log"):
         lines = path.read_text(errors="replace").splitlines() if path.stat().st_mtime >= STARTED else []
         failed += [said[0] for line in lines if (said := re.search(r"clrface [\w-]+: .*", line))]  # it may follow a progress bar
     if failed:

@@ -3,16 +3,14 @@
 
 rule degrade:
     input:
-        aligned="data/aligned/{dataset}/{chunk}",
+        aligned=in_data("aligned/{dataset}/{chunk}"),
         given=planned(degrading.degrade_inputs, "dataset", "recipe"),
     output:
-        directory("data/degraded/{dataset}/{recipe}/{chunk}"),
+        directory(in_data("degraded/{dataset}/{recipe}/{chunk}")),
     log:
-        "results/logs/degrade/{dataset}.{recipe}.{chunk}.log",
+        in_results("logs/degrade/{dataset}.{recipe}.{chunk}.log"),
     benchmark:
-        "results/benchmarks/degrade/{dataset}.{recipe}.{chunk}.tsv"
-    conda:
-        "../../environment.yml"
+        in_results("benchmarks/degrade/{dataset}.{recipe}.{chunk}.tsv")
     threads: 1
     params:
         recipe=planned(degrading.recipe_digest, "recipe"),

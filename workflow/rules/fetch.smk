@@ -7,13 +7,11 @@ rule fetch_source:
     output:
         "data/raw/{source}/SOURCE.json",
     log:
-        "results/logs/fetch/{source}.log",
+        in_results("logs/fetch/{source}.log"),
     benchmark:
-        "results/benchmarks/fetch/{source}.tsv"
+        in_results("benchmarks/fetch/{source}.tsv")
     wildcard_constraints:
         source=either(PLAN.project.sources),
-    conda:
-        "../../environment.yml"
     threads: 1
     params:
         entry=planned(fetching.fetch_digest, "source"),
@@ -27,11 +25,9 @@ rule generate:
     output:
         "data/raw/generated_train/manifest.csv",
     log:
-        "results/logs/generate/generated_train.log",
+        in_results("logs/generate/generated_train.log"),
     benchmark:
-        "results/benchmarks/generate/generated_train.tsv"
-    conda:
-        "../../environment.yml"
+        in_results("benchmarks/generate/generated_train.tsv")
     threads: 1
     params:
         args=planned(training.drawing_args),
@@ -46,11 +42,9 @@ rule install_external:
     output:
         "data/external/{name}/READY.json",
     log:
-        "results/logs/install_external/{name}.log",
+        in_results("logs/install_external/{name}.log"),
     benchmark:
-        "results/benchmarks/install_external/{name}.tsv"
-    conda:
-        "../../environment.yml"
+        in_results("benchmarks/install_external/{name}.tsv")
     threads: 1
     params:
         card=planned(fetching.install_card, "name"),

@@ -8,15 +8,13 @@ rule measure_images:
         restored=planned(measuring.restored_chunks, "dataset", "recipe", "row", "seed"),
         reference=planned(measuring.reference_chunks, "dataset", "recipe", "metric"),
     output:
-        scores="results/scores/{dataset}/{recipe}/{row}/{seed}/{metric}.csv",
+        scores=in_results("scores/{dataset}/{recipe}/{row}/{seed}/{metric}.csv"),
     log:
-        "results/logs/measure/{dataset}.{recipe}.{row}.{seed}.{metric}.log",
+        in_results("logs/measure/{dataset}.{recipe}.{row}.{seed}.{metric}.log"),
     benchmark:
-        "results/benchmarks/measure/{dataset}.{recipe}.{row}.{seed}.{metric}.tsv"
+        in_results("benchmarks/measure/{dataset}.{recipe}.{row}.{seed}.{metric}.tsv")
     wildcard_constraints:
         metric=either(measuring.image_metrics(PLAN)),
-    conda:
-        "../../environment.yml"
     threads: 1
     params:
         args=planned(measuring.measure_args, "metric"),
@@ -30,12 +28,12 @@ rule measure_images:
 
 use rule measure_images as measure_set with:
     output:
-        scores="results/scores/{dataset}/{recipe}/{row}/{seed}/{metric}.csv",
-        replicates="results/scores/{dataset}/{recipe}/{row}/{seed}/{metric}.replicates.csv",
+        scores=in_results("scores/{dataset}/{recipe}/{row}/{seed}/{metric}.csv"),
+        replicates=in_results("scores/{dataset}/{recipe}/{row}/{seed}/{metric}.replicates.csv"),
     log:
-        "results/logs/measure_set/{dataset}.{recipe}.{row}.{seed}.{metric}.log",
+        in_results("logs/measure_set/{dataset}.{recipe}.{row}.{seed}.{metric}.log"),
     benchmark:
-        "results/benchmarks/measure_set/{dataset}.{recipe}.{row}.{seed}.{metric}.tsv"
+        in_results("benchmarks/measure_set/{dataset}.{recipe}.{row}.{seed}.{metric}.tsv")
     wildcard_constraints:
         metric=either(measuring.set_metrics(PLAN)),
 
@@ -47,16 +45,14 @@ rule recognise:
         aligned=planned(datasets.aligned_chunks, "dataset"),
         restored=planned(measuring.restored_chunks, "dataset", "recipe", "row", "seed"),
     output:
-        scores="results/scores/{dataset}/{recipe}/{row}/{seed}/{metric}.csv",
-        replicates="results/scores/{dataset}/{recipe}/{row}/{seed}/{metric}.replicates.csv",
+        scores=in_results("scores/{dataset}/{recipe}/{row}/{seed}/{metric}.csv"),
+        replicates=in_results("scores/{dataset}/{recipe}/{row}/{seed}/{metric}.replicates.csv"),
     log:
-        "results/logs/recognise/{dataset}.{recipe}.{row}.{seed}.{metric}.log",
+        in_results("logs/recognise/{dataset}.{recipe}.{row}.{seed}.{metric}.log"),
     benchmark:
-        "results/benchmarks/recognise/{dataset}.{recipe}.{row}.{seed}.{metric}.tsv"
+        in_results("benchmarks/recognise/{dataset}.{recipe}.{row}.{seed}.{metric}.tsv")
     wildcard_constraints:
         metric=either(measuring.recognition_metrics(PLAN)),
-    conda:
-        "../../environment.yml"
     threads: 1
     params:
         args=planned(measuring.measure_args, "metric"),

@@ -3,19 +3,17 @@
 
 rule report:
     input:
-        tables=expand("results/{table}.json", table=PLAN.tables),
+        tables=expand(in_results("{table}.json"), table=PLAN.tables),
         pictures=planned(page.page_pictures),
-        claims="results/claims.json",
-        costs="results/table6.json",
+        claims=in_results("claims.json"),
+        costs=in_results("table6.json"),
         figures=planned(page.page_figures),
     output:
-        report("results/report.html", caption="../report/page.rst", category="Page", labels={"shows": "everything, in one page"}),
+        report(in_results("report.html"), caption="../report/page.rst", category="Page", labels={"shows": "everything, in one page"}),
     log:
-        "results/logs/report/report.log",
+        in_results("logs/report/report.log"),
     benchmark:
-        "results/benchmarks/report/report.tsv"
-    conda:
-        "../../environment.yml"
+        in_results("benchmarks/report/report.tsv")
     threads: 1
     params:
         spec=planned(page.page_spec),
@@ -23,5 +21,6 @@ rule report:
     shell:
         step(
             "report --tables {input.tables} --spec {params.spec:q} --claims {input.claims} --costs {input.costs}"
-            " --figures {input.figures} --out {output}"
+            " --figures {input.figures} --out {output}",
+            places={"--results": PLAN.results, "--data": PLAN.data},
         )

@@ -4,16 +4,14 @@
 rule restore:
     input:
         needed=planned(restoring.restore_inputs, "dataset", "row"),
-        aligned="data/aligned/{dataset}/{chunk}",
-        degraded="data/degraded/{dataset}/{recipe}/{chunk}",
+        aligned=in_data("aligned/{dataset}/{chunk}"),
+        degraded=in_data("degraded/{dataset}/{recipe}/{chunk}"),
     output:
-        directory("results/restored/{dataset}/{recipe}/{row}/{seed}/{chunk}"),
+        directory(in_results("restored/{dataset}/{recipe}/{row}/{seed}/{chunk}")),
     log:
-        "results/logs/restore/{dataset}.{recipe}.{row}.{seed}.{chunk}.log",
+        in_results("logs/restore/{dataset}.{recipe}.{row}.{seed}.{chunk}.log"),
     benchmark:
-        "results/benchmarks/restore/{dataset}.{recipe}.{row}.{seed}.{chunk}.tsv"
-    conda:
-        "../../environment.yml"
+        in_results("benchmarks/restore/{dataset}.{recipe}.{row}.{seed}.{chunk}.tsv")
     threads: 1
     resources:
         gpu=PLAN.gpus,

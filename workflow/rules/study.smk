@@ -5,15 +5,15 @@ rule sweep:
     input:
         unpack(planned(studies.sweep_inputs, "sweep")),
     output:
-        report("results/{sweep}.csv", caption="../report/sweep.rst", category="Studies", labels={"study": "{sweep}", "shows": "numbers"}),
+        report(
+            in_results("{sweep}.csv"), caption="../report/sweep.rst", category="Studies", labels={"study": "{sweep}", "shows": "numbers"}
+        ),
     log:
-        "results/logs/sweep/{sweep}.log",
+        in_results("logs/sweep/{sweep}.log"),
     benchmark:
-        "results/benchmarks/sweep/{sweep}.tsv"
+        in_results("benchmarks/sweep/{sweep}.tsv")
     wildcard_constraints:
         sweep=either(PLAN.sweeps),
-    conda:
-        "../../environment.yml"
     threads: 1
     resources:
         gpu=PLAN.gpus,
@@ -30,23 +30,21 @@ rule sweep:
 
 rule sweep_figure:
     input:
-        "results/{sweep}.csv",
+        in_results("{sweep}.csv"),
     output:
         png=report(
-            "results/figures/{sweep}.png",
+            in_results("figures/{sweep}.png"),
             caption="../report/sweep.rst",
             category="Studies",
             labels={"study": "{sweep}", "shows": "figure"},
         ),
-        pdf="results/figures/{sweep}.pdf",
+        pdf=in_results("figures/{sweep}.pdf"),
     log:
-        "results/logs/sweep_figure/{sweep}.log",
+        in_results("logs/sweep_figure/{sweep}.log"),
     benchmark:
-        "results/benchmarks/sweep_figure/{sweep}.tsv"
+        in_results("benchmarks/sweep_figure/{sweep}.tsv")
     wildcard_constraints:
         sweep=either(PLAN.sweeps),
-    conda:
-        "../../environment.yml"
     threads: 1
     params:
         args=planned(studies.sweep_figure_args, "sweep"),
@@ -59,16 +57,14 @@ rule cost:
     input:
         unpack(planned(studies.cost_inputs)),
     output:
-        csv=report("results/table6.csv", caption="../report/cost.rst", category="Tables", labels={"table": "table6", "shows": "costs"}),
-        json="results/table6.json",
-        md="results/table6.md",
-        tex="results/table6.tex",
+        csv=report(in_results("table6.csv"), caption="../report/cost.rst", category="Tables", labels={"table": "table6", "shows": "costs"}),
+        json=in_results("table6.json"),
+        md=in_results("table6.md"),
+        tex=in_results("table6.tex"),
     log:
-        "results/logs/cost/table6.log",
+        in_results("logs/cost/table6.log"),
     benchmark:
-        "results/benchmarks/cost/table6.tsv"
-    conda:
-        "../../environment.yml"
+        in_results("benchmarks/cost/table6.tsv")
     threads: lambda wildcards: all_cores()  # alone on the machine: another job beside it would be part of the seconds
     resources:
         gpu=PLAN.gpus,
@@ -88,14 +84,15 @@ rule codebook:
         unpack(planned(studies.mask_inputs)),
     output:
         report(
-            "results/codebook.json", caption="../report/codebook.rst", category="Studies", labels={"study": "codebook", "shows": "numbers"}
+            in_results("codebook.json"),
+            caption="../report/codebook.rst",
+            category="Studies",
+            labels={"study": "codebook", "shows": "numbers"},
         ),
     log:
-        "results/logs/codebook/codebook.log",
+        in_results("logs/codebook/codebook.log"),
     benchmark:
-        "results/benchmarks/codebook/codebook.tsv"
-    conda:
-        "../../environment.yml"
+        in_results("benchmarks/codebook/codebook.tsv")
     threads: 1
     params:
         args=planned(studies.mask_args),
@@ -108,17 +105,15 @@ rule mask_maps:
     input:
         unpack(planned(studies.mask_inputs)),
     output:
-        table=report("results/mask.csv", caption="../report/mask.rst", category="Studies", labels={"study": "mask", "shows": "numbers"}),
+        table=report(in_results("mask.csv"), caption="../report/mask.rst", category="Studies", labels={"study": "mask", "shows": "numbers"}),
         figure=report(
-            "results/figures/mask.png", caption="../report/mask.rst", category="Studies", labels={"study": "mask", "shows": "figure"}
+            in_results("figures/mask.png"), caption="../report/mask.rst", category="Studies", labels={"study": "mask", "shows": "figure"}
         ),
-        pdf="results/figures/mask.pdf",
+        pdf=in_results("figures/mask.pdf"),
     log:
-        "results/logs/mask_maps/mask.log",
+        in_results("logs/mask_maps/mask.log"),
     benchmark:
-        "results/benchmarks/mask_maps/mask.tsv"
-    conda:
-        "../../environment.yml"
+        in_results("benchmarks/mask_maps/mask.tsv")
     threads: 1
     resources:
         gpu=PLAN.gpus,
@@ -137,18 +132,16 @@ rule overview:
         unpack(planned(studies.mask_inputs)),
     output:
         png=report(
-            "results/figures/overview.png",
+            in_results("figures/overview.png"),
             caption="../report/overview.rst",
             category="Studies",
             labels={"study": "overview", "shows": "figure"},
         ),
-        pdf="results/figures/overview.pdf",
+        pdf=in_results("figures/overview.pdf"),
     log:
-        "results/logs/overview/overview.log",
+        in_results("logs/overview/overview.log"),
     benchmark:
-        "results/benchmarks/overview/overview.tsv"
-    conda:
-        "../../environment.yml"
+        in_results("benchmarks/overview/overview.tsv")
     threads: 1
     resources:
         gpu=PLAN.gpus,
@@ -168,14 +161,12 @@ rule losses:
     input:
         training.records(PLAN),
     output:
-        png=report("results/figures/losses.png", caption="../report/losses.rst", category="Training", labels={"shows": "losses"}),
-        pdf="results/figures/losses.pdf",
+        png=report(in_results("figures/losses.png"), caption="../report/losses.rst", category="Training", labels={"shows": "losses"}),
+        pdf=in_results("figures/losses.pdf"),
     log:
-        "results/logs/losses/losses.log",
+        in_results("logs/losses/losses.log"),
     benchmark:
-        "results/benchmarks/losses/losses.tsv"
-    conda:
-        "../../environment.yml"
+        in_results("benchmarks/losses/losses.tsv")
     threads: 1
     params:
         logs=" ".join(training.loss_logs(PLAN)),

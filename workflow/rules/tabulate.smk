@@ -6,39 +6,40 @@ rule tabulate:
         scores=planned(tables.score_files, "table"),
         degraded=planned(tables.table_degraded, "table"),
     output:
-        csv=report("results/{table}.csv", caption="../report/table.rst", category="Tables", labels={"table": "{table}", "shows": "numbers"}),
-        json="results/{table}.json",
-        md="results/{table}.md",
-        tex="results/{table}.tex",
+        csv=report(
+            in_results("{table}.csv"), caption="../report/table.rst", category="Tables", labels={"table": "{table}", "shows": "numbers"}
+        ),
+        json=in_results("{table}.json"),
+        md=in_results("{table}.md"),
+        tex=in_results("{table}.tex"),
     log:
-        "results/logs/tabulate/{table}.log",
+        in_results("logs/tabulate/{table}.log"),
     benchmark:
-        "results/benchmarks/tabulate/{table}.tsv"
+        in_results("benchmarks/tabulate/{table}.tsv")
     wildcard_constraints:
         table=either(PLAN.tables),
-    conda:
-        "../../environment.yml"
     threads: 1
     params:
         spec=planned(tables.table_spec, "table"),
         code=fingerprint("clrface.tables.tabulate"),
     shell:
-        step("tabulate --spec {params.spec:q} --out {output.csv}")
+        step(
+            "tabulate --spec {params.spec:q} --out {output.csv}",
+            places={"--scores": in_results("scores"), "--degraded": in_data("degraded")},
+        )
 
 
 rule metrics:
     input:
-        "results/{table}.json",
+        in_results("{table}.json"),
     output:
-        "results/metrics/{table}.json",
+        in_results("metrics/{table}.json"),
     log:
-        "results/logs/metrics/{table}.log",
+        in_results("logs/metrics/{table}.log"),
     benchmark:
-        "results/benchmarks/metrics/{table}.tsv"
+        in_results("benchmarks/metrics/{table}.tsv")
     wildcard_constraints:
         table=either(PLAN.tables),
-    conda:
-        "../../environment.yml"
     threads: 1
     params:
         code=fingerprint("clrface.tables.table"),
@@ -52,20 +53,18 @@ rule samples:
         degraded=planned(tables.table_degraded, "table"),
     output:
         png=report(
-            "results/figures/{table}_samples.png",
+            in_results("figures/{table}_samples.png"),
             caption="../report/samples.rst",
             category="Tables",
             labels={"table": "{table}", "shows": "faces"},
         ),
-        pdf="results/figures/{table}_samples.pdf",
+        pdf=in_results("figures/{table}_samples.pdf"),
     log:
-        "results/logs/samples/{table}.log",
+        in_results("logs/samples/{table}.log"),
     benchmark:
-        "results/benchmarks/samples/{table}.tsv"
+        in_results("benchmarks/samples/{table}.tsv")
     wildcard_constraints:
         table=either(PLAN.tables),
-    conda:
-        "../../environment.yml"
     threads: 1
     params:
         panels=planned(figures.sample_panels, "table"),
@@ -76,53 +75,52 @@ rule samples:
 
 rule failures:
     input:
-        table="results/{table}.json",
+        table=in_results("{table}.json"),
         scores=planned(tables.score_files, "table"),
         restored=planned(tables.table_restored, "table"),
         degraded=planned(tables.table_degraded, "table"),
     output:
         png=report(
-            "results/figures/{table}_failures.png",
+            in_results("figures/{table}_failures.png"),
             caption="../report/failures.rst",
             category="Tables",
             labels={"table": "{table}", "shows": "failure cases"},
         ),
-        pdf="results/figures/{table}_failures.pdf",
+        pdf=in_results("figures/{table}_failures.pdf"),
     log:
-        "results/logs/failures/{table}.log",
+        in_results("logs/failures/{table}.log"),
     benchmark:
-        "results/benchmarks/failures/{table}.tsv"
+        in_results("benchmarks/failures/{table}.tsv")
     wildcard_constraints:
         table=either(tables.identity_tables(PLAN)),
-    conda:
-        "../../environment.yml"
     threads: 1
     params:
         spec=planned(figures.table_sets, "table"),
         code=fingerprint("clrface.report.failures"),
     shell:
-        step("failures {input.table} --spec {params.spec:q} --out {output.png}")
+        step(
+            "failures {input.table} --spec {params.spec:q} --out {output.png}",
+            places={"--results": PLAN.results, "--data": PLAN.data},
+        )
 
 
 rule chart:
     input:
-        "results/{table}.json",
+        in_results("{table}.json"),
     output:
         png=report(
-            "results/figures/{table}_chart.png",
+            in_results("figures/{table}_chart.png"),
             caption="../report/chart.rst",
             category="Tables",
             labels={"table": "{table}", "shows": "chart"},
         ),
-        pdf="results/figures/{table}_chart.pdf",
+        pdf=in_results("figures/{table}_chart.pdf"),
     log:
-        "results/logs/chart/{table}.log",
+        in_results("logs/chart/{table}.log"),
     benchmark:
-        "results/benchmarks/chart/{table}.tsv"
+        in_results("benchmarks/chart/{table}.tsv")
     wildcard_constraints:
         table=either(PLAN.tables),
-    conda:
-        "../../environment.yml"
     threads: 1
     params:
         code=fingerprint("clrface.report.chart"),
@@ -134,16 +132,14 @@ rule roc:
     input:
         unpack(planned(figures.roc_inputs, "table")),
     output:
-        png="results/figures/{table}_roc.png",
-        pdf="results/figures/{table}_roc.pdf",
+        png=in_results("figures/{table}_roc.png"),
+        pdf=in_results("figures/{table}_roc.pdf"),
     log:
-        "results/logs/roc/{table}.log",
+        in_results("logs/roc/{table}.log"),
     benchmark:
-        "results/benchmarks/roc/{table}.tsv"
+        in_results("benchmarks/roc/{table}.tsv")
     wildcard_constraints:
         table=either(tables.recognition_tables(PLAN)),
-    conda:
-        "../../environment.yml"
     threads: 1
     params:
         panels=planned(figures.roc_panels, "table"),
@@ -157,19 +153,17 @@ rule claims:
         tables=planned(claims.claimed_tables),
         scores=planned(claims.claimed_scores),
     output:
-        csv="results/claims.csv",
-        json="results/claims.json",
-        md="results/claims.md",
-        tex="results/claims.tex",
+        csv=in_results("claims.csv"),
+        json=in_results("claims.json"),
+        md=in_results("claims.md"),
+        tex=in_results("claims.tex"),
     log:
-        "results/logs/claims/claims.log",
+        in_results("logs/claims/claims.log"),
     benchmark:
-        "results/benchmarks/claims/claims.tsv"
-    conda:
-        "../../environment.yml"
+        in_results("benchmarks/claims/claims.tsv")
     threads: 1
     params:
         claims=planned(claims.claims_digest),
         code=fingerprint("clrface.tables.verdicts"),
     shell:
-        step("claims {input.tables} --out {output.csv}")
+        step("claims {input.tables} --out {output.csv}", places={"--scores": in_results("scores")})

@@ -7,15 +7,13 @@ rule train_stage:
         sources=expand("data/raw/{source}/SOURCE.json", source=TRAINING_SOURCES),
         before=planned(training.stage_inputs, "stage"),
     output:
-        "results/train/{method}/{stage}/training.json",
+        in_results("train/{method}/{stage}/training.json"),
     log:
-        "results/logs/train/{method}.{stage}.log",
+        in_results("logs/train/{method}.{stage}.log"),
     benchmark:
-        "results/benchmarks/train/{method}.{stage}.tsv"
+        in_results("benchmarks/train/{method}.{stage}.tsv")
     wildcard_constraints:
         stage=either(PLAN.training.stages),
-    conda:
-        "../../environment.yml"
     threads: lambda wildcards: all_cores()
     resources:
         gpu=PLAN.gpus,
@@ -28,7 +26,7 @@ rule train_stage:
     shell:
         step(
             "train --spec {params.spec:q} {params.faces} {params.options}"
-            " --models results/train/{wildcards.method} --out results/train/{wildcards.method}/{wildcards.stage}",
+            f" --models {in_results('train/{wildcards.method}')} --out {in_results('train/{wildcards.method}/{wildcards.stage}')}",
             live=True,
             launcher=training_launcher(),
         )
@@ -38,13 +36,11 @@ rule weights:
     input:
         planned(restoring.fitted_records),
     output:
-        "results/weights.json",
+        in_results("weights.json"),
     log:
-        "results/logs/weights/weights.log",
+        in_results("logs/weights/weights.log"),
     benchmark:
-        "results/benchmarks/weights/weights.tsv"
-    conda:
-        "../../environment.yml"
+        in_results("benchmarks/weights/weights.tsv")
     threads: 1
     params:
         args=planned(restoring.weights_args),

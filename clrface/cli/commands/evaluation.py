@@ -137,23 +137,29 @@ def _print(done: Mapping[str, Any]) -> None:
                 print(f"{name}: {line.card.id}: {line.note}")
 
 
+def _scores_of(table: Path) -> Path:
+    """The folder of a table's score files: beside it, or the project's."""
+    beside = table.parent / "scores"
+    return beside if beside.is_dir() else paths.results() / "scores"
+
+
 @click.command(cls=Command, example="clrface compare results/table1.json clrface unet")
 @click.argument("table", type=PATH)
 @click.argument("first")
 @click.argument("second")
 @click.option("--over", metavar="ROW", help="A third row: print the share of second's change from it that first has.")
-@path_option("--scores", "The folder of score files; results/scores when left out.")
+@path_option("--scores", "The folder of score files; that beside the table when left out.")
 def compare(table: Path, first: str, second: str, over: str | None, scores: Path | None) -> None:
     """Compare two rows of a finished table: paired differences with their 95 % intervals."""
     from clrface.tables.compare import show_differences
 
-    show_differences(table, first, second, scores or paths.results() / "scores", over, MANIFESTS)
+    show_differences(table, first, second, scores or _scores_of(table), over, MANIFESTS)
 
 
 @click.command(cls=Command, example="clrface claims\nclrface claims results/table1.json --out claims.csv")
 @TABLES
 @path_option("--claims", "A file of claims of your own.", default=CLAIMS)
-@path_option("--scores", "The folder of score files; results/scores when left out.")
+@path_option("--scores", "The folder of score files; that beside the table when left out.")
 @path_option("--out", "A csv, beside which json, md and tex are written; printed alone when left out.")
 def claims(tables: tuple[Path, ...], claims: Path, scores: Path | None, out: Path | None) -> None:
     """Test the paper's claims on finished tables.
@@ -170,7 +176,7 @@ def claims(tables: tuple[Path, ...], claims: Path, scores: Path | None, out: Pat
             f"Found no table in {paths.results()}, expected those that the claims name. Make them first: snakemake --cores all claims."
         )
     stated = load_claims(claims, metric_cards(), found)
-    findings = judge(stated, found, scores or paths.results() / "scores", MANIFESTS)
+    findings = judge(stated, found, scores or _scores_of(next(iter(found.values()))), MANIFESTS)
     if out:
         write_claims(stated, findings, found, out)
         print(f"{out}: {summary(findings)}.")
@@ -198,13 +204,13 @@ def reproduce(results: Path | None, reference: Path | None) -> int:
 def reference(tables: tuple[str, ...], results: Path | None, out: Path | None) -> None:
     """Keep a run's tables as the reference, with the machine that they were made on.
 
-    TABLES: their names; all of the embedded profile, the costs and the claims when left out.
+    TABLES: their names; all of the embedded preset, the costs and the claims when left out.
     """
     from clrface.claims import COST_TABLE
     from clrface.config.load import load_config
     from clrface.tables.reproduce import write_reference
 
-    names = list(tables) or [*load_config([paths.root() / paths.PROFILE])["tables"], COST_TABLE, CLAIMS.stem]
+    names = list(tables) or [*load_config([paths.root() / paths.PRESET])["tables"], COST_TABLE, CLAIMS.stem]
     target = out or paths.results() / REFERENCE
     write_reference(results or paths.results(), target, names)
     print(f"{target}: {', '.join(names)}.")

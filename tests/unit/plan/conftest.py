@@ -1,4 +1,4 @@
-"""Plans of the embedded profile, as it is and with changes."""
+"""Plans of the embedded preset, as it is and with changes."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -30,7 +30,7 @@ def planner(tmp_path_factory: pytest.TempPathFactory) -> Planner:
 
 @pytest.fixture(scope="session")
 def plan(planner: Planner) -> Plan:
-    """The embedded profile's."""
+    """The embedded preset's."""
     return planner()
 
 

@@ -8,7 +8,7 @@ from clrface.errors import UserError
 
 
 def test_a_plan_has_the_config_s_parts(plan):
-    assert (plan.profile, plan.resolution, plan.seeds, plan.weights) == ("embedded", 64, (0,), "shipped")
+    assert (plan.preset, plan.resolution, plan.seeds, plan.weights) == ("embedded", 64, (0,), "shipped")
     assert list(plan.tables) == ["table1", "table2", "table3", "table4", "table5"]
     assert plan.tables["table1"].datasets == ("orl",) and plan.tables["table3"].protocol == "real_world"
     assert plan.tables["table2"].blocks == [("orl", "x4"), ("orl", "x8"), ("orl", "x16")]

@@ -57,6 +57,13 @@ def test_a_stage_needs_those_before_and_the_folder_it_starts_from(plan, planner,
     assert training.stage_inputs(planner(**start), "autoencoder") == [str(tmp_path / "net.safetensors")]
 
 
+def test_a_stage_needs_the_one_that_it_starts_from_and_no_other(planner):
+    colour = planner("colour")
+    assert training.stage_inputs(colour, "irn") == ["results/colour/train/unet/unet/training.json"]
+    scratch = planner(training={"stages": {"unet_gan": {"options": {"start_from": "unet"}}}})
+    assert training.stage_inputs(scratch, "unet_gan") == ["results/train/unet/unet/training.json"]
+
+
 def test_a_stage_s_spec_is_its_numbers_and_the_template(plan, planner):
     spec = json.loads(training.stage_spec(plan, "irn"))
     assert spec["name"] == "irn" and spec["template"] == "utkface" and spec["options"]["start_from"] == "unet_gan"

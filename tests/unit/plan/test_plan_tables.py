@@ -107,7 +107,8 @@ def test_files_that_are_there_and_other_words_pass(plan):
 
 def test_notes_are_told_of_other_sizes_and_alignments_alone(plan, planner):
     assert notes(plan) == []
-    [size] = notes(planner(resolution=96))
+    [place, size] = notes(planner(resolution=96))
+    assert place.startswith("Note: this config's files lie in results/embedded@96 and data/embedded@96.")
     assert size.startswith("Note: the shipped weights were trained at 64 pixels, and resolution is 96: unet, ")
     sets = planner(datasets={"celeba_test": {"images": 4}}, tables={"table1": {"datasets": ["celeba_test"]}})
     assert notes(sets)[0].startswith(

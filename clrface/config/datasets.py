@@ -1,0 +1,53 @@
+"""Test sets: those with a manifest, those of clrface/catalogue/sources.yaml, and folders of the user's."""
+
+from typing import Literal
+
+from pydantic import ConfigDict
+
+from clrface.config.parts import Count, DatasetName, Folder, NotNegative, Part
+
+OFFSET = ConfigDict(json_schema_extra={"dependentRequired": {"offset": ["images"]}})
+
+
+class ManifestDataset(Part):
+    """A dataset with a manifest; {} takes all of it."""
+
+    model_config = OFFSET
+    identities: Count | None = None
+    """The first so many people of the manifest."""
+    images_per_identity: Count | None = None
+    """The first so many images of each of them."""
+    images: Count | None = None
+    """So many of what is left, evenly spaced: for a dataset whose people are unknown."""
+    offset: NotNegative = 0
+    """With images: start so many pictures later. Two offsets below the spacing share no picture."""
+    split: Literal["test", "val"] = "test"
+    """Which pictures of the manifest. val is for choosing settings, never for a result."""
+    gallery: Count | None = None
+    """Clean photographs a person, the last ones, that recognition compares the restored faces with. Choose it so that the test set
+    has the first."""
+    reference: DatasetName | None = None
+    """For low-quality pictures without ground truth: the test set of clean faces that the restored set is compared with."""
+
+
+class SetDataset(Part):
+    """A set of faces that clrface/catalogue/sources.yaml names; {} takes all of it."""
+
+    model_config = OFFSET
+    images: Count | None = None
+    """So many of them, evenly spaced."""
+    offset: NotNegative = 0
+    """With images: start so many pictures later."""
+    reference: DatasetName | None = None
+    """For low-quality pictures without ground truth: the test set of clean faces that the restored set is compared with."""
+
+
+class FolderDataset(Part):
+    """A test set of your own."""
+
+    folder: Folder
+    """A folder of face images; relative to where the run starts."""
+    align: bool = True
+    """true finds each face and aligns it; false says that the images are aligned already."""
+    reference: DatasetName | None = None
+    """For low-quality pictures without ground truth: the test set of clean faces that the restored set is compared with."""

@@ -1,0 +1,91 @@
+"""Tables, and what is studied beside them: sweeps, costs, the mask."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from clrface.config.parts import (
+    UNIQUE,
+    Clrface,
+    Count,
+    DatasetName,
+    Folder,
+    Grid,
+    Metric,
+    Name,
+    Part,
+    Protocol,
+    Recipe,
+    RowName,
+    Seeds,
+    Variant,
+)
+
+
+class OwnProtocol(Part):
+    """A protocol of your own."""
+
+    description: str = ""
+    """What it is for."""
+    metrics: Annotated[list[Metric], Field(min_length=1), UNIQUE]
+    """A table's columns, in their order."""
+    definitions: dict[str, str] = Field(default_factory=dict)
+    """What each metric is, in a sentence. Its card's source where left out."""
+
+
+class Table(Part):
+    """Every row on every test set under every degradation."""
+
+    datasets: Literal["all"] | Annotated[list[DatasetName], Field(min_length=1), UNIQUE]
+    """Test sets of this table; all: those with ground truth."""
+    degradations: Annotated[list[Recipe], Field(min_length=1), UNIQUE]
+    """Recipes of clrface/catalogue/degradations.yaml."""
+    protocol: Protocol | None = None
+    """Another protocol than the preset's, for this table."""
+    variants: dict[Name, Variant] = Field(default_factory=dict)
+    """Rows of this table alone, after the others: as in `variants`."""
+    methods: Literal["all"] | Annotated[list[RowName], Field(min_length=1), UNIQUE] = "all"
+    """Rows of this table, methods and variants, in this order."""
+
+
+class Finished(Part):
+    """Images restored elsewhere."""
+
+    folder: Folder
+    """A folder with one PNG an image, named by its image_id; relative to where the run starts."""
+
+
+class Sweep(Part):
+    """CLR-Face over a grid of settings."""
+
+    dataset: DatasetName
+    degradation: Recipe
+    grid: Grid
+    images: Count | None = None
+    """So many of the faces, evenly spaced; all when left out."""
+    base: Clrface = Field(default_factory=dict)
+    """CLR-Face's parameters that all points share."""
+    along: str
+    """The column on the figure's horizontal axis: a setting of the grid, evaluations or seconds."""
+    metrics: Annotated[list[Metric], Field(min_length=1), UNIQUE]
+    """What is measured."""
+    seeds: Seeds | None = None
+    """As the preset's; its first one when left out."""
+
+
+class Cost(Part):
+    """What the rows cost."""
+
+    dataset: DatasetName
+    degradation: Recipe
+    images: Count
+    """Images handed to a method at once, evenly spaced over the dataset."""
+    rounds: Count
+    """How often each method is timed; the median counts."""
+
+
+class MaskMaps(Part):
+    """Whose masks are shown."""
+
+    dataset: DatasetName
+    degradation: Recipe

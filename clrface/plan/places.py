@@ -1,0 +1,34 @@
+"""Where a run's files lie: the default's in data/ and results/, each other preset's and size's in folders of its own there.
+
+Fetched sources, installed programs and the cache of features lie where they lay: they depend on no preset.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from clrface.config.load import load_config
+
+SIZE = ("resolution", "template")
+
+
+def place_of(config: Mapping[str, Any], default: Mapping[str, Any], presets: Path) -> str:
+    """The folder of a checked config, under data/ and results/; empty for the default's.
+
+    It is the preset's name, with the resolution and the template where they aren't the preset's own, as `paper@256`. No name has an `@`.
+
+    Args:
+        default: the default preset's config.
+        presets: the folder of presets, `<name>.yaml` each; one that isn't there has the default's size as its own.
+    """
+    preset, shipped = config["preset"], presets / f"{config['preset']}.yaml"
+    own = {**default, **(load_config([shipped]) if shipped.is_file() else {})}
+    size = "-".join(str(config[key]) for key in SIZE if config[key] != own[key])
+    if size:
+        return f"{preset}@{size}"
+    return "" if preset == default["preset"] else preset
+
+
+def folder_in(top: str, place: str) -> str:
+    """`data`, or `results`, of a place."""
+    return f"{top}/{place}" if place else top
