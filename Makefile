@@ -37,7 +37,7 @@ test: setup ## run the tests but for the long ones of `make runs` and `make pape
 	@$(ENTER) OMP_NUM_THREADS=1 pytest -n logical --maxprocesses 4 --dist loadfile $(PYTEST)
 
 runs: setup ## test whole runs of the workflow: tables, the air gap, DVC, Kubernetes (more: make runs PYTEST="-k kill")
-	@$(ENTER) OMP_NUM_THREADS=1 pytest -n logical --maxprocesses 4 --dist loadfile tests/runs $(PYTEST)
+	@$(ENTER) OMP_NUM_THREADS=1 pytest -n logical --maxprocesses 4 --dist loadfile tests/runs contrib/kubernetes/tests $(PYTEST)
 
 paper: setup ## test the paper's preset end to end at 512x512, on miniatures of its sets: about half an hour on two cores
 	@$(ENTER) pytest tests/paper $(PYTEST)

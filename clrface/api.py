@@ -52,6 +52,8 @@ class MethodCard:
     """True for a program in a repository of its own (clrface.external): it has no file in clrface/baselines/."""
     unable: str = ""
     """Why it can't run anywhere yet, of an external method; empty if it can."""
+    class_name: str = "Restorer"
+    """The class that restores, in the card's file."""
 
     @property
     def family(self) -> str:
@@ -61,7 +63,7 @@ class MethodCard:
 
 @runtime_checkable
 class Restorer(Protocol):
-    """A restoration method. `clrface/baselines/<name>.py` holds a class of this name, made with the card's `params`, and a `CARD`."""
+    """A restoration method. A file of clrface/baselines holds such a class, made with its card's `params`, and the card."""
 
     def load(self, weights: Path | None, device: str, sources: Path) -> None:
         """Get ready: read the weights (a folder, None for a method without) and move to `device`.

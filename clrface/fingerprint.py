@@ -4,7 +4,7 @@ Snakemake doesn't see the modules that a command imports. Rules put this fingerp
 an edit shows as a changed parameter. It covers the named modules and, by their import statements, the modules of
 this project that they lead to; comments and docstrings count, since a wrong "unchanged" costs more than a rerun.
 
-`CARDS`, the literals of a family of metrics, don't count with their module: `module:id` names the one card that does.
+`CARDS`, the literals of a family of metrics or methods, don't count with their module: `module:id` names the one card that does.
 """
 
 import ast
@@ -22,7 +22,7 @@ def fingerprint(*modules: str) -> str:
     """16 hexadecimal digits over the sources of `modules` and of what they import from this project, or from their own package.
 
     Args:
-        modules: dotted names; `module:id` counts the card with this id in the module's `CARDS`, too.
+        modules: dotted names; `module:id` counts the card with this id, or name, in the module's `CARDS`, too.
 
     Raises: ModuleNotFoundError for a module that has no source file, and for a card that its module lacks.
     """
@@ -54,7 +54,7 @@ def _card(module: str, wanted: str) -> bytes:
     """The card with this id, whatever its layout in the source is."""
     node = _cards(_source(module).read_bytes())
     cards = ast.literal_eval(node.value) if node else ()
-    found = next((card for card in cards if card.get("id") == wanted), None)
+    found = next((card for card in cards if wanted in (card.get("id"), card.get("name"))), None)
     if found is None:
         raise ModuleNotFoundError(f"No card '{wanted}' in the module '{module}'.")
     return repr(sorted(found.items())).encode()

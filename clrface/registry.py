@@ -1,12 +1,14 @@
 """Methods by name: a file `clrface/baselines/<name>.py`, or one of another package, with a literal `CARD` and a class `Restorer`.
 
+A file with several methods has `CARDS`, each over what stands in `SHARED`, and each with its `class_name`.
+
 Another package adds its methods by entry points of the group `clrface.restorers`, whose name is the method's and whose value its module.
 Cards are read without importing the modules, so the workflow can ask for them while it builds its graph.
 """
 
 import ast
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -30,7 +32,7 @@ def method_cards(folder: Path = FOLDER) -> dict[str, MethodCard]:
 
     Raises: UserError for a file whose card is missing or wrong, and for two methods of one name.
     """
-    cards = {name: _card(path, name) for name, path in _files(folder).items()}
+    cards = {name: card for name, (_, card) in _cards(folder).items()}
     if folder == FOLDER:
         external = {path.stem: read_external(path).as_method() for path in sorted(EXTERNAL.glob("*.yaml"))}
         if both := sorted(cards.keys() & external.keys()):
@@ -53,9 +55,16 @@ def method_card(name: str) -> MethodCard:
 
 
 def method_module(name: str) -> str:
-    """The module that holds a method."""
+    """The module that holds a method; with `:name` behind it where it holds several."""
     plug_ins = {point.name: point.value for point in entry_points(group=GROUP)}
-    return plug_ins.get(name, f"clrface.baselines.{name}")
+    if name in plug_ins:
+        return plug_ins[name]
+    if (FOLDER / f"{name}.py").is_file():
+        return f"clrface.baselines.{name}"
+    cards = _cards(FOLDER)
+    if name not in cards:
+        raise unknown_name("method", name, cards)
+    return f"clrface.baselines.{cards[name][0].stem}:{name}"
 
 
 def method_code(name: str) -> str:
@@ -83,45 +92,68 @@ def make_method(name: str, params: dict[str, Any]) -> Restorer:
     from clrface.torchvision_import import prepare  # here, since cards are read without torch
 
     prepare()  # a method's file may import diffusers or torchvision before anything of ours
-    return import_module(method_module(name)).Restorer(**{**card.params, **params})
+    return getattr(import_module(method_module(name).partition(":")[0]), card.class_name)(**{**card.params, **params})
 
 
-def _files(folder: Path) -> dict[str, Path]:
-    """The file of every method, sorted by name."""
-    own = {path.stem: path for path in folder.glob("*.py") if path.stem != "__init__"}
-    plug_ins = _plug_ins(entry_points(group=GROUP), own) if folder == FOLDER else {}
-    return dict(sorted((own | plug_ins).items()))
+def _cards(folder: Path) -> dict[str, tuple[Path, MethodCard]]:
+    """The file and the card of every method, sorted by name."""
+    found: dict[str, tuple[Path, MethodCard]] = {}
+    for path in sorted(path for path in folder.glob("*.py") if path.stem != "__init__"):
+        for card in _cards_in(path, path.stem, "file's name"):
+            if card.name in found:
+                raise UserError(f"Two methods are called '{card.name}': in {found[card.name][0]} and in {path}. Rename one of them.")
+            found[card.name] = path, card
+    plug_ins = _plug_ins(entry_points(group=GROUP), found) if folder == FOLDER else {}
+    return dict(sorted((found | plug_ins).items()))
 
 
-def _plug_ins(points: Iterable[EntryPoint], own: dict[str, Path]) -> dict[str, Path]:
-    found: dict[str, Path] = {}
+def _plug_ins(points: Iterable[EntryPoint], own: Mapping[str, tuple[Path, MethodCard]]) -> dict[str, tuple[Path, MethodCard]]:
+    found: dict[str, tuple[Path, MethodCard]] = {}
     for point in points:
         if point.name in own or point.name in found:
             raise UserError(
                 f"The package {package_of(point)} adds a method '{point.name}' (entry point {GROUP}), but there is one of this name: "
-                f"{(own | found)[point.name]}. Rename one of them, or uninstall the package."
+                f"{({**own, **found})[point.name][0]}. Rename one of them, or uninstall the package."
             )
-        found[point.name] = plug_in_file(point, f"its method '{point.name}'")
+        path = plug_in_file(point, f"its method '{point.name}'")
+        cards = {card.name: card for card in _cards_in(path, point.name, "entry point's name")}
+        if point.name not in cards:
+            raise UserError(f"{path} has no card of the name '{point.name}', which the entry point says. It has {', '.join(cards)}.")
+        found[point.name] = path, cards[point.name]
     return found
 
 
-def _card(path: Path, name: str) -> MethodCard:
-    node = assigned(module_of(path), "CARD")
-    if node is not None:
-        return _checked(path, name, node)
+def _cards_in(path: Path, name: str, said: str) -> list[MethodCard]:
+    """The cards of a file: its `CARD`, whose name is `name`, as `said` has it; or its `CARDS`, each over what they share."""
+    module = module_of(path)
+    if (node := assigned(module, "CARD")) is not None:
+        card = _card(path, "CARD", _literal(path, "CARD", node))
+        if card.name != name:
+            raise UserError(f"CARD in {path} has the name '{card.name}', but the {said} says '{name}'. Make them the same.")
+        return [card]
+    if (node := assigned(module, "CARDS")) is not None:
+        several, shared = _literal(path, "CARDS", node), assigned(module, "SHARED")
+        common = _literal(path, "SHARED", shared) if shared is not None else {}
+        return [_card(path, "CARDS", {**common, **one}) for one in several]
     raise UserError(f"{path} has no CARD. A method's file starts with one: see docs/adding-a-method.md.")
 
 
-def _checked(path: Path, name: str, node: ast.expr) -> MethodCard:
+def _literal(path: Path, what: str, node: ast.expr) -> Any:
     try:
-        card = MethodCard(**ast.literal_eval(node))
+        return ast.literal_eval(node)
     except (ValueError, TypeError) as error:
-        raise UserError(
-            f"CARD in {path} must be a literal dict with the fields of clrface.api.MethodCard ({error}). Correct it."
-        ) from error
-    if card.name != name:
-        said = "file's name" if name == path.stem else "entry point's name"
-        raise UserError(f"CARD in {path} has the name '{card.name}', but the {said} says '{name}'. Make them the same.")
+        raise _no_card(path, what, error) from error
+
+
+def _card(path: Path, what: str, fields: Any) -> MethodCard:
+    try:
+        card = MethodCard(**fields)
+    except TypeError as error:
+        raise _no_card(path, what, error) from error
     if unknown := sorted(card.accepts.keys() - card.params.keys()):
-        raise unknown_name(f"parameter in `accepts` of CARD in {path}:", unknown[0], card.params)
+        raise unknown_name(f"parameter in `accepts` of {what} in {path}:", unknown[0], card.params)
     return card
+
+
+def _no_card(path: Path, what: str, error: Exception) -> UserError:
+    return UserError(f"{what} in {path} must be a literal dict with the fields of clrface.api.MethodCard ({error}). Correct it.")

@@ -16,7 +16,7 @@ from clrface.schedule import pixel_steps_problem, steps_problem
 
 COSTS = ("evaluations", "seconds")
 """The columns of a sweep that say what a point costs."""
-TAKEN = ("overview", "mask", "losses", "codebook", "table6", "claims", "weights")
+TAKEN = ("overview", "mask", "losses", "table6", "claims", "weights")
 FIGURES = ("samples", "failures", "chart", "roc")
 """Of a table: results/figures/<table>_<figure>.png and .pdf."""
 TAKEN_FOLDERS = (

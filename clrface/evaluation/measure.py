@@ -23,7 +23,7 @@ from clrface.images import read_rgb, to_unit
 from clrface.manifest import match_ids
 from clrface.metrics.collect import problem
 from clrface.metrics.registry import load_metric, metric_card
-from clrface.stats.bootstrap import bootstrap_indices
+from clrface.stats.bootstrap import Resampling, bootstrap_indices
 
 SET_ROW = "*"
 STATUS_FILES = ("status.csv", "index.csv")
@@ -68,9 +68,7 @@ def measure(
     ids: Sequence[str],
     sources: Path,
     out: Path,
-    base_seed: int,
-    dataset: str,
-    n_boot: int,
+    resampling: Resampling,
     batch: int = 16,
     cache: Path | None = None,
 ) -> None:
@@ -78,7 +76,7 @@ def measure(
 
     pred_folders, ref_folders: one folder a chunk, with `<image_id>.png` and a status file. ref_folders: what the metric, by its card, holds
     the restored images against: their ground truth (None without), their inputs, or the clean faces of another set.
-    sources: the fetched sources (data/raw). base_seed, dataset, n_boot: which bootstrap resamples to draw.
+    sources: the fetched sources (data/raw). resampling: which bootstrap resamples to draw.
     cache: where networks' features are kept for other metrics and rows (clrface.metrics.networks.memory); None: nowhere.
 
     Raises: UserError for an unknown metric; a missing, extra, doubled or truncated image; missing weights; no ground truth
@@ -87,8 +85,8 @@ def measure(
     card, ids = metric_card(metric_id), sorted(ids)
     pred = gather(pred_folders, ids)
     clean = _pictures(ref_folders or ()) if card.against == "clean" else ()
-    sides = Sides(pred, _reference(card, ref_folders, ids, dataset, pred), clean)
-    scores, replicates = score(card, sides, ids, load_metric(metric_id, sources, cache), base_seed, dataset, n_boot, batch)
+    sides = Sides(pred, _reference(card, ref_folders, ids, resampling.dataset, pred), clean)
+    scores, replicates = score(card, sides, ids, load_metric(metric_id, sources, cache), resampling, batch)
     if replicates is not None:
         write_replicates(out, replicates)
     write_scores(out, scores)
@@ -99,9 +97,7 @@ def score(
     sides: Sides,
     ids: Sequence[str],
     metric: ImageMetric | SetMetric,
-    base_seed: int,
-    dataset: str,
-    n_boot: int,
+    resampling: Resampling,
     batch: int = 16,
 ) -> tuple[dict[str, Score], np.ndarray | None]:
     """The scores of the images `ids` (sorted) by image_id, or of the set under `*`; with a set metric's replicates, (n_boot,).
@@ -122,7 +118,7 @@ def score(
     failed = {image_id: Score(math.nan, reason) for image_id, reason in failures.items()}
     if card.level == "image":
         return dict(zip(measured, cast(ImageMetric, metric).result(), strict=True)) | failed, None
-    indices = bootstrap_indices(base_seed, dataset, n_boot, len(ids))
+    indices = bootstrap_indices(*resampling, len(ids))
     value, replicates = _of_set(cast(SetMetric, metric), np.searchsorted(ids, measured), indices)
     return {SET_ROW: value} | failed, replicates
 

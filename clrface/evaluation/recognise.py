@@ -21,7 +21,7 @@ from clrface.metrics.networks.memory import Features
 from clrface.metrics.registry import code_of, metric_class, network
 from clrface.metrics.verification import LEAST_PEOPLE, Comparison, Listed
 from clrface.pairs import Pair
-from clrface.stats.bootstrap import people_counts
+from clrface.stats.bootstrap import Resampling, people_counts
 
 
 class Gallery(NamedTuple):
@@ -48,9 +48,7 @@ def recognise(
     ids: Sequence[str],
     sources: Path,
     out: Path,
-    base_seed: int,
-    dataset: str,
-    n_boot: int,
+    resampling: Resampling,
     cache: Path | None = None,
 ) -> None:
     """Write `out`, the metric's score file for the probes `ids`, and its replicates beside it.
@@ -66,11 +64,11 @@ def recognise(
         reason = (
             "no probe has a picture" if len(failed) == len(ids) else f"too few people: {comparison.n_people} of at least {LEAST_PEOPLE}"
         )
-        write_replicates(out, np.full(n_boot, math.nan))
+        write_replicates(out, np.full(resampling.n_boot, math.nan))
         write_scores(out, {SET_ROW: Score(math.nan, reason)} | failed)
         return
     metric = recognition_metric(metric_id, comparison)
-    counts = people_counts(base_seed, dataset, n_boot, comparison.n_people)
+    counts = people_counts(*resampling, comparison.n_people)
     write_replicates(out, np.array([metric.result(row) for row in counts]))
     write_scores(out, {SET_ROW: Score(metric.result(np.ones(comparison.n_people, int)))} | failed)
 

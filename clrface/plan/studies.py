@@ -1,4 +1,4 @@
-"""Studies of CLR-Face: sweeps over its settings, its costs beside the other rows', its mask and its codebook."""
+"""Studies of CLR-Face: sweeps over its settings, its costs beside the other rows', its mask."""
 
 import json
 from collections.abc import Iterable
@@ -49,12 +49,12 @@ def clrface_settings(plan: Plan) -> str:
 
 
 def mask_inputs(plan: Plan) -> dict[str, list[str]]:
-    """The faces, sources and weights behind the mask's maps, the codebook's use and the overview."""
+    """The faces, sources and weights behind the mask's maps and the overview."""
     return study_inputs(plan, plan.mask_maps)
 
 
 def mask_args(plan: Plan) -> str:
-    """The words of those three commands."""
+    """The words of those two commands."""
     return study_args(plan, plan.mask_maps)
 
 
@@ -164,4 +164,4 @@ def study_figures(plan: Plan) -> list[str]:
 
 def study_files(plan: Plan) -> list[str]:
     """Every study's table and figure."""
-    return [*study_figures(plan), f"{plan.results}/mask.csv", f"{plan.results}/codebook.json"]
+    return [*study_figures(plan), f"{plan.results}/mask.csv"]

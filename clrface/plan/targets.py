@@ -12,7 +12,7 @@ from clrface.plan.studies import study_figures, study_files, tuning_sweeps
 from clrface.plan.tables import table_figures, table_files
 from clrface.plan.training import loss_figure
 
-SINGLE = ("table6", "claims", "mask", "codebook", "weights")
+SINGLE = ("table6", "claims", "mask", "weights")
 """Results that are neither a table's nor a sweep's."""
 LAYOUTS = (
     "results/scores/{dataset}/{recipe}/{row}/{seed}/{metric}.replicates.csv",

@@ -25,6 +25,14 @@ class Estimate(NamedTuple):
     high: float
 
 
+class Resampling(NamedTuple):
+    """Which resamples are drawn: every method, metric and degradation of a dataset shares them."""
+
+    base_seed: int
+    dataset: str
+    n_boot: int
+
+
 UNMEASURED = Estimate(float("nan"), float("nan"), float("nan"))
 
 

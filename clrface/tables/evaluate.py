@@ -23,7 +23,7 @@ from clrface.listing import Listing, list_images
 from clrface.manifest import match_ids
 from clrface.metrics.protocols import Protocol
 from clrface.metrics.registry import load_metric, metric_card
-from clrface.stats.bootstrap import UNMEASURED, Estimate, bootstrap_indices
+from clrface.stats.bootstrap import UNMEASURED, Estimate, Resampling, bootstrap_indices
 from clrface.tables.formats import DASH, count, heading
 from clrface.tables.scores import read_scores
 from clrface.tables.table import count_perfect, estimate, format_value, perfect_note
@@ -171,7 +171,7 @@ def _line(
         metric = load_metric(card.id, sources, cache)
     except UserError as error:
         raise _Lacking(str(error)) from error
-    found, replicates = score(card, sides, ids, metric, base_seed, "evaluate", n_boot, batch)
+    found, replicates = score(card, sides, ids, metric, Resampling(base_seed, "evaluate", n_boot), batch)
     with TemporaryDirectory() as folder:  # through the files that tables are made of: one reader, one arithmetic
         path = Path(folder) / f"{card.id}.csv"
         write_scores(path, found)

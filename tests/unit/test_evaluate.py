@@ -15,7 +15,7 @@ from clrface.cli import main
 from clrface.evaluation.measure import measure
 from clrface.images import write_png
 from clrface.metrics.networks.states import device
-from clrface.stats.bootstrap import bootstrap_indices, mean_interval
+from clrface.stats.bootstrap import Resampling, bootstrap_indices, mean_interval
 
 ROWS = ["psnr", "ssim", "fd_effnet"]
 
@@ -77,7 +77,7 @@ def test_values_and_intervals_are_those_of_the_workflow(run: Run) -> None:
 
 def test_a_set_metric_has_the_measuring_steps_value(run: Run) -> None:
     scores = run.root / "scores" / "fd_effnet.csv"
-    measure("fd_effnet", [run.pred], [run.gt], list(run.faces), run.sources, scores, 0, "evaluate", 20)
+    measure("fd_effnet", [run.pred], [run.gt], list(run.faces), run.sources, scores, Resampling(0, "evaluate", 20))
     expected = next(csv.DictReader(scores.open(encoding="utf-8")))["value"]
     assert run("--out", str(run.out), "--bootstrap", "20") == 0
     row = run.table()["fd_effnet"]

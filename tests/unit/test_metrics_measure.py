@@ -12,7 +12,7 @@ from clrface.errors import UserError
 from clrface.evaluation.measure import measure
 from clrface.images import to_unit, write_png
 from clrface.metrics.registry import load_metric
-from clrface.stats.bootstrap import bootstrap_indices
+from clrface.stats.bootstrap import Resampling, bootstrap_indices
 from clrface.tables.scores import read_replicates, read_scores
 
 N_BOOT = 20
@@ -48,7 +48,7 @@ class Run:
 
     def __call__(self, metric: str, batch: int = 16, truth: bool = True) -> Path:
         out = self.out / f"{metric}.csv"
-        measure(metric, self.pred, self.ref if truth else None, self.ids, self.sources, out, 0, "orl", N_BOOT, batch)
+        measure(metric, self.pred, self.ref if truth else None, self.ids, self.sources, out, Resampling(0, "orl", N_BOOT), batch)
         return out
 
 
@@ -219,20 +219,20 @@ def test_clean_faces_need_be_of_no_pair(run: Run, tmp_path: Path, sources: Path)
     """Three faces stay clean; the distance of the restored set from them, with a failure kept."""
     run.fail(run.ids[0], "it broke")
     out = tmp_path / "scores" / "kd_effnet_clean.csv"
-    measure("kd_effnet_clean", run.pred, run.ref[1:], run.ids, sources, out, 0, "orl", N_BOOT)
+    measure("kd_effnet_clean", run.pred, run.ref[1:], run.ids, sources, out, Resampling(0, "orl", N_BOOT))
     scores = read_scores(out, "set")
     assert math.isfinite(scores.values["*"]) and scores.failures == {run.ids[0]: "it broke"}
     assert np.isfinite(read_replicates(scores, N_BOOT)).any()
     with pytest.raises(UserError, match=r"Found 0 clean faces to compare with\. Name a test set as the dataset's `reference`"):
-        measure("kd_effnet_clean", run.pred, [], run.ids, sources, out, 0, "orl", N_BOOT)
+        measure("kd_effnet_clean", run.pred, [], run.ids, sources, out, Resampling(0, "orl", N_BOOT))
 
 
 def test_inputs_may_lack_what_could_not_be_aligned(run: Run, tmp_path: Path, sources: Path) -> None:
     run.fail(run.ids[0], "no face found")
     (run.ref[0] / f"{run.ids[0]}.png").unlink()
     out = tmp_path / "scores" / "idd_dlib_input.csv"
-    measure("idd_dlib_input", run.pred, run.ref, run.ids, sources, out, 0, "orl", N_BOOT)
+    measure("idd_dlib_input", run.pred, run.ref, run.ids, sources, out, Resampling(0, "orl", N_BOOT))
     assert read_scores(out, "image").failures == {run.ids[0]: "no face found"}
     (run.ref[1] / f"{run.ids[-1]}.png").unlink()
     with pytest.raises(UserError, match=run.ids[-1]):
-        measure("idd_dlib_input", run.pred, run.ref, run.ids, sources, out, 0, "orl", N_BOOT)
+        measure("idd_dlib_input", run.pred, run.ref, run.ids, sources, out, Resampling(0, "orl", N_BOOT))

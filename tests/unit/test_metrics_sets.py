@@ -64,7 +64,7 @@ def test_frechet_in_one_dimension_has_a_closed_form() -> None:
     assert frechet(pred, ref) == pytest.approx(expected, rel=1e-9)
 
 
-@pytest.mark.parametrize(("n", "d"), [(200, 16), (40, 64)], ids=["more images than features", "fewer"])
+@pytest.mark.parametrize(("n", "d"), [(200, 16), (40, 64), (120, 1280)], ids=["more images than features", "fewer", "as in the tables"])
 def test_frechet_is_pytorch_fids(n: int, d: int) -> None:
     pred, ref = features(n, d, shift=0.1, seed=2), features(n, d, seed=3)
     assert frechet(pred, ref) == pytest.approx(pytorch_fid(pred, ref), rel=1e-4)

@@ -30,7 +30,7 @@ from clrface.metrics.verification import (
 )
 from clrface.pairs import Pair, named_in, read_pairs
 from clrface.report.roc import Line, Panel, roc_figure
-from clrface.stats.bootstrap import people_counts
+from clrface.stats.bootstrap import Resampling, people_counts
 from clrface.tables.compare import Draws
 from clrface.tables.scores import read_replicates, read_scores
 
@@ -256,7 +256,7 @@ class Faces:
 
     def measure(self, metric: str, folders: list[Path]) -> tuple[float, np.ndarray, dict[str, str]]:
         out = folders[0].parent / "scores" / folders[0].name / f"{metric}.csv"
-        recognise(metric, folders, self.gallery, list(self.probes), self.sources, out, 0, "orl", 30, self.root / "cache")
+        recognise(metric, folders, self.gallery, list(self.probes), self.sources, out, Resampling(0, "orl", 30), self.root / "cache")
         scores = read_scores(out, "set")
         return scores.values["*"], read_replicates(scores, 30), scores.failures
 
@@ -310,7 +310,9 @@ def test_an_unknown_person_is_told(faces: Faces) -> None:
     faces.write("strange")
     with pytest.raises(UserError, match=r"Nobody says who is in 's1_1' \(24 photographs in all\)"):
         strangers = faces.gallery._replace(people={})
-        recognise("eer_dlib", [faces.root / "strange"], strangers, list(faces.probes), faces.sources, faces.root / "x.csv", 0, "o", 3)
+        recognise(
+            "eer_dlib", [faces.root / "strange"], strangers, list(faces.probes), faces.sources, faces.root / "x.csv", Resampling(0, "o", 3)
+        )
 
 
 # ---- on real faces, by a list of pairs

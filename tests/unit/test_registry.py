@@ -10,7 +10,7 @@ import pytest
 from clrface.api import MethodCard
 from clrface.errors import UserError
 from clrface.fingerprint import ROOT
-from clrface.registry import make_method, method_card, method_cards
+from clrface.registry import make_method, method_card, method_cards, method_code, method_module
 from clrface.weights import digest, local_folder, weights_folder
 
 GOOD = 'CARD = {"name": "mine", "label": "Mine", "stochastic": False}\n'
@@ -46,6 +46,25 @@ def test_a_card_is_read_with_its_defaults_and_in_order(tmp_path: Path) -> None:
     cards = method_cards(tmp_path)
     assert list(cards) == ["also", "mine"] and cards["also"].params == {"steps": 3}
     assert cards["mine"] == MethodCard(name="mine", label="Mine", stochastic=False)
+
+
+def test_a_file_may_have_several_methods(tmp_path: Path) -> None:
+    shared = 'SHARED = {"label": "Any", "stochastic": False, "params": {"half": False}}\n'
+    (tmp_path / "family.py").write_text(shared + 'CARDS = ({"name": "one"}, {"name": "two", "label": "Two", "class_name": "Second"})\n')
+    cards = method_cards(tmp_path)
+    assert [(card.name, card.label, card.class_name) for card in cards.values()] == [("one", "Any", "Restorer"), ("two", "Two", "Second")]
+    (tmp_path / "one.py").write_text(GOOD.replace('"mine"', '"one"'))
+    with pytest.raises(UserError, match=r"Two methods are called 'one': in .*family\.py and in .*one\.py"):
+        method_cards(tmp_path)
+
+
+def test_a_version_of_gfpgan_changes_with_its_own_card_alone() -> None:
+    made = {name: make_method(name, {"half": True}) for name in ("gfpgan_1_2", "gfpgan_1_4")}
+    assert {name: type(method).__name__ for name, method in made.items()} == {"gfpgan_1_2": "Version12", "gfpgan_1_4": "Version14"}
+    assert method_module("gfpgan_1_4") == "clrface.baselines.gfpgan:gfpgan_1_4"
+    assert method_code("gfpgan_1_2") != method_code("gfpgan_1_4")
+    with pytest.raises(UserError, match="Did you mean 'gfpgan_1_4'"):
+        method_module("gfpgan_1_5x4")
 
 
 def test_reading_cards_runs_no_method(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Study: CLR-Face over grids of settings, one face on its way through it, where its mask acts, how its codebook is used, how its networks' losses went."""
+"""Study: CLR-Face over grids of settings, one face on its way through it, where its mask acts, how its networks' losses went."""
 
 
 rule sweep:
@@ -77,28 +77,6 @@ rule cost:
             live=True,
             launcher=STEP.replace("{threads}", "1"),
         )
-
-
-rule codebook:
-    input:
-        unpack(planned(studies.mask_inputs)),
-    output:
-        report(
-            in_results("codebook.json"),
-            caption="../report/codebook.rst",
-            category="Studies",
-            labels={"study": "codebook", "shows": "numbers"},
-        ),
-    log:
-        in_results("logs/codebook/codebook.log"),
-    benchmark:
-        in_results("benchmarks/codebook/codebook.tsv")
-    threads: 1
-    params:
-        args=planned(studies.mask_args),
-        code=planned(studies.study_code, modules=["clrface.study.codebook"]),
-    shell:
-        step("codebook {params.args} --aligned {input.aligned} --degraded {input.degraded} --out {output}")
 
 
 rule mask_maps:

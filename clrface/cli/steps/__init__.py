@@ -7,7 +7,7 @@ import click
 
 from clrface.cli.steps.figures import failures, mask_maps, overview, roc, samples, sweep_figure
 from clrface.cli.steps.images import align, degrade, install_external, measure, restore
-from clrface.cli.steps.studies import codebook, cost, sweep
+from clrface.cli.steps.studies import cost, sweep
 from clrface.cli.steps.tables import metrics, tabulate
 from clrface.cli.steps.training import train, weights
 
@@ -28,6 +28,5 @@ STEPS: tuple[click.Command, ...] = (
     sweep_figure,
     mask_maps,
     overview,
-    codebook,
     cost,
 )

@@ -225,9 +225,11 @@ def measure(
     out: Path,
 ) -> None:
     """Measure one metric over a method's restored faces."""
+    from clrface.stats.bootstrap import Resampling
+
     one_of(required=False, reference=reference, gallery=gallery)
     ids = [image_id for folder in aligned for image_id in image_ids(folder)]
-    rest = (ids, raw, out, base_seed, dataset, bootstrap)
+    rest = (ids, raw, out, Resampling(base_seed, dataset, bootstrap))
     if gallery:
         from clrface.evaluation.recognise import recognise
 

@@ -1,4 +1,4 @@
-"""Steps of the studies of CLR-Face: sweeps, costs, the codebook's use."""
+"""Steps of the studies of CLR-Face: sweeps, costs."""
 
 import functools
 import os
@@ -100,14 +100,3 @@ def cost(faces: StudyFaces, spec: dict[str, Any]) -> None:
     images = f"{len(found.ids)} of {found.dataset}, {found.degraded.shape[-1]}x{found.degraded.shape[-2]}"
     threads = int(os.environ.get("OMP_NUM_THREADS", "1"))
     write_cost_table(costs, {"images": images, "rounds": spec["rounds"], "device": device, "threads": threads}, faces.out)
-
-
-@click.command(cls=Command)
-@study_faces
-def codebook(faces: StudyFaces) -> None:
-    """Count how many of the autoencoder's codes real faces use."""
-    from clrface.study.codebook import write_codebook_use
-    from clrface.weights import weights_folder
-
-    set_threads()
-    write_codebook_use(faces.read(), weights_folder(faces.weights, "clrface"), pick_device(faces.device), faces.out)

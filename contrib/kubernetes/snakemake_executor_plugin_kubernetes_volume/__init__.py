@@ -51,7 +51,7 @@ common_settings = CommonSettings(
 class ExecutorSettings(ExecutorSettingsBase):
     """`--kubernetes-volume-manifest` and the others."""
 
-    manifest: Path = field(default=Path(__file__).parents[1] / "job.yaml", metadata={"help": "The Job that every job is made from"})
+    manifest: Path = field(default=Path("contrib/kubernetes/profile/job.yaml"), metadata={"help": "The Job that every job is made from"})
     namespace: str = field(default="", metadata={"help": "Where Jobs are made; the pod's own if left out"})
     gpu_resource: str = field(default="nvidia.com/gpu", metadata={"help": "What the cluster calls a GPU"})
 

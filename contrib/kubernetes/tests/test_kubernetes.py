@@ -1,4 +1,4 @@
-"""profiles/kubernetes against a stand-in for the API server, for there is no Kubernetes here: it takes Jobs and really runs them."""
+"""The executor against a stand-in for the API server, for there is no Kubernetes here: it takes Jobs and really runs them."""
 
 import json
 import os
@@ -15,15 +15,14 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
-import yaml
-
-from clrface.fingerprint import ROOT
-from tests.copies import copy_project
-
-sys.path.insert(0, str(ROOT / "profiles" / "kubernetes"))
 import snakemake_executor_plugin_kubernetes_volume as plugin
+import yaml
 from snakemake_interface_common.exceptions import WorkflowError
 
+from clrface.fingerprint import ROOT
+from tests.copies import RUN, copy_project
+
+PACKAGE = ROOT / "contrib/kubernetes"
 ASKED = re.compile(
     r"/(?:apis/batch/v1|api/v1)/namespaces/faces/(?P<kind>jobs|pods)(?:/(?P<name>[^?]+))?(?:\?(?:labelSelector=(?P<selector>[^&]+))?.*)?"
 )
@@ -135,7 +134,7 @@ def cluster() -> Iterator[Cluster]:
 @pytest.fixture
 def project(tmp_path: Path, sources: Path, cluster: Cluster) -> Path:
     """A copy with a table of two rows that need no weights, and a kubeconfig of the cluster."""
-    copy_project(tmp_path)
+    copy_project(tmp_path, [*RUN, "contrib"])
     (tmp_path / "data/raw").symlink_to(sources)
     profile = yaml.safe_load((tmp_path / "config/embedded.yaml").read_text())
     profile["methods"] = {"identity": {}, "wiener": {}}
@@ -160,7 +159,7 @@ def start(folder: Path, *words: str, kube: str = "kube") -> "subprocess.Popen[st
     return subprocess.Popen(
         [sys.executable, "-m", "snakemake", *words, "results/table1.csv"],
         cwd=folder,
-        env=os.environ | {"NO_COLOR": "1", "KUBECONFIG": str(folder / kube), "PYTHONPATH": str(folder / "profiles/kubernetes")},
+        env=os.environ | {"NO_COLOR": "1", "KUBECONFIG": str(folder / kube), "PYTHONPATH": str(folder / "contrib/kubernetes")},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -173,7 +172,14 @@ def hear_ctrl_c() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-PROFILE = ("--workflow-profile", "profiles/kubernetes", "--kubernetes-volume-namespace", "faces", "--seconds-between-status-checks", "1")
+PROFILE = (
+    "--workflow-profile",
+    "contrib/kubernetes/profile",
+    "--kubernetes-volume-namespace",
+    "faces",
+    "--seconds-between-status-checks",
+    "1",
+)
 
 
 def ended(process: "subprocess.Popen[str]") -> tuple[int, str]:
@@ -220,7 +226,7 @@ def test_without_a_cluster_it_says_what_it_expected(project: Path) -> None:
 
 
 def test_what_a_job_asks_for_is_in_its_manifest() -> None:
-    template = plugin.read_manifest(ROOT / "profiles/kubernetes/job.yaml")
+    template = plugin.read_manifest(PACKAGE / "profile/job.yaml")
     made = plugin.job_manifest(template, {"_cores": 4, "mem_mb": 8000, "runtime": 120, "gpu": 1, "exclusive": 1}, "nvidia.com/gpu", "true")
     pod = made["spec"]["template"]["spec"]
     assert pod["containers"][0]["resources"] == {
@@ -253,11 +259,11 @@ def test_a_manifest_that_is_none_is_named(tmp_path: Path, text: str, found: str)
 
 
 def test_the_driver_s_volume_and_python_are_the_jobs_and_it_may_do_what_the_executor_asks() -> None:
-    documents = {document["kind"]: document for document in yaml.safe_load_all((ROOT / "profiles/kubernetes/driver.yaml").read_text())}
+    documents = {document["kind"]: document for document in yaml.safe_load_all((PACKAGE / "profile/driver.yaml").read_text())}
     may = {(resource, verb) for rule in documents["Role"]["rules"] for resource in rule["resources"] for verb in rule["verbs"]}
     calls = re.findall(r"\.(create|list|delete)_namespaced_(job|pod)\(", Path(str(plugin.__file__)).read_text())
     assert may == {(f"{kind}s", verb) for verb, kind in calls}
-    job = plugin.read_manifest(ROOT / "profiles/kubernetes/job.yaml")["spec"]["template"]["spec"]
+    job = plugin.read_manifest(PACKAGE / "profile/job.yaml")["spec"]["template"]["spec"]
     driver = documents["Pod"]["spec"]
     assert job["containers"][0]["image"] == driver["containers"][0]["image"], "one Python for .venv"
     assert driver["containers"][0]["volumeMounts"][0] in job["containers"][0]["volumeMounts"]
