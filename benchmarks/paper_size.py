@@ -7,7 +7,7 @@ python benchmarks/paper_size.py --only prior pixel_diffusion_train --checkpointi
 One image, or a training step of one image, each in a process of its own (so that memory is its own), one after the other in this run.
 Multiply-accumulates are counted without computing anything. `whole`: seconds for all steps of the config's restoration, by
 what was measured plus the missing evaluations at the measured time of one. In the workflow CLR-Face always sees four images at once
-(clrface.restore.pipeline.GROUP); here one, unless --group says otherwise.
+(clrface.restoration.pipeline.GROUP); here one, unless --group says otherwise.
 """
 
 import argparse
@@ -191,7 +191,7 @@ def restoration(name: str, made: dict[str, Any], options: argparse.Namespace, de
     from clrface.models.mask import LatentMask
     from clrface.models.pixel_diffusion import PixelSampler
     from clrface.models.recogniser import SFace
-    from clrface.restore import pipeline
+    from clrface.restoration import pipeline
 
     lq = torch.rand(options.group, 3, options.resolution, options.resolution, generator=torch.Generator().manual_seed(0)).to(device)
     seeds = list(range(options.group))

@@ -19,7 +19,7 @@ os.environ.setdefault("OPENCV_IPP", "avx2")
 # Names instead of import statements (those are in __init__.pyi): a fingerprint follows imports, and every module's would have all of these.
 _PUBLIC = {
     "__version__": "clrface.version",
-    "CLRFace": "clrface.restore.pipeline",
+    "CLRFace": "clrface.restoration.pipeline",
     "create_metric": "clrface.public",
     "degrade": "clrface.public",
     "evaluate": "clrface.public",

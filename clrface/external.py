@@ -1,6 +1,6 @@
 """Methods in a repository of their own, as their cards say: `clrface/baselines/external/<name>.yaml`. Nothing heavy is imported here.
 
-clrface.restore.external fetches and runs them.
+clrface.restoration.external fetches and runs them.
 """
 
 import shutil

@@ -14,7 +14,7 @@ from clrface.config.checks import validate_config
 from clrface.config.load import leave_out, run_config
 from clrface.config.rows import all_rows
 from clrface.config.schema import Known
-from clrface.degrade.recipes import Recipe, load_recipes
+from clrface.degradation.recipes import Recipe, load_recipes
 from clrface.errors import UserError
 from clrface.fetch.sources import Source, load_sources, with_lists
 from clrface.metrics.protocols import laid_over

@@ -122,8 +122,8 @@ def degrade(image: "np.ndarray", degradation: str, *, seed: int = 0) -> "np.ndar
     Raises: UserError for an unknown degradation, or one of finished images.
     """
     from clrface.catalogue import DEGRADATIONS
-    from clrface.degrade.chunk import degrade_image
-    from clrface.degrade.recipes import get_recipe, load_recipes
+    from clrface.degradation.chunk import degrade_image
+    from clrface.degradation.recipes import get_recipe, load_recipes
     from clrface.seeds import generator
 
     recipe = get_recipe(load_recipes(DEGRADATIONS), degradation)

@@ -73,13 +73,13 @@ def method_code(name: str) -> str:
     Of another package's: its module, and the package's version. Of an external program's: its card, which names the commit.
     """
     if external_path(name).is_file():
-        return fingerprint("clrface.restore.external") + hashlib.sha256(external_path(name).read_bytes()).hexdigest()[:16]
+        return fingerprint("clrface.restoration.external") + hashlib.sha256(external_path(name).read_bytes()).hexdigest()[:16]
     plug_in = next((point for point in entry_points(group=GROUP) if point.name == name), None)
     if plug_in is None:
-        return fingerprint("clrface.restore.chunk", method_module(name))
+        return fingerprint("clrface.restoration.chunk", method_module(name))
     version = plug_in.dist.version if plug_in.dist else ""
     return hashlib.sha256(
-        fingerprint("clrface.restore.chunk").encode() + version.encode() + plug_in_file(plug_in, f"its method '{name}'").read_bytes()
+        fingerprint("clrface.restoration.chunk").encode() + version.encode() + plug_in_file(plug_in, f"its method '{name}'").read_bytes()
     ).hexdigest()[:16]
 
 

@@ -1,11 +1,11 @@
-"""CLR-Face (Suin and Chellappa, arXiv 2402.06106): latent refinement steered by identity. The method itself is in clrface/restore."""
+"""CLR-Face (Suin and Chellappa, arXiv 2402.06106): latent refinement steered by identity. The method itself is in clrface/restoration."""
 
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from clrface.restore.pipeline import CLRFace, Settings
+from clrface.restoration.pipeline import CLRFace, Settings
 
 CARD = {
     "name": "clrface",

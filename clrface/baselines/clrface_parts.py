@@ -14,8 +14,8 @@ import torch
 
 from clrface.errors import UserError, unknown_name
 from clrface.models.colour import keep_grey
-from clrface.restore.estimate import estimate
-from clrface.restore.pipeline import CLRFace, Settings
+from clrface.restoration.estimate import estimate
+from clrface.restoration.pipeline import CLRFace, Settings
 
 CARD = {
     "name": "clrface_parts",

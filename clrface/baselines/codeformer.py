@@ -5,7 +5,7 @@ from typing import Any
 import torch
 
 from clrface.errors import UserError
-from clrface.restore.official import OfficialRestorer
+from clrface.restoration.official import OfficialRestorer
 
 CARD = {
     "name": "codeformer",

@@ -1,6 +1,6 @@
 """GFPGAN's three released versions with their authors' weights, at 512x512 (Wang et al., CVPR 2021)."""
 
-from clrface.restore.gfpgan import GfpganRestorer
+from clrface.restoration.gfpgan import GfpganRestorer
 
 SHARED = {
     "stochastic": True,

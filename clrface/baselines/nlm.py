@@ -3,7 +3,7 @@
 import numpy as np
 from skimage.restoration import denoise_nl_means, estimate_sigma
 
-from clrface.restore.classical import ClassicalRestorer
+from clrface.restoration.classical import ClassicalRestorer
 
 CARD = {
     "name": "nlm",

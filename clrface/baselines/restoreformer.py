@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from clrface.restore.official import OfficialRestorer
+from clrface.restoration.official import OfficialRestorer
 
 CARD = {
     "name": "restoreformer",

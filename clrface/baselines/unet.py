@@ -1,6 +1,6 @@
 """One-step regression: a U-Net trained with L1 alone. Best PSNR, blurred faces: the baseline of the perception-distortion trade."""
 
-from clrface.restore.one_step import OneStep
+from clrface.restoration.one_step import OneStep
 
 CARD = {
     "name": "unet",

@@ -1,6 +1,6 @@
 """One-step regression with perceptual and adversarial losses: the CNN family without a generative prior."""
 
-from clrface.restore.one_step import OneStep
+from clrface.restoration.one_step import OneStep
 
 CARD = {
     "name": "unet_gan",

@@ -1,6 +1,6 @@
 """The same U-Net with a perceptual loss beside L1: sharper, a harder rival. It starts from `unet`'s weights, as CLR-Face's IRN does."""
 
-from clrface.restore.one_step import OneStep
+from clrface.restoration.one_step import OneStep
 
 CARD = {
     "name": "unet_perceptual",

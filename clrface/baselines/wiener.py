@@ -3,8 +3,8 @@
 import numpy as np
 from skimage.restoration import wiener
 
-from clrface.degrade.apply import gaussian_kernel
-from clrface.restore.classical import ClassicalRestorer
+from clrface.degradation.apply import gaussian_kernel
+from clrface.restoration.classical import ClassicalRestorer
 
 CARD = {
     "name": "wiener",

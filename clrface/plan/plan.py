@@ -10,7 +10,7 @@ from clrface.claims import Claims, load_claims
 from clrface.config.checks import validate_config
 from clrface.config.load import leave_out, load_config
 from clrface.config.rows import Row, all_rows, rows, table_datasets
-from clrface.degrade.recipes import Recipe
+from clrface.degradation.recipes import Recipe
 from clrface.errors import unknown_name
 from clrface.external import has_cuda
 from clrface.fetch.sources import Source

@@ -55,7 +55,7 @@ def row_code(plan: Plan, row: str) -> str:
     """Changes with the code, the weights or the finished images that a row's pictures come from."""
     found = plan.row(row)
     if found.method is None:
-        return short_digest([fingerprint("clrface.restore.chunk"), _folder_digest(found.folder or Path())])
+        return short_digest([fingerprint("clrface.restoration.chunk"), _folder_digest(found.folder or Path())])
     return short_digest([method_code(found.method), weights_digest(plan, found.method, latents_of(found))])
 
 

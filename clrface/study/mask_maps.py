@@ -22,8 +22,8 @@ from clrface.files import write_text
 from clrface.metrics.networks import dlib_landmarks
 from clrface.report.figure import ACCENT, save
 from clrface.report.samples import spread
-from clrface.restore.estimate import estimate
-from clrface.restore.pipeline import CLRFace
+from clrface.restoration.estimate import estimate
+from clrface.restoration.pipeline import CLRFace
 from clrface.study.sweep import Faces
 
 HULLS = {

@@ -1,4 +1,4 @@
-"""The method in one picture: a face on its way through CLR-Face's own code, watched by an observer (`clrface.restore.pipeline.Moment`).
+"""The method in one picture: a face on its way through CLR-Face's own code, watched by an observer (`clrface.restoration.pipeline.Moment`).
 
 Notation as in docs/method.md: y the degraded face, x the truth, x_I = IRN(y), z_I = E(x_I), G the decoder, m the mask, g the gradient of
 guidance, x0_hat = the picture of z0_hat.
@@ -16,8 +16,8 @@ from matplotlib.figure import Figure
 from clrface.errors import UserError
 from clrface.models.recogniser import SFace
 from clrface.report.figure import ACCENT, INK, QUIET, save
-from clrface.restore.guidance import RecognitionFreeGuide, RecognitionGuide
-from clrface.restore.pipeline import CLRFace, Moment, Settings
+from clrface.restoration.guidance import RecognitionFreeGuide, RecognitionGuide
+from clrface.restoration.pipeline import CLRFace, Moment, Settings
 from clrface.seeds import derive_seed
 from clrface.study.sweep import Faces
 

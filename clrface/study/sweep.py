@@ -25,8 +25,8 @@ from clrface.files import write_text
 from clrface.images import read_rgb, to_bytes, to_unit
 from clrface.metrics.registry import load_metric, metric_card
 from clrface.models.recogniser import SFace
-from clrface.restore.pipeline import GROUP, CLRFace, Settings
-from clrface.restore.sampler import Sampler
+from clrface.restoration.pipeline import GROUP, CLRFace, Settings
+from clrface.restoration.sampler import Sampler
 from clrface.seeds import derive_seed
 from clrface.stats.bootstrap import Estimate, bootstrap_indices, mean_interval, mean_over_seeds, set_interval, without_perfect
 from clrface.weights import digest

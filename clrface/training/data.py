@@ -20,8 +20,8 @@ from tqdm import tqdm
 
 from clrface.align.index import read_index
 from clrface.api import OK
-from clrface.degrade.apply import apply, grey, is_grey
-from clrface.degrade.recipes import Recipe, draw
+from clrface.degradation.apply import apply, grey, is_grey
+from clrface.degradation.recipes import Recipe, draw
 from clrface.errors import UserError
 from clrface.files import sha256_file
 from clrface.images import read_rgb, to_unit

@@ -10,7 +10,7 @@ from clrface.models.identity import IdentityHead
 from clrface.models.loading import load_network, move
 from clrface.models.recogniser import SFace
 from clrface.models.unet import RestorationUNet
-from clrface.restore.estimate import estimate
+from clrface.restoration.estimate import estimate
 from clrface.training.data import Batch
 from clrface.training.stage import Scalars, Stage, StageSpec
 

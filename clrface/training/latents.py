@@ -19,8 +19,8 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from tqdm import tqdm
 
-from clrface.degrade.apply import grey
-from clrface.degrade.recipes import Recipe
+from clrface.degradation.apply import grey
+from clrface.degradation.recipes import Recipe
 from clrface.files import atomic_path, sha256_file
 from clrface.images import to_unit
 from clrface.models.autoencoder import Autoencoder

@@ -26,7 +26,7 @@ from PIL import Image
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
-from clrface.degrade.recipes import Recipe
+from clrface.degradation.recipes import Recipe
 from clrface.errors import UserError
 from clrface.files import atomic_path, sha256_file, write_text
 from clrface.images import to_bytes

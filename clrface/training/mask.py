@@ -1,6 +1,6 @@
 """Stage `mask`: where the recogniser's gradient may act.
 
-One masked step of guidance from the prior's estimate, z' = z0_hat - scale * m * direction (clrface.restore.guidance), should gain
+One masked step of guidance from the prior's estimate, z' = z0_hat - scale * m * direction (clrface.restoration.guidance), should gain
 identity against the truth at the least perceptual cost:
 L = (1 - cos(phi(G(z')), phi(x))) + perceptual * LPIPS(G(z'), x) + sparsity * mean(m).
 """
@@ -19,9 +19,9 @@ from clrface.models.mask import LatentMask
 from clrface.models.recogniser import SFace
 from clrface.models.unet import RestorationUNet
 from clrface.noise import normal, uniform
-from clrface.restore.estimate import Estimate, decoding, estimate
-from clrface.restore.guidance import RecognitionGuide
-from clrface.restore.sampler import training_schedule
+from clrface.restoration.estimate import Estimate, decoding, estimate
+from clrface.restoration.guidance import RecognitionGuide
+from clrface.restoration.sampler import training_schedule
 from clrface.training.data import Batch
 from clrface.training.losses import Perceptual
 from clrface.training.stage import Scalars, Stage, StageSpec

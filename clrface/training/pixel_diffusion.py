@@ -8,7 +8,7 @@ from diffusers import UNet2DModel
 from clrface.models.pixel_diffusion import PixelSampler
 from clrface.models.unet import latent_unet
 from clrface.noise import normal, uniform
-from clrface.restore.sampler import training_schedule
+from clrface.restoration.sampler import training_schedule
 from clrface.training.data import Batch
 from clrface.training.stage import Scalars, Stage, StageSpec
 

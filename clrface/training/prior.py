@@ -9,13 +9,13 @@ from pathlib import Path
 import torch
 from diffusers import UNet2DModel
 
-from clrface.degrade.recipes import Recipe
+from clrface.degradation.recipes import Recipe
 from clrface.models.autoencoder import Autoencoder
 from clrface.models.loading import load_network, move
 from clrface.models.unet import RestorationUNet, latent_unet
 from clrface.noise import normal, uniform
-from clrface.restore.estimate import estimate
-from clrface.restore.sampler import Sampler, SamplerSpec, training_schedule
+from clrface.restoration.estimate import estimate
+from clrface.restoration.sampler import Sampler, SamplerSpec, training_schedule
 from clrface.stages import NEEDS
 from clrface.training.data import Batch, Faces, Latents
 from clrface.training.latents import keep_latents, looks

@@ -20,8 +20,8 @@ from clrface.models.discriminator import PatchDiscriminator
 from clrface.models.loading import load_network, move
 from clrface.models.unet import RestorationUNet
 from clrface.noise import normal, uniform
-from clrface.restore.estimate import Estimate, decoding, estimate
-from clrface.restore.sampler import Sampler, SamplerSpec, training_schedule
+from clrface.restoration.estimate import Estimate, decoding, estimate
+from clrface.restoration.sampler import Sampler, SamplerSpec, training_schedule
 from clrface.training.adversary import hinge_loss
 from clrface.training.data import Batch
 from clrface.training.losses import Identity, Perceptual

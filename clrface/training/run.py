@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
 
-from clrface.degrade.recipes import Recipe
+from clrface.degradation.recipes import Recipe
 from clrface.device import pick_device
 from clrface.errors import unknown_name
 from clrface.stages import SHORT

@@ -10,7 +10,7 @@ import torch
 from diffusers import ModelMixin
 from torch import nn
 
-from clrface.degrade.recipes import Recipe
+from clrface.degradation.recipes import Recipe
 from clrface.models.loading import save_network
 from clrface.training.data import Batch, Faces, Latents
 

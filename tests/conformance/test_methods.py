@@ -13,8 +13,8 @@ import torch
 import yaml
 
 from clrface.api import MethodCard, Restorer
-from clrface.degrade.apply import apply, is_grey
-from clrface.degrade.recipes import draw, load_recipes
+from clrface.degradation.apply import apply, is_grey
+from clrface.degradation.recipes import draw, load_recipes
 from clrface.errors import UserError
 from clrface.fingerprint import ROOT
 from clrface.images import to_bytes, to_unit

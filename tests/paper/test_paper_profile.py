@@ -21,7 +21,7 @@ import yaml
 from PIL import Image
 
 from clrface.models.recogniser import SFace
-from clrface.restore.pipeline import CLRFace
+from clrface.restoration.pipeline import CLRFace
 from tests.paper.miniature import FACES, SIDE_PX, TAKEN, Miniature
 from tests.shelf import Shelf
 

@@ -8,15 +8,15 @@ import pytest
 import skimage.data
 import torch
 
-from clrface.degrade.apply import apply
-from clrface.degrade.recipes import draw, load_recipes
+from clrface.degradation.apply import apply
+from clrface.degradation.recipes import draw, load_recipes
 from clrface.fingerprint import ROOT
 from clrface.images import to_unit
 from clrface.models.autoencoder import Autoencoder
 from clrface.models.colour import keep_grey, luminance
 from clrface.models.unet import RestorationUNet
-from clrface.restore.estimate import estimate
-from clrface.restore.pipeline import CLRFace, Settings
+from clrface.restoration.estimate import estimate
+from clrface.restoration.pipeline import CLRFace, Settings
 
 RECIPES = load_recipes(ROOT / "clrface/catalogue/degradations.yaml")
 

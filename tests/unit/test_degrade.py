@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 import pytest
 
-from clrface.degrade.apply import apply, gaussian_kernel, grey, is_grey, jitter
-from clrface.degrade.chunk import degrade_chunk
-from clrface.degrade.recipes import Draws, draw, get_recipe, load_recipes
+from clrface.degradation.apply import apply, gaussian_kernel, grey, is_grey, jitter
+from clrface.degradation.chunk import degrade_chunk
+from clrface.degradation.recipes import Draws, draw, get_recipe, load_recipes
 from clrface.errors import UserError
 from clrface.fingerprint import ROOT
 from clrface.images import read_rgb

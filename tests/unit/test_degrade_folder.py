@@ -9,8 +9,8 @@ from PIL import Image
 
 from clrface.catalogue import FOLDER
 from clrface.cli import main
-from clrface.degrade.apply import apply
-from clrface.degrade.recipes import Draws
+from clrface.degradation.apply import apply
+from clrface.degradation.recipes import Draws
 from clrface.images import read_rgb
 from clrface.public import degrade
 

@@ -14,8 +14,8 @@ import yaml
 from clrface.errors import UserError
 from clrface.external import FOLDER, ExternalCard, has_cuda, read_external
 from clrface.images import read_rgb, write_png
-from clrface.restore.chunk import RETURNED_INPUT, Chunk
-from clrface.restore.external import MISSING, install, not_run, python_of, run_external
+from clrface.restoration.chunk import RETURNED_INPUT, Chunk
+from clrface.restoration.external import MISSING, install, not_run, python_of, run_external
 
 PROGRAM = """
 import sys

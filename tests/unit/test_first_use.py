@@ -11,8 +11,8 @@ import yaml
 from PIL import Image
 
 from clrface.align.chunk import resize_chunk
-from clrface.degrade.chunk import degrade_chunk
-from clrface.degrade.recipes import Recipe, draw
+from clrface.degradation.chunk import degrade_chunk
+from clrface.degradation.recipes import Recipe, draw
 from clrface.errors import UserError
 from clrface.fetch import Source, fetch, is_fetched, load_sources
 from clrface.fetch.mirror import pack

@@ -13,7 +13,7 @@ from clrface.intact import RECORD, intact
 from clrface.metrics.networks import dlib_recogniser
 from clrface.metrics.registry import load_metric
 from clrface.models.recogniser import SFace
-from clrface.restore.official import read_weights
+from clrface.restoration.official import read_weights
 
 READERS: dict[str, Callable[[Path], object]] = {
     "dlib/dlib_face_recognition_resnet_model_v1.dat": dlib_recogniser.load,

@@ -11,7 +11,7 @@ import torch
 from clrface.errors import UserError
 from clrface.images import to_unit
 from clrface.registry import make_method, method_cards
-from clrface.restore.official import OfficialRestorer, read_weights
+from clrface.restoration.official import OfficialRestorer, read_weights
 from tests.unit.official_weights import RIVALS, write_rival
 
 

@@ -9,7 +9,7 @@ import torch
 from clrface.baselines.pixel_diffusion import Restorer
 from clrface.errors import UserError
 from clrface.models.pixel_diffusion import PixelSampler
-from clrface.restore.sampler import training_schedule
+from clrface.restoration.sampler import training_schedule
 
 X_0 = torch.linspace(-0.9, 0.9, 3 * 8 * 8).reshape(1, 3, 8, 8)
 

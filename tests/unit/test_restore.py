@@ -16,7 +16,7 @@ from clrface.fingerprint import ROOT
 from clrface.images import read_rgb, to_bytes, to_unit, write_png
 from clrface.noise import normal
 from clrface.registry import make_method
-from clrface.restore.chunk import RETURNED_INPUT, Chunk, copy_finished, restore_chunk
+from clrface.restoration.chunk import RETURNED_INPUT, Chunk, copy_finished, restore_chunk
 from clrface.seeds import derive_seed
 
 NO_FACE = "s40_1"

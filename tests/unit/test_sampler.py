@@ -14,10 +14,10 @@ from clrface.errors import UserError
 from clrface.fingerprint import ROOT
 from clrface.noise import normal
 from clrface.registry import method_card
-from clrface.restore.estimate import Estimate
-from clrface.restore.guidance import RecognitionFreeGuide, RecognitionGuide
-from clrface.restore.pipeline import Settings
-from clrface.restore.sampler import SOLVERS, Sampler, SamplerSpec, Step, training_schedule
+from clrface.restoration.estimate import Estimate
+from clrface.restoration.guidance import RecognitionFreeGuide, RecognitionGuide
+from clrface.restoration.pipeline import Settings
+from clrface.restoration.sampler import SOLVERS, Sampler, SamplerSpec, Step, training_schedule
 
 
 class KnownAnswer(nn.Module):

@@ -13,8 +13,8 @@ import torch
 from matplotlib import pyplot as plt
 from PIL import Image
 
-from clrface.degrade.apply import apply, is_grey
-from clrface.degrade.recipes import draw, load_recipes
+from clrface.degradation.apply import apply, is_grey
+from clrface.degradation.recipes import draw, load_recipes
 from clrface.errors import UserError
 from clrface.fingerprint import ROOT
 from clrface.images import to_unit
@@ -27,7 +27,7 @@ from clrface.models.mask import LatentMask
 from clrface.models.recogniser import SFace
 from clrface.models.unet import RestorationUNet, latent_unet
 from clrface.report.curves import _leave_out_far, loss_figure, sweep_figure
-from clrface.restore.pipeline import CLRFace, Moment, Settings
+from clrface.restoration.pipeline import CLRFace, Moment, Settings
 from clrface.seeds import generator
 from clrface.study import sweep as sweep_module
 from clrface.study.mask_maps import PARTS, mask_of, parts_of, write_mask_maps

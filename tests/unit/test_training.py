@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 
 from clrface.align.chunk import NO_FACE
 from clrface.align.index import read_index
-from clrface.degrade.recipes import load_recipes
+from clrface.degradation.recipes import load_recipes
 from clrface.errors import UserError
 from clrface.fingerprint import ROOT
 from clrface.images import to_unit
@@ -24,8 +24,8 @@ from clrface.models.autoencoder import Autoencoder
 from clrface.models.loading import load_network, save_network
 from clrface.models.recogniser import SFace
 from clrface.models.unet import RestorationUNet
-from clrface.restore.estimate import decoding, estimate
-from clrface.restore.pipeline import CLRFace, Settings
+from clrface.restoration.estimate import decoding, estimate
+from clrface.restoration.pipeline import CLRFace, Settings
 from clrface.stages import METHOD_OF
 from clrface.trained import seen
 from clrface.training import latents as kept_latents

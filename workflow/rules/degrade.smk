@@ -15,7 +15,7 @@ rule degrade:
     params:
         recipe=planned(degrading.recipe_digest, "recipe"),
         base_seed=PLAN.base_seed,
-        code=fingerprint("clrface.degrade.chunk"),
+        code=fingerprint("clrface.degradation.chunk"),
     shell:
         step(
             "degrade-chunk --dataset {wildcards.dataset} --recipe {wildcards.recipe}"

@@ -102,7 +102,7 @@ def mask_maps(faces: StudyFaces, figure: Path) -> None:
 @click.option("--base-seed", type=int, required=True)
 def overview(faces: StudyFaces, settings: dict[str, Any], base_seed: int) -> None:
     """Draw the method: one face on its way through CLR-Face."""
-    from clrface.restore.pipeline import Settings
+    from clrface.restoration.pipeline import Settings
     from clrface.study.overview import write_overview
     from clrface.weights import weights_folder
 

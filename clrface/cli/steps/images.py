@@ -15,7 +15,7 @@ from clrface.errors import UserError
 if TYPE_CHECKING:
     from clrface.evaluation.recognise import Gallery
     from clrface.manifest import Entry
-    from clrface.restore.chunk import Chunk
+    from clrface.restoration.chunk import Chunk
 
 EXTERNAL = Path("data/external")
 
@@ -99,8 +99,8 @@ def _selected(
 @OUT
 def degrade(dataset: str, recipe: str, recipes: Path, aligned: Path, base_seed: int, raw: Path, out: Path) -> None:
     """Degrade one chunk of aligned faces by a named degradation."""
-    from clrface.degrade.chunk import degrade_chunk
-    from clrface.degrade.recipes import get_recipe, load_recipes
+    from clrface.degradation.chunk import degrade_chunk
+    from clrface.degradation.recipes import get_recipe, load_recipes
 
     chosen = get_recipe(load_recipes(recipes), recipe)
     degrade_chunk(image_ids(aligned, only_ok=True), aligned, out, chosen, dataset, base_seed, raw)
@@ -113,7 +113,7 @@ def degrade(dataset: str, recipe: str, recipes: Path, aligned: Path, base_seed: 
 def install_external(card: Path, raw: Path, to: Path) -> None:
     """Get an external method's repository, weights and environment."""
     from clrface.external import read_external
-    from clrface.restore.external import install
+    from clrface.restoration.external import install
 
     program = read_external(card)
     install(program, to / program.name, raw)
@@ -150,7 +150,7 @@ def restore(
     **settings: Any,
 ) -> None:
     """Restore one chunk of degraded faces with one method, or take it from a folder of finished images."""
-    from clrface.restore.chunk import Chunk, copy_finished
+    from clrface.restoration.chunk import Chunk, copy_finished
 
     one_of(method=method, external=external, finished=finished)
     chunk = Chunk(dataset, image_ids(aligned), aligned, degraded, out)
@@ -167,7 +167,7 @@ def _restore_here(
     name: str, chunk: "Chunk", device: str, base_seed: int, seed: int, params: Mapping[str, Any], weights: str, raw: Path, batch: int
 ) -> None:
     from clrface.registry import make_method, method_card
-    from clrface.restore.chunk import restore_chunk
+    from clrface.restoration.chunk import restore_chunk
     from clrface.weights import weights_folder
 
     set_threads()
@@ -183,7 +183,7 @@ def _restore_here(
 
 def _restore_external(path: Path, chunk: "Chunk", device: str, base_seed: int, seed: int) -> None:
     from clrface.external import has_cuda, read_external
-    from clrface.restore.external import not_run, run_external
+    from clrface.restoration.external import not_run, run_external
     from clrface.seeds import derive_seed
 
     card = read_external(path)

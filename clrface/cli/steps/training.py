@@ -43,7 +43,7 @@ def train(
     limit: int | None,
 ) -> None:
     """Train one stage's network; go on from its last checkpoint."""
-    from clrface.degrade.recipes import get_recipe, load_recipes
+    from clrface.degradation.recipes import get_recipe, load_recipes
     from clrface.training.data import TrainingSet
     from clrface.training.run import train_stage
     from clrface.training.stage import StageSpec

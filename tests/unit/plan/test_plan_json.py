@@ -10,7 +10,7 @@ from clrface.report.requests import (
     sample_panels_from_json,
     sample_panels_to_json,
 )
-from clrface.restore.pipeline import Settings
+from clrface.restoration.pipeline import Settings
 from clrface.study.cost import Contender
 from clrface.study.sweep import Sweep
 from clrface.tables.request import TableRequest

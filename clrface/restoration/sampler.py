@@ -22,7 +22,7 @@ from diffusers import (
 )
 
 from clrface.errors import UserError, unknown_name
-from clrface.restore.estimate import Estimate
+from clrface.restoration.estimate import Estimate
 from clrface.schedule import SCHEDULE, steps_problem, total_steps
 
 SOLVERS: dict[str, Callable[[], Any]] = {

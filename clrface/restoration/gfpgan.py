@@ -5,7 +5,7 @@ from typing import Any
 import torch
 
 from clrface.noise import normal
-from clrface.restore.official import OfficialRestorer
+from clrface.restoration.official import OfficialRestorer
 
 
 class GfpganRestorer(OfficialRestorer):

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from clrface.degrade.chunk import degrade_image, write_draws
-from clrface.degrade.recipes import Draws, Recipe
+from clrface.degradation.chunk import degrade_image, write_draws
+from clrface.degradation.recipes import Draws, Recipe
 from clrface.errors import UserError
 from clrface.images import read_rgb, write_png
 from clrface.listing import list_images, tell_skipped

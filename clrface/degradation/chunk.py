@@ -10,8 +10,8 @@ import numpy as np
 from tqdm import tqdm
 
 from clrface.align.raw import read_raw, to_size
-from clrface.degrade.apply import apply, is_grey
-from clrface.degrade.recipes import Draws, Recipe, draw
+from clrface.degradation.apply import apply, is_grey
+from clrface.degradation.recipes import Draws, Recipe, draw
 from clrface.errors import UserError
 from clrface.files import write_text
 from clrface.images import read_rgb, write_png

@@ -20,9 +20,9 @@ from clrface.models.mask import LatentMask
 from clrface.models.recogniser import SFace
 from clrface.models.unet import RestorationUNet
 from clrface.noise import normal
-from clrface.restore.estimate import Decode, Estimate, decoding, estimate
-from clrface.restore.guidance import RecognitionFreeGuide, RecognitionGuide
-from clrface.restore.sampler import Guide, Sampler, SamplerSpec, Step
+from clrface.restoration.estimate import Decode, Estimate, decoding, estimate
+from clrface.restoration.guidance import RecognitionFreeGuide, RecognitionGuide
+from clrface.restoration.sampler import Guide, Sampler, SamplerSpec, Step
 
 # A batch's size changes the kernels' rounding (1e-6), and guidance amplifies it (13/255 seen). So the networks always see this many.
 GROUP = 4

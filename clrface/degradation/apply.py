@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from clrface.degrade.recipes import Draws
+from clrface.degradation.recipes import Draws
 
 cv2.setNumThreads(1)  # one picture is too small to share, and the result must not depend on the number of cores
 

@@ -13,7 +13,7 @@ import torch
 from torch.nn import functional
 
 from clrface.models.recogniser import SFace
-from clrface.restore.estimate import Decode
+from clrface.restoration.estimate import Decode
 
 FLAT = 1e-6
 """A squared gradient far below any face's (about 1e-2): where the target is reached, nothing is pushed."""

@@ -24,7 +24,7 @@ from clrface.external import NOT_RUN, ExternalCard
 from clrface.files import write_text
 from clrface.images import read_rgb, write_png
 from clrface.intact import source_file
-from clrface.restore.chunk import RETURNED_INPUT, Chunk, not_aligned, write_status
+from clrface.restoration.chunk import RETURNED_INPUT, Chunk, not_aligned, write_status
 
 READY = "READY.json"
 MISSING = "the program left no image of this name"
