@@ -1,4 +1,4 @@
-"""Scripts of repositories, run as their authors run them, from a clone of the user's: VQFR's metric_paper, RestoreFormer's scripts/metrics."""
+"""Scripts of a user's clone, run as their authors run them: VQFR's metric_paper, RestoreFormer's scripts/metrics."""
 
 import os
 import re

@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from clrface.errors import UserError
+from clrface.intact import shipped_intact
 
 Network = TypeVar("Network", bound=ModelMixin)
 Module = TypeVar("Module", bound=nn.Module)
@@ -71,7 +72,7 @@ def take_matching(network: nn.Module, folder: Path) -> list[str]:
 def read_safetensors(file: Path) -> dict[str, torch.Tensor]:
     """The tensors of a file, by name. Raises: UserError for one that is damaged."""
     try:
-        return load_file(file)
+        return load_file(shipped_intact(file))
     except SafetensorError as error:
         raise UserError(f"Can't read {file} ({error}). It is damaged: get it again.") from error
 

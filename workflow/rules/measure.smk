@@ -18,6 +18,8 @@ rule measure_images:
     conda:
         "../../environment.yml"
     threads: 1
+    resources:
+        gpu=planned(measuring.gpus, "metric"),
     params:
         args=planned(measuring.measure_args, "metric"),
         code=planned(measuring.metric_code, "metric"),
@@ -58,6 +60,8 @@ rule recognise:
     conda:
         "../../environment.yml"
     threads: 1
+    resources:
+        gpu=planned(measuring.gpus, "metric"),
     params:
         args=planned(measuring.measure_args, "metric"),
         compared=planned(measuring.recognise_args, "dataset"),
