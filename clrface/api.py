@@ -143,6 +143,8 @@ class MetricCode:
     """Further arguments of the class: how this variant differs from the others."""
     network: str = ""
     """The module of clrface.metrics.networks that it looks through, or another package's module, given to the class as `network`."""
+    on_device: bool = False
+    """Whether its network runs on the run's `device`: then its job asks for a GPU where that is one."""
     perfect: float | None = None
     """What the ground truth scores against itself (infinity is written 1e999); None where that is no fixed number."""
     lowest: float | None = None

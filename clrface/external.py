@@ -16,6 +16,8 @@ from clrface.strict_yaml import read_yaml
 FOLDER = ROOT / "clrface" / "baselines" / "external"
 NOT_RUN = "not run"
 """How the status of an image begins whose method can't run on this machine."""
+PACKAGES = "site-packages/"
+"""How the place of weights begins that a package of the card's environment looks for beside its own code."""
 SEE = "See docs/adding-a-method.md, In a repository."
 
 
@@ -38,7 +40,8 @@ class ExternalCard:
     output: str = "{image_id}.png"
     """Where a restored image lies, under {output}."""
     weights: dict[str, str] = field(default_factory=dict)
-    """Where in the repository a file of weights belongs, to the fetched file that it is: `{models/net.pth: difface/net.pth}`."""
+    """Where in the repository a file of weights belongs, to the fetched file that it is: `{models/net.pth: difface/net.pth}`. A place that
+    begins with `site-packages/` is in the environment's packages."""
     resolution: int = 0
     device: str = "cpu"
     """cpu, or cuda if the program doesn't run without."""

@@ -10,6 +10,8 @@ from clrface.files import sha256_file
 
 RECORD = "SOURCE.json"
 """What a source's folder holds when it is complete: which files, and their checksums."""
+SUMS = "SHA256SUMS"
+"""What the folder of shipped weights holds: a line a file, as sha256sum writes it."""
 
 
 def intact(path: Path) -> Path:
@@ -26,6 +28,28 @@ def intact(path: Path) -> Path:
                 f"rm {folder / RECORD} && python -m clrface fetch {folder.name}"
             )
     return path
+
+
+def shipped_intact(path: Path) -> Path:
+    """`path` itself, a file of weights, once its SHA-256 is that of the SHA256SUMS above it; a file that none lists passes.
+
+    Raises: UserError for a file that was damaged or altered since it was shipped.
+    """
+    folder = next((parent for parent in path.parents if (parent / SUMS).is_file()), None)
+    if folder is not None:
+        expected = _sums(folder / SUMS, (folder / SUMS).stat().st_mtime_ns).get(path.relative_to(folder).as_posix())
+        if expected and _sha256(path, path.stat().st_mtime_ns) != expected:
+            raise UserError(
+                f"{path} is damaged: its sha256 isn't that of {folder / SUMS}. Get it again: git checkout -- {path}. "
+                "If it was changed on purpose, write its new sum there, or take its line away."
+            )
+    return path
+
+
+@cache
+def _sums(path: Path, _changed_ns: int) -> dict[str, str]:
+    lines = (line.split(maxsplit=1) for line in path.read_text(encoding="utf-8").splitlines())
+    return {name: digest for digest, name in lines}
 
 
 @cache

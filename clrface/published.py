@@ -30,6 +30,7 @@ class Published:
     value: float | None
     """None: it can't be retrieved."""
     source: str
+    """Where it was read, and what is assumed of its metric where that doesn't say."""
 
 
 def load_published(path: Path) -> dict[str, list[Published]]:
@@ -54,16 +55,24 @@ def of_blocks(published: Collection[Published], blocks: Collection[tuple[str, st
 def _cells(entry: Mapping[str, Any]) -> list[Published]:
     place = entry["dataset"], entry["degradation"]
     return [
-        Published(method, row["label"], *place, metric, None if value is None else float(value), entry["source"])
+        Published(method, row["label"], *place, metric, None if value is None else float(value), _source(entry, metric))
         for method, row in entry["rows"].items()
         for metric, value in zip(entry["metrics"], row["values"] or [None] * len(entry["metrics"]), strict=True)
     ]
+
+
+def _source(entry: Mapping[str, Any], metric: str) -> str:
+    assumed = entry.get("assumed", {}).get(metric)
+    return entry["source"] + (f" (it doesn't say, assumed: {assumed})" if assumed else "")
 
 
 def _wrong_rows(content: Mapping[str, Any]) -> list[Mistake]:
     mistakes: list[Mistake] = []
     seen: dict[tuple[str, ...], str] = {}
     for name, entry in content.items():
+        for metric in entry.get("assumed", {}):
+            if metric not in entry["metrics"]:
+                mistakes.append(((name, "assumed", metric), f"found '{metric}', which isn't among the entry's metrics."))
         for method, row in entry["rows"].items():
             path, count = (name, "rows", method), len(entry["metrics"])
             if row["values"] is not None and len(row["values"]) != count:

@@ -9,6 +9,8 @@ import yaml
 from clrface.errors import UserError
 
 MERGE = "tag:yaml.org,2002:merge"
+MOST_ENTRIES = 100_000
+"""Of a file, once its anchors are laid out: a few lines can stand for a billion entries, or for themselves."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -29,9 +31,27 @@ class _Loader(yaml.SafeLoader):
 def read_yaml(path: Path) -> Any:
     """What a YAML file holds. Raises: OSError; UserError naming the file, for text that is no YAML, and a key that stands twice."""
     try:
-        return yaml.load(Path(path).read_text(encoding="utf-8"), Loader=_Loader)  # a safe loader
+        content = yaml.load(Path(path).read_text(encoding="utf-8"), Loader=_Loader)  # a safe loader
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is not valid YAML. Put this right and run again:\n{error}") from error
+    except RecursionError:
+        raise UserError(f"{path} is nested too deeply to be read. Expected a few levels, as in config/embedded.yaml.") from None
+    if _is_endless(content):
+        raise UserError(
+            f"{path} holds more than {MOST_ENTRIES:,} entries once its anchors (&name) are laid out where they are named (*name), or an "
+            "anchor that holds itself. Write out what is meant."
+        )
+    return content
+
+
+def _is_endless(content: Any) -> bool:
+    waiting, count = [content], 0
+    while waiting and count <= MOST_ENTRIES:
+        value = waiting.pop()
+        inner = list(value.values()) if isinstance(value, Mapping) else value if isinstance(value, list) else []
+        count += len(inner)
+        waiting += inner
+    return count > MOST_ENTRIES
 
 
 def typed(value: Any) -> Any:

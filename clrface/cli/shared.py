@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 RAW = Path("data/raw")
 OUT = path_option("--out", "The file, or folder, that is written.", required=True)
 RAW_OPTION = path_option("--raw", "The folder of fetched sources.", default=RAW, show_default=True)
-CACHE = path_option("--cache", "A folder that keeps networks' features for other metrics and rows.")
+CACHE = path_option("--cache", "A folder that keeps networks' features for other metrics and rows; with it, a stopped `evaluate` goes on.")
 DEVICE = click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
 WEIGHTS = click.option("--weights", default="shipped", show_default=True, help="shipped, fit, a folder, or a Hugging Face id.")
 TABLE = click.argument("table", type=PATH)

@@ -47,8 +47,12 @@ def validate_config(config: Mapping[str, Any], known: Known, folder: Path = Path
 
 def _unknown_entries(config: Mapping[str, Any], key: str, names: Collection[str], otherwise: str) -> list[Mistake]:
     """The entries under a key that neither have a known name nor bring a folder."""
-    unknown = [name for name, entry in entries_of(config, key).items() if name not in names and "folder" not in (entry or {})]
+    unknown = [name for name, entry in entries_of(config, key).items() if name not in names and not _has_folder(entry)]
     return [((key, name), f"unknown name.{allowed_names(name, sorted(names))} {otherwise}: {{folder: path}}.") for name in unknown]
+
+
+def _has_folder(entry: object) -> bool:
+    return isinstance(entry, Mapping) and "folder" in entry
 
 
 def _taken_names(config: Mapping[str, Any], known: Known) -> list[Mistake]:

@@ -178,6 +178,14 @@ def _tar_members(path: Path) -> Iterator[Member]:
     with tarfile.open(path, "r:*") as archive:
         for info in archive:
             yield Member(info.name, _tar_kind(info), partial(_tar_stream, archive, info))
+        _read_to_its_end(archive)
+
+
+def _read_to_its_end(archive: tarfile.TarFile) -> None:
+    """What is packed carries its checksum behind the last member, where a tar's reader doesn't look."""
+    assert archive.fileobj is not None, "an open archive has a file"
+    while archive.fileobj.read(CHUNK_BYTES):
+        pass
 
 
 def _tar_kind(info: tarfile.TarInfo) -> Kind:

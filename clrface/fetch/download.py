@@ -53,7 +53,7 @@ def obtain(
     for archive in source.archives:
         _say(f"{source.name}: getting {archive.file or 'files'} from {archive}")
         try:
-            found = Found(archive, _download(archive, folder, pauses_s))
+            found = Found(archive, _there(archive, folder) or _download(archive, folder, pauses_s))
         except Failed as failure:
             _say(f"{source.name}: {archive}: {failure}")
             answers.append(f"{archive}: {failure}")
@@ -61,6 +61,11 @@ def obtain(
         if good := _used(found, use, answers):
             return good
     raise UserError(_nowhere(source, answers))
+
+
+def _there(archive: Archive, folder: Path) -> Path | None:
+    """What an earlier of the alternatives downloaded, where both name one archive and look for its files under other folders."""
+    return find(folder, archive) if archive.sha256 else None
 
 
 def _used(found: Found, use: Callable[[Found], None], answers: list[str]) -> Found | None:

@@ -31,6 +31,7 @@ CARDS = (
         "source": "github.com/TencentARC/VQFR, metric_paper/calculate_landmark_distance.py, with alignment_WFLW_4HG.pth: 98 points of WFLW",
         "sources": ("awing_fan",),
         "network": "awing_fan",
+        "on_device": True,
     },
 )
 

@@ -30,6 +30,7 @@ CARDS = (
         "class_name": "Lpips",
         "params": {"net": "vgg"},
         "network": "lpips_net",
+        "on_device": True,
     },
     {
         "id": "lpips_alex",
@@ -39,6 +40,7 @@ CARDS = (
         "class_name": "Lpips",
         "params": {"net": "alex"},
         "network": "lpips_net",
+        "on_device": True,
     },
     {
         "id": "lpips_vgg_bgr",
@@ -49,6 +51,7 @@ CARDS = (
         "class_name": "Lpips",
         "params": {"net": "vgg", "bgr": True},
         "network": "lpips_net",
+        "on_device": True,
     },
     {
         "id": "stlpips_alex",

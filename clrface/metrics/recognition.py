@@ -47,6 +47,7 @@ CARDS = (
         "template": "ffhq",
         "class_name": "RankOne",
         "network": "arcface_r50",
+        "on_device": True,
         "perfect": 100,
     },
     {
@@ -69,6 +70,7 @@ CARDS = (
         "template": "ffhq",
         "class_name": "Accuracy",
         "network": "arcface_r50",
+        "on_device": True,
         "perfect": 100,
     },
     {
@@ -93,6 +95,7 @@ CARDS = (
         "class_name": "TrueAccepts",
         "params": {"far": 0.01},
         "network": "arcface_r50",
+        "on_device": True,
         "perfect": 100,
     },
     {
@@ -117,6 +120,7 @@ CARDS = (
         "class_name": "TrueAccepts",
         "params": {"far": 0.001},
         "network": "arcface_r50",
+        "on_device": True,
         "perfect": 100,
     },
     {
@@ -139,6 +143,7 @@ CARDS = (
         "template": "ffhq",
         "class_name": "EqualErrorRate",
         "network": "arcface_r50",
+        "on_device": True,
         "perfect": 0,
     },
     {
@@ -150,6 +155,7 @@ CARDS = (
         "template": "utkface",
         "class_name": "RankOne",
         "network": "mobilefacenet",
+        "on_device": True,
         "perfect": 100,
     },
     {
@@ -161,6 +167,7 @@ CARDS = (
         "template": "utkface",
         "class_name": "Accuracy",
         "network": "mobilefacenet",
+        "on_device": True,
         "perfect": 100,
     },
     {
@@ -173,6 +180,7 @@ CARDS = (
         "class_name": "TrueAccepts",
         "params": {"far": 0.001},
         "network": "mobilefacenet",
+        "on_device": True,
         "perfect": 100,
     },
 )

@@ -82,6 +82,7 @@ CARDS = (
         "sources": ("inception",),
         "class_name": "FrechetDistance",
         "network": "inception",
+        "on_device": True,
         "perfect": 0,
         "lowest": 0,
     },
@@ -94,6 +95,7 @@ CARDS = (
         "sources": ("inception",),
         "class_name": "FrechetDistance",
         "network": "inception_clean",
+        "on_device": True,
         "perfect": 0,
         "lowest": 0,
     },
@@ -107,6 +109,7 @@ CARDS = (
         "class_name": "FrechetDistanceToStatistics",
         "params": {"statistics": "ffhq512_statistics/inception_FFHQ_512.pth"},
         "network": "inception",
+        "on_device": True,
         "lowest": 0,
     },
     {
@@ -120,6 +123,7 @@ CARDS = (
         "sources": ("inception",),
         "class_name": "KernelDistance",
         "network": "inception",
+        "on_device": True,
         "perfect": 0,
     },
 )

@@ -16,6 +16,8 @@ from clrface.errors import UserError
 from clrface.metrics.collect import problem
 
 LEAST_IMAGES = 2
+MANY_IMAGES = 512
+"""From so many different images on, a resample is reckoned in a quarter of the time, at the cost of some last digits."""
 
 
 class Grams(NamedTuple):
@@ -52,6 +54,8 @@ def frechet_distance(grams: Grams, counts: np.ndarray) -> float:
     n = times.sum()
     if n < LEAST_IMAGES:
         return float("nan")
+    if len(times) >= MANY_IMAGES and counts.max() > 1:
+        return _frechet_of_large_resample(grams, counts)
     share, among = times / n, np.ix_(drawn, drawn)
     pp, rr, pr = (_centred(gram[among], share) for gram in grams[:3])
     raw = grams.pp[among] + grams.rr[among] - grams.pr[among] - grams.pr[among].T
@@ -98,6 +102,21 @@ def kernel_distance(grams: Grams, counts: np.ndarray) -> float:
     """
     pp, rr, pr = ((gram / grams.dimensions + 1) ** 3 for gram in grams[:3])
     return _mean_of_pairs(pp + rr - pr - pr.T, counts)
+
+
+def _frechet_of_large_resample(grams: Grams, counts: np.ndarray) -> float:
+    """`frechet_distance` of many images, for resamples: of the (n, n) matrices only the one across the sets is cut and centred.
+
+    A set's spread is its images' mean squared norm less its mean's, and the sum of the singular values is that of the roots of the
+    eigenvalues of the matrix times its transpose. Both round more: off by 1e-7 of the distance for 3,000 images.
+    """
+    n, drawn = counts.sum(), counts > 0
+    share, root = counts / n, np.sqrt(counts[drawn])
+    pp, rr, pr = (float(share @ gram @ share) for gram in grams[:3])
+    spread = counts @ (np.diag(grams.pp) + np.diag(grams.rr)) - n * (pp + rr)
+    across = root[:, None] * _centred(grams.pr[np.ix_(drawn, drawn)], share[drawn]) * root
+    root_trace = np.sqrt(np.clip(np.linalg.eigvalsh(across @ across.T), 0, None)).sum()
+    return max(0.0, pp + rr - 2 * pr + float(spread - 2 * root_trace) / (n - 1))
 
 
 def _mean_of_pairs(values: np.ndarray, counts: np.ndarray) -> float:

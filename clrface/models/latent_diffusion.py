@@ -6,7 +6,6 @@ maps all but the codebook.
 The network's shape is read off the tensors' shapes: such a file holds no config.
 """
 
-import pickle
 import re
 import shutil
 from collections.abc import Mapping
@@ -15,12 +14,11 @@ from typing import Any
 
 import torch
 from diffusers.loaders.single_file_utils import convert_ldm_vae_checkpoint
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 
 from clrface.errors import UserError
 from clrface.models.autoencoder import Autoencoder
-from clrface.models.loading import fill
+from clrface.models.loading import fill, read_safetensors
+from clrface.models.torch_file import read_torch
 
 NORM_GROUPS = 32
 """Of every normalisation in latent diffusion's autoencoders; nothing in a file says it."""
@@ -56,13 +54,9 @@ def read_vq(checkpoint: Path) -> Autoencoder:
 def _read(checkpoint: Path) -> Mapping[str, Any]:
     if not checkpoint.is_file():
         raise UserError(f"No file at {checkpoint}. {ADVICE}")
-    try:
-        if checkpoint.suffix == ".safetensors":
-            return load_file(checkpoint)
-        content = torch.load(checkpoint, map_location="cpu", weights_only=True)  # a pickle may run code: tensors alone are let in
-    except (pickle.UnpicklingError, SafetensorError, RuntimeError, EOFError, ValueError) as error:
-        reason = str(error).partition("\n")[0]
-        raise UserError(f"Can't read {checkpoint} as tensors alone ({type(error).__name__}: {reason}). {ADVICE}") from error
+    if checkpoint.suffix == ".safetensors":
+        return read_safetensors(checkpoint)
+    content = read_torch(checkpoint, ADVICE)
     content = content.get("state_dict", content) if isinstance(content, Mapping) else content
     if not isinstance(content, Mapping):
         raise UserError(f"{checkpoint} holds a {type(content).__name__}, not tensors by name. {ADVICE}")

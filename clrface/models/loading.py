@@ -12,6 +12,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from clrface.errors import UserError
+from clrface.intact import shipped_intact
 
 Network = TypeVar("Network", bound=ModelMixin)
 Module = TypeVar("Module", bound=nn.Module)
@@ -36,7 +37,7 @@ def load_network(kind: type[Network], folder: Path) -> Network:
     except OSError as error:
         raise UserError(f"Can't read {folder / 'config.json'} ({str(error).splitlines()[0]}). It is damaged: get it again.") from error
     network: Any = kind.from_config(config)  # pyright: ignore[reportAttributeAccessIssue]
-    state = {key: value for file in files for key, value in _read(file).items()}
+    state = {key: value for file in files for key, value in read_safetensors(file).items()}
     return fill(
         network, state, f"{folder} doesn't fit its config.json", "Give the weights that belong to this config, or correct the config."
     )
@@ -60,7 +61,7 @@ def take_matching(network: nn.Module, folder: Path) -> list[str]:
     Returns: the names taken. Raises: UserError when none agrees.
     """
     own = network.state_dict()
-    found = {key: value for file in sorted(Path(folder).glob("*.safetensors")) for key, value in _read(file).items()}
+    found = {key: value for file in sorted(Path(folder).glob("*.safetensors")) for key, value in read_safetensors(file).items()}
     taken = {key: value.to(own[key].dtype) for key, value in found.items() if key in own and own[key].shape == value.shape}
     if not taken:
         raise UserError(f"Of {len(found)} tensors in {folder} none fits this network. Give a folder with weights of the same kind.")
@@ -68,9 +69,10 @@ def take_matching(network: nn.Module, folder: Path) -> list[str]:
     return sorted(taken)
 
 
-def _read(file: Path) -> dict[str, torch.Tensor]:
+def read_safetensors(file: Path) -> dict[str, torch.Tensor]:
+    """The tensors of a file, by name. Raises: UserError for one that is damaged."""
     try:
-        return load_file(file)
+        return load_file(shipped_intact(file))
     except SafetensorError as error:
         raise UserError(f"Can't read {file} ({error}). It is damaged: get it again.") from error
 

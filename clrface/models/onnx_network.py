@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import onnx
 import torch
-from google.protobuf.message import DecodeError
 from onnx import helper, numpy_helper
 from torch import Tensor, nn
 from torch.nn import functional
@@ -27,15 +26,11 @@ class OnnxNetwork(nn.Module):
 
     def __init__(self, path: Path):
         super().__init__()
-        try:
-            graph = onnx.load(str(intact(path))).graph
-        except DecodeError as error:
-            raise UserError(f"Can't read {path} as an ONNX file ({error}). Delete {path.parent} and fetch it again.") from error
+        graph = read_graph(path)
         for node in graph.node:
             if node.op_type not in LAYERS and node.op_type != "Constant":
                 raise UserError(f"{path} holds a layer of kind {node.op_type}, which is not expected: fetch the pinned file again.")
-        stored = {item.name: numpy_helper.to_array(item) for item in graph.initializer}
-        stored |= {node.output[0]: _constant(node) for node in graph.node if node.op_type == "Constant"}
+        stored = _stored(graph)
         self._places = {name: f"weight_{place}" for place, name in enumerate(stored)}
         for name, values in stored.items():
             self.register_buffer(self._places[name], torch.from_numpy(np.array(values)))
@@ -63,6 +58,31 @@ class OnnxNetwork(nn.Module):
         if not name:
             return None
         return values[name] if name in values else getattr(self, self._places[name])
+
+
+def read_graph(path: Path) -> onnx.GraphProto:
+    """An ONNX file's graph, of which every layer's inputs are there. Raises: UserError for a file that is damaged."""
+    try:
+        graph = onnx.load(str(intact(path))).graph
+        known = {*_stored(graph), *(item.name for item in graph.input), ""}
+        for node in graph.node:
+            if missing := [name for name in node.input if name not in known]:
+                raise ValueError(f"the layer '{node.name}' needs '{missing[0]}', which nothing gives")
+            known.update(node.output)
+        if [item.name for item in graph.output if item.name not in known] or not graph.input or not graph.output:
+            raise ValueError("its graph has no input, or an output that nothing gives")
+        return graph
+    except UserError:
+        raise
+    except Exception as error:  # a damaged file may hold anything
+        reason = str(error) or type(error).__name__
+        raise UserError(f"Can't read {path} as an ONNX file ({reason}). Delete {path.parent} and fetch it again.") from error
+
+
+def _stored(graph: onnx.GraphProto) -> dict[str, np.ndarray]:
+    """Weights and constants, by name."""
+    stored = {item.name: numpy_helper.to_array(item) for item in graph.initializer}
+    return stored | {node.output[0]: _constant(node) for node in graph.node if node.op_type == "Constant"}
 
 
 def _options(node: onnx.NodeProto) -> Options:

@@ -13,7 +13,6 @@ from typing import Any, cast
 import numpy as np
 import onnx
 import torch
-from google.protobuf.message import DecodeError
 from onnx import helper, numpy_helper
 from torch import nn
 from torch.nn import functional
@@ -21,7 +20,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from clrface.align.templates import FFHQ, UTKFACE
 from clrface.errors import UserError, unknown_name
-from clrface.intact import intact
+from clrface.models.onnx_network import read_graph
 
 SFACE_FILE = Path("sface", "face_recognition_sface_2021dec_int8bq.onnx")
 CHIP_PX = 112
@@ -47,11 +46,7 @@ class SFace(nn.Module):
         path = Path(sources) / SFACE_FILE
         if not path.is_file():
             raise UserError(f"No weights at {path}. Fetch it first: python -m clrface fetch sface.")
-        try:
-            graph = onnx.load(str(intact(path))).graph
-        except DecodeError as error:
-            raise UserError(f"Can't read {path} as an ONNX file ({error}). Delete {path.parent} and fetch it again.") from error
-        layers = nn.Sequential(*_fold_batch_norms(_layers(graph))).eval().requires_grad_(False)
+        layers = nn.Sequential(*_fold_batch_norms(_layers(read_graph(path)))).eval().requires_grad_(False)
         self.layers = layers.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]  # torch's overloads leave it out
         self.register_buffer("chip", torch.from_numpy(_chip_transform(*TEMPLATES[template])).float())
 

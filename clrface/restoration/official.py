@@ -4,7 +4,6 @@ These networks take and give aligned 512x512 RGB in [-1, 1]. spandrel's own call
 they are not used: the networks are called here as their authors' inference scripts call them.
 """
 
-import pickle
 from abc import ABC, abstractmethod
 from contextlib import nullcontext
 from pathlib import Path
@@ -15,6 +14,7 @@ import torch
 from clrface.errors import UserError
 from clrface.intact import intact
 from clrface.models.loading import fill
+from clrface.models.torch_file import read_torch
 
 SIDE_PX = 512
 
@@ -69,16 +69,9 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
 
     if not path.is_file():
         raise UserError(f"No weights at {path}. Fetch it first: python -m clrface fetch {path.parent.name}.")
-    try:
-        stored = torch.load(intact(path), map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise UserError(f"Can't read the weights {path} ({_first_line(error)}). Expected the authors' file: fetch it again.") from error
+    stored = read_torch(intact(path), "Expected the authors' file: fetch it again.")
     state = canonicalize_state_dict(stored) if isinstance(stored, dict) else {}
     if not state or not all(isinstance(value, torch.Tensor) for value in state.values()):
         found = f"a dict with {', '.join(map(str, list(stored)[:3]))}, ..." if isinstance(stored, dict) else type(stored).__name__
         raise UserError(f"{path} holds {found}, expected tensors by name. Give the authors' file.")
     return state
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)

@@ -4,25 +4,30 @@ The same code measures, draws the bootstrap and rounds as for the workflow's tab
 """
 
 import csv
+import hashlib
 import io
+import json
 import math
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tqdm import tqdm
 
 from clrface.api import MetricCard
 from clrface.errors import UserError
 from clrface.evaluation.measure import Images, Sides, reasons, score, write_replicates, write_scores
+from clrface.fingerprint import fingerprint
 from clrface.images import read_size
+from clrface.intact import RECORD
 from clrface.listing import Listing, list_images
 from clrface.manifest import match_ids
 from clrface.metrics.protocols import Protocol
-from clrface.metrics.registry import load_metric, metric_card
+from clrface.metrics.registry import load_metric, metric_card, metric_modules
 from clrface.stats.bootstrap import UNMEASURED, Estimate, Resampling, bootstrap_indices
 from clrface.tables.formats import DASH, count, heading
 from clrface.tables.scores import read_scores
@@ -105,6 +110,7 @@ def evaluate(
     """Measure `metrics`, of `protocol`, over the folders.
 
     sources: the fetched sources (data/raw). A metric whose weights or reference are not there has a line that says so.
+    cache: a folder that keeps features and each finished metric's scores; nothing is measured twice while images and code stay as they are.
 
     Raises: UserError for a folder that is missing or empty, images that are missing or too many, pairs of different sizes, an image
     that can't be read, and fewer than one resample.
@@ -167,24 +173,48 @@ def _sides(card: MetricCard, pred: Images, others: Mapping[str, Images], clean: 
 def _line(
     card: MetricCard, sides: Sides, ids: Sequence[str], sources: Path, n_boot: int, base_seed: int, batch: int, cache: Path | None
 ) -> Line:
-    try:
-        metric = load_metric(card.id, sources, cache)
-    except UserError as error:
-        raise _Lacking(str(error)) from error
-    found, replicates = score(card, sides, ids, metric, Resampling(base_seed, "evaluate", n_boot), batch)
-    with TemporaryDirectory() as folder:  # through the files that tables are made of: one reader, one arithmetic
-        path = Path(folder) / f"{card.id}.csv"
-        write_scores(path, found)
-        if replicates is not None:
-            write_replicates(path, replicates)
+    key = [fingerprint(*metric_modules(card.id)), n_boot, base_seed, _seen(card, sides, sources), list(ids)]
+    with _score_folder(cache, key) as folder:  # the files that tables are made of: one reader, one arithmetic
+        path = folder / f"{card.id}.csv"
+        if not path.is_file():
+            try:
+                metric = load_metric(card.id, sources, cache)
+            except UserError as error:
+                raise _Lacking(str(error)) from error
+            found, replicates = score(card, sides, ids, metric, Resampling(base_seed, "evaluate", n_boot), batch)
+            if replicates is not None:
+                write_replicates(path, replicates)
+            write_scores(path, found)  # last: where it is, the metric was measured
         scores = read_scores(path, card.level)
         value = estimate([scores], card, ids, bootstrap_indices(base_seed, "evaluate", n_boot, len(ids)))
-    note = "" if not math.isnan(value.value) else "No value: " + _first(found)
+        reason = _first_reason(path)
+    note = "" if not math.isnan(value.value) else "No value: " + reason
     return Line(card, value, scores.failures, note, count_perfect([scores], card, ids))
 
 
-def _first(found: Mapping) -> str:
-    return next(score.status for score in found.values() if math.isnan(score.value))
+@contextmanager
+def _score_folder(cache: Path | None, key: Sequence[Any]) -> Iterator[Path]:
+    """Where a metric's scores are written: kept in `cache` under the key, so that a stopped evaluation goes on; without one, for now."""
+    if cache is None:
+        with TemporaryDirectory() as folder:
+            yield Path(folder)
+    else:
+        yield cache / "evaluate" / hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]
+
+
+def _seen(card: MetricCard, sides: Sides, sources: Path) -> list[Any]:
+    """The files that a score depends on, by path, size and time of change, and the images that failed before."""
+    sets = [side for side in (sides.pred, sides.ref) if side]
+    images = [path for side in sets for path in side.files.values()]
+    records = [path for name in card.sources if (path := sources / name / RECORD).is_file()]
+    stats = [(path, path.stat()) for path in (*images, *sides.clean, *records)]
+    return [[str(path.absolute()), stat.st_size, stat.st_mtime_ns] for path, stat in stats] + [side.failures for side in sets]
+
+
+def _first_reason(path: Path) -> str:
+    """Why the first image, or the set, of a score file has no value; empty where all have one."""
+    with path.open(newline="", encoding="utf-8") as handle:
+        return next((row["status"] for row in csv.DictReader(handle) if not row["value"]), "")
 
 
 def _sizes(images: Images) -> str:

@@ -7,7 +7,6 @@ the step (clrface.training.data), and a checkpoint holds the weights, their aver
 import hashlib
 import json
 import math
-import pickle
 import shutil
 import sys
 import time
@@ -30,6 +29,7 @@ from clrface.degradation.recipes import Recipe
 from clrface.errors import UserError
 from clrface.files import atomic_path, sha256_file, write_text
 from clrface.images import to_bytes
+from clrface.models.torch_file import read_torch
 from clrface.stages import METHOD_OF, STARTS, needs, network_folder
 from clrface.trained import RECORD, read_record
 from clrface.training.data import Batch, Faces, Pairs, Steps, faces_digest, fixed_batch, loader
@@ -125,14 +125,8 @@ class Run:
         return self.work / "checkpoint.pt"
 
     def _read_checkpoint(self) -> dict[str, Any]:
-        try:
-            return torch.load(self.checkpoint, map_location=self.accelerator.device, weights_only=True)
-        except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-            reason = next(iter(str(error).splitlines()), type(error).__name__)
-            raise UserError(
-                f"Can't read the checkpoint {self.checkpoint} ({reason}): it is damaged. "
-                "Put a good copy in its place; or remove it, and the stage starts anew."
-            ) from error
+        advice = "It is damaged: put a good copy in its place; or remove it, and the stage starts anew."
+        return read_torch(self.checkpoint, advice, self.accelerator.device, "checkpoint")
 
     def load_checkpoint(self) -> bool:
         """Go on from the last checkpoint, if there is one of this very run (`run_key`); one of another run is put aside."""

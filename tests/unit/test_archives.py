@@ -55,6 +55,17 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "deep" / "out"
 
 
+@pytest.mark.parametrize("name", ["a.tar.gz", "a.tar.xz", "a.tar.bz2"])
+def test_content_that_its_checksum_contradicts_is_refused(name: str, folder: Path, tmp_path: Path) -> None:
+    """gzip's sum stands behind everything: whoever stops at the tar's last member never reads it."""
+    path = make(tmp_path / name, {"x.bin": CONTENT})
+    content = bytearray(path.read_bytes())
+    content[-8 if name.endswith("gz") else -20] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(BadArchive, match="damaged"):
+        extract(path, name, folder, everything, PLENTY)
+
+
 ALL_FORMATS = pytest.mark.parametrize("name", ["a.zip", "a.whl", "a.tar", "a.tar.gz", "a.tgz", "a.tar.xz", "a.tar.bz2"])
 
 

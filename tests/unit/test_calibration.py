@@ -107,7 +107,10 @@ def test_the_file_has_the_rows_that_were_seen() -> None:
     values = {(cell.method, cell.metric): cell.value for cell in published["pmrf"]}
     assert values["bfrffusion", "psnr_eps"] == 26.21 and values["dot", "lmd_fan"] == 2.876
     assert values["pmrf", "psnr_eps"] == 26.37 and values["difface", "fid_ffhq70k"] == 38.43 and values["vqfr", "deg_arcface_r18"] == 44.38
-    assert len(published["pmrf"]) == 12 * 7 and len(published["osdface"]) == 6 * 7 + 3 * 6
+    assert values["pmrf", "kid_ffhq70k"] == 0.0257 and values["dot", "precision_ffhq70k"] == 0.16
+    assert len(published["pmrf"]) == 12 * 9 and len(published["osdface"]) == 8 * 8 + 3 * 8
+    lpips = next(cell for cell in published["osdface"] if (cell.method, cell.metric) == ("daefr", "lpips_vgg"))
+    assert lpips.value == 0.3580 and lpips.source.endswith("(it doesn't say, assumed: LPIPS on VGG)")
     assert {cell.value for cell in published["pmrf"] if cell.method == "clrface"} == {None}
     known = method_cards()
     named = {cell.method: cell.label for cell in published["pmrf"] if cell.method in known}
@@ -118,7 +121,8 @@ def test_metrics_of_a_protocol_that_is_here_are_its_own() -> None:
     protocols = yaml.safe_load((ROOT / "clrface/catalogue/protocols.yaml").read_text())
     for name, cells in load_published(FILE).items():
         if name in protocols:
-            unmade = {"fid_ffhq70k"} if name == "pmrf" else set()  # its reference statistics are nowhere to be had
+            reference = {"fid_ffhq70k", "kid_ffhq70k", "precision_ffhq70k"}  # its features are nowhere to be had
+            unmade = reference if name == "pmrf" else set()
             assert {cell.metric for cell in cells} - unmade <= set(protocols[name]["metrics"]), name
 
 
@@ -135,6 +139,7 @@ def test_mistakes_in_the_file_are_told_by_their_place(tmp_path: Path) -> None:
     assert "one.rows.unet.values: found 1 values, expected 2" in short
     row = {"unet": {"label": "U", "values": [1.0, None]}}
     assert "two.rows.unet: one has 'psnr_eps' of this method too" in told({"one": entry | {"rows": row}, "two": entry | {"rows": row}})
+    assert "found 'mse', which isn't among the entry's metrics" in told({"one": entry | {"rows": row, "assumed": {"mse": "what"}}})
     assert "one.prtocol: unknown key" in told({"one": {**{k: v for k, v in entry.items() if k != "protocol"}, "prtocol": "p", "rows": row}})
     (tmp_path / "published.yaml").write_text(yaml.safe_dump({"one": entry | {"rows": row}}))
     assert load_published(tmp_path / "published.yaml")["p"][1] == Published("unet", "U", "d", "r", "ssim", None, "s")

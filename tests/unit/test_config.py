@@ -489,3 +489,7 @@ def test_a_number_that_is_out_of_range_is_not_offered_again() -> None:
     schema = {"type": "number", "maximum": 1}
     assert _hint(1.5, schema) == ""
     assert (_hint("1e-1", schema), _hint(8.0, {"type": "integer"})) == (" Write 0.1.", " Write 8.")
+
+
+def test_an_entry_that_is_no_mapping_is_told(config: dict[str, Any]) -> None:
+    assert any(line.startswith("datasets.mine:") for line in mistakes(config | {"datasets": {"mine": 3}}))

@@ -16,6 +16,7 @@ from clrface.evaluation.measure import measure
 from clrface.images import write_png
 from clrface.metrics.networks.states import device
 from clrface.stats.bootstrap import Resampling, bootstrap_indices, mean_interval
+from clrface.tables import evaluate as evaluate_module
 
 ROWS = ["psnr", "ssim", "fd_effnet"]
 
@@ -246,3 +247,24 @@ def test_outputs_and_numbers_are_checked_before_the_work(run: Run, capsys: pytes
     assert "is a folder" in capsys.readouterr().err
     assert run("--bootstrap", "-5") == 2
     assert "Found -5 bootstrap resamples, but expected at least 1" in capsys.readouterr().err
+
+
+def test_a_stopped_evaluation_goes_on_where_it_has_a_cache(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    measured: list[str] = []
+    real = evaluate_module.score
+
+    def counted(card, *rest):
+        measured.append(card.id)
+        if measured == ROWS and not run.out.exists():
+            raise KeyboardInterrupt
+        return real(card, *rest)
+
+    monkeypatch.setattr(evaluate_module, "score", counted)
+    words = ["--bootstrap", "20", "--cache", str(tmp_path / "cache"), "--out", str(run.out)]
+    assert run(*words) == 130 and measured == ROWS
+    assert run(*words) == 0 and measured[3:] == ["fd_effnet"]
+    kept = run.out.read_bytes()
+    assert run(*words[:2], "--out", str(run.out)) == 0 and run.out.read_bytes() == kept, "as without a cache"
+    measured.clear()
+    write_png(run.pred / f"{run.first}.png", 255 - run.faces[run.first])
+    assert run(*words) == 0 and measured == ROWS and run.out.read_bytes() != kept, "another image is measured"

@@ -70,7 +70,7 @@ def card(tmp_path_factory: pytest.TempPathFactory) -> ExternalCard:
         requirements=f"pillow=={version('pillow')}\n",
         command="{python} restore.py {input} {output} well",
         output="faces/{image_id}_00.png",
-        weights={"weights/strength.txt": "sharper/strength.txt"},
+        weights={"weights/strength.txt": "sharper/strength.txt", "site-packages/PIL/weights/strength.txt": "sharper/strength.txt"},
     )
 
 
@@ -117,6 +117,7 @@ def test_it_runs_at_its_commit_in_its_own_environment(card: ExternalCard, instal
     code = "import PIL, sys; print(PIL.__file__); print(sys.prefix)"
     said = subprocess.run([str(python_of(installed)), "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert all(str(installed) in line for line in said)
+    assert (Path(said[0]).parent / "weights" / "strength.txt").read_text() == "150"
 
 
 def test_a_second_install_does_nothing_and_a_changed_card_starts_anew(

@@ -30,6 +30,7 @@ def test_the_projects_own_entries_load() -> None:
     }  # fmt: skip
     packaged = {"orl": 400, "sface": 1, "dlib": 3, "stlpips": 2, "niqe": 1, "effnet": 1}
     assert {name: sources[name].files for name in packaged} == packaged
+    assert all(archive.sha256 for name in ("celebchild_test", "adaface", "awing_fan") for archive in sources[name].archives)
     assert sources["lfw25"].manifest and sources["lfw_pairs"].files == 1
     assert {archive.first_use for name in packaged for archive in sources[name].archives} == {False}
     expected = sources["utkface"].expected()

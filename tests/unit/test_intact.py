@@ -9,9 +9,13 @@ import pytest
 
 from clrface.align.landmarks import FaceFinder
 from clrface.errors import UserError
-from clrface.intact import RECORD, intact
+from clrface.files import sha256_file
+from clrface.fingerprint import ROOT
+from clrface.intact import RECORD, SUMS, intact
 from clrface.metrics.networks import dlib_recogniser
 from clrface.metrics.registry import load_metric
+from clrface.models.loading import load_network
+from clrface.models.mask import LatentMask
 from clrface.models.recogniser import SFace
 from clrface.restoration.official import read_weights
 
@@ -48,3 +52,23 @@ def test_files_without_a_record_pass(tmp_path: Path) -> None:
     (tmp_path / RECORD).write_text("{")
     with pytest.raises(UserError, match=r"Can't read .*SOURCE\.json"):
         intact(tmp_path / "a.pth")
+
+
+def test_shipped_weights_are_those_of_their_sums() -> None:
+    sums = dict(reversed(line.split(maxsplit=1)) for line in (ROOT / "models" / SUMS).read_text().splitlines())
+    files = {path.relative_to(ROOT / "models").as_posix(): path for path in (ROOT / "models").rglob("*.safetensors")}
+    assert sums == {name: sha256_file(path) for name, path in files.items()}, f"write models/{SUMS} anew: sha256sum */*/*.safetensors"
+
+
+def test_a_shipped_file_with_a_few_bytes_changed_is_named(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "models/clrface/mask", tmp_path / "clrface/mask")
+    [file] = (tmp_path / "clrface/mask").glob("*.safetensors")
+    (tmp_path / SUMS).write_text(f"{sha256_file(file)}  clrface/mask/{file.name}\n")
+    load_network(LatentMask, file.parent)
+    content = bytearray(file.read_bytes())
+    content[-16:] = bytes(16)
+    file.write_bytes(content)
+    with pytest.raises(UserError, match=rf"{file.name} is damaged: .*git checkout"):
+        load_network(LatentMask, file.parent)
+    (tmp_path / SUMS).write_text("")
+    load_network(LatentMask, file.parent)

@@ -5,6 +5,7 @@ import pytest
 from pytorch_fid.fid_score import calculate_frechet_distance
 
 from clrface.metrics.sets import (
+    MANY_IMAGES,
     Grams,
     PairedSets,
     UnpairedSets,
@@ -111,6 +112,15 @@ def test_kernel_distance_is_unbiased_for_pairs() -> None:
     standard_error = np.std(ours) / np.sqrt(len(ours))
     assert abs(np.mean(ours)) < 4 * standard_error
     assert np.mean(usual) < -4 * standard_error
+
+
+def test_a_large_resample_is_that_of_the_repeated_rows() -> None:
+    """Beyond MANY_IMAGES it is reckoned another way."""
+    pred, ref = features(900, 300, shift=0.2, seed=14), features(900, 300, seed=15)
+    drawn = np.random.default_rng(16).integers(0, 900, 900)
+    counts = np.bincount(drawn, minlength=900)
+    assert MANY_IMAGES < (counts > 0).sum() < 900
+    assert frechet_distance(Grams.of(pred, ref), counts) == pytest.approx(pytorch_fid(pred[drawn], ref[drawn]), rel=1e-6)
 
 
 INDICES = np.array([3, 0, 3, 5, 5, 5, 1, 2])

@@ -479,7 +479,7 @@ def test_the_fit_of_a_flat_block_is_basicsrs() -> None:
 
 
 def test_niqe_of_a_photograph(sources: Path) -> None:
-    """What BasicSR 1.4.4's calculate_niqe gives, and pyiqa 0.1.16's niqe with the same parameters (benchmarks/pyiqa_agreement.py)."""
+    """What BasicSR 1.4.4's calculate_niqe gives, and pyiqa 0.1.16's niqe with the same parameters (benchmarks/parity.py)."""
     image = skimage.data.astronaut()
     assert value("niqe_official", sources, image, image) == pytest.approx(3.06495, abs=1e-5)
     assert value("niqe_yiq", sources, image, image) == pytest.approx(3.062388, abs=1e-6)

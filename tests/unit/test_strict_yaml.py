@@ -10,6 +10,22 @@ from clrface.fingerprint import ROOT
 from clrface.strict_yaml import read_yaml, typed
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{" * 3000, "nested too deeply"),
+        ("clrface: &c\n  steps: *c\n", "an anchor that holds itself"),
+        ("a0: &a0 [1]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 10)), "more than 100,000 entries"),
+    ],
+    ids=["deep", "itself", "a billion"],
+)
+def test_a_file_without_end_is_refused(text: str, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(text)
+    with pytest.raises(UserError, match=rf"a\.yaml .*{said}"):
+        read_yaml(path)
+
+
 def test_a_doubled_key_is_refused_with_both_lines(tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"
     path.write_text("tables:\n  table1: {}\n  table2: {}\n  table1: {methods: all}\n")

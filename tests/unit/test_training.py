@@ -266,7 +266,7 @@ def test_a_damaged_checkpoint_is_named(faces: np.ndarray, sources: Path, tmp_pat
     whole = checkpoint.read_bytes()
     for damaged in (whole[: len(whole) // 2], b"", b"\0" * 100):
         checkpoint.write_bytes(damaged)
-        with pytest.raises(UserError, match=r"Can't read the checkpoint .*checkpoint\.pt \(.*\): it is damaged"):
+        with pytest.raises(UserError, match=r"Can't read the checkpoint .*checkpoint\.pt \(.*\)\. It is damaged"):
             run(TINY["unet"], tmp_path, faces, sources)
 
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -126,3 +127,6 @@ def tell_failures():
         failed += [said[0] for line in lines if (said := re.search(r"clrface [\w-]+: .*", line))]  # it may follow a progress bar
     if failed:
         print("\nWhat failed:", *dict.fromkeys(failed), sep="\n  ", file=sys.stderr)
+    for folder in ("results", "data"):  # on a full disk the log of what failed is empty
+        if Path(folder).is_dir() and shutil.disk_usage(folder).free < 2**20:
+            print(f"\nNo space left in {folder}. Free some and run the same command again: it goes on from here.", file=sys.stderr)

@@ -16,6 +16,8 @@ rule measure_images:
     wildcard_constraints:
         metric=either(measuring.image_metrics(PLAN)),
     threads: 1
+    resources:
+        gpu=planned(measuring.gpus, "metric"),
     params:
         args=planned(measuring.measure_args, "metric"),
         code=planned(measuring.metric_code, "metric"),
@@ -54,6 +56,8 @@ rule recognise:
     wildcard_constraints:
         metric=either(measuring.recognition_metrics(PLAN)),
     threads: 1
+    resources:
+        gpu=planned(measuring.gpus, "metric"),
     params:
         args=planned(measuring.measure_args, "metric"),
         compared=planned(measuring.recognise_args, "dataset"),

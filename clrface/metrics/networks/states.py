@@ -1,6 +1,5 @@
 """Third-party weights: a torch file in its official layout, into a network built here, strictly."""
 
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from torch import Tensor, nn
 
 from clrface.device import metric_device
 from clrface.errors import UserError
+from clrface.models.torch_file import read_torch
 
 UNUSED = "num_batches_tracked"
 """A counter that batch normalisation learns by; files from before torch 0.4.1 lack it."""
@@ -25,11 +25,8 @@ def read(path: Path) -> dict[str, Any]:
 
     Raises: UserError for a file that is damaged, or holds more than tensors, numbers and numpy arrays.
     """
-    try:
-        with torch.serialization.safe_globals(_numpy_globals()):
-            stored = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
-        raise UserError(f"Can't read the weights {path} ({str(error).splitlines()[0]}). {_again(path)}") from error
+    with torch.serialization.safe_globals(_numpy_globals()):
+        stored = read_torch(path, _again(path))
     stored = stored.get("state_dict", stored) if isinstance(stored, Mapping) else {}
     return {str(name).removeprefix("module."): value for name, value in stored.items()}
 

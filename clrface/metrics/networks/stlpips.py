@@ -4,7 +4,6 @@ LPIPS (Zhang et al., CVPR 2018) on AlexNet or VGG-16 whose strides are replaced 
 (Zhang, ICML 2019), with reflect padding two pixels wide. Both the trunk and the linear layers were trained by its authors.
 """
 
-import pickle
 import re
 from pathlib import Path
 from typing import Literal
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from clrface.errors import UserError
+from clrface.models.torch_file import read_torch
 
 SHIFT = (-0.030, -0.088, -0.188)
 SCALE = (0.458, 0.448, 0.450)
@@ -120,10 +120,7 @@ def _vgg() -> nn.Sequential:
 
 def _read(net: str, weights: Path, expected: dict[str, Tensor]) -> dict[str, Tensor]:
     """The file's tensors under this module's names: `net.slice2.5.bias` is `layers.5.bias`, `lin0.model.1.weight` is `lins.0`."""
-    try:
-        stored = torch.load(weights, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, pickle.UnpicklingError, EOFError) as error:
-        raise UserError(f"Can't read the weights {weights} ({error}). Fetch the source 'stlpips' again.") from error
+    stored = read_torch(weights, "Fetch the source 'stlpips' again.")
     renamed = {}
     for name, tensor in stored.items():
         name = re.sub(r"^net\.slice\d\.", "layers.", name)

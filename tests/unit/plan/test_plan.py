@@ -5,6 +5,8 @@ from dataclasses import FrozenInstanceError
 import pytest
 
 from clrface.errors import UserError
+from clrface.metrics.registry import FOLDER, code_of, metric_cards
+from clrface.plan import measuring
 
 
 def test_a_plan_has_the_config_s_parts(plan):
@@ -58,3 +60,19 @@ def test_a_mistake_in_the_config_stops_before_there_is_a_plan(planner):
 def test_what_is_set_to_null_is_left_out(planner):
     plan = planner(tables={"table1": None}, sweeps={"steps": None})
     assert "table1" not in plan.tables and not plan.sweeps
+
+
+def test_a_metric_asks_for_a_gpu_where_its_network_runs_on_one(planner):
+    plan = planner("paper", device="cuda")
+    assert plan.gpus == 1
+    asked = {name for name in plan.metrics if measuring.gpus(plan, name)}
+    assert asked >= {"lpips_vgg", "fid_ffhq512", "ids_arcface_r50", "deg_arcface_r18", "lmd_fan"}
+    assert not asked & {"psnr", "ssim", "niqe_official"}
+    assert not any(measuring.gpus(planner("paper"), name) for name in plan.metrics)
+
+
+def test_a_metric_s_card_says_whether_its_network_follows_the_device():
+    for name in metric_cards():
+        network = code_of(name).network
+        text = (FOLDER / "networks" / f"{network}.py").read_text() if network else ""
+        assert code_of(name).on_device == ("states." in text), name

@@ -1,0 +1,86 @@
+"""Run the field's own code beside ours, on the same images, and print one table.
+
+pip install pyiqa                                             # in an environment of its own: it brings much along
+python -m clrface fetch lpips niqe_official
+python -m benchmarks.parity --peer pyiqa
+python -m benchmarks.parity --peer ~/VQFR ~/BasicSR --python ~/vqfr-env/bin/python --images out/ truth/
+
+A peer is `pyiqa` (imported from this environment), or a clone of VQFR, RestoreFormer or BasicSR. Their scripts run with --python, the
+environment that they need. Without --images, scikit-image's photographs, degraded here. Returns 1 if any number differs.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import skimage.data
+from PIL import Image, ImageOps
+
+from benchmarks.peers import degradation, scripts
+from benchmarks.peers.rows import Images, Row, table
+from clrface import paths
+from clrface.catalogue import DEGRADATIONS
+from clrface.degradation.apply import apply
+from clrface.degradation.recipes import draw, get_recipe, load_recipes
+from clrface.errors import UserError
+from clrface.images import write_png
+from clrface.seeds import generator
+from clrface.torchvision_import import prepare
+
+SIDE_PX = 512
+PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "cat")
+RECIPES = ("gfpgan", "severe")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the table; 1 for a difference, 2 for a mistake of the user's."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--peer", nargs="+", required=True, help="pyiqa, or the paths of clones")
+    parser.add_argument("--python", type=Path, default=Path(sys.executable), help="runs the clones' scripts; this Python when left out")
+    parser.add_argument("--images", nargs=2, type=Path, metavar=("RESTORED", "TRUTH"), help="folders of PNGs, paired by name")
+    parser.add_argument("--raw", type=Path, default=paths.raw(), help="the folder of fetched sources")
+    parser.add_argument("--weights", type=Path, help="for pyiqa's LPIPS: the folder of the sources vgg16 and alexnet; else random trunks")
+    options = parser.parse_args(arguments)
+    prepare()
+    with TemporaryDirectory() as folder:
+        images = Images(*(path.resolve() for path in options.images)) if options.images else make_images(Path(folder))
+        try:
+            rows = [row for peer in options.peer for row in _compare(peer, images, options)]
+        except UserError as error:
+            print(f"parity: {error}", file=sys.stderr)
+            return 2
+    print(table(rows), end="")
+    return int(any(not row.why and not row.agrees for row in rows))
+
+
+def _compare(peer: str, images: Images, options: argparse.Namespace) -> Iterator[Row]:
+    if peer == "pyiqa":
+        from benchmarks.peers import pyiqa_functions  # pyiqa is in an environment of its own
+
+        return pyiqa_functions.compare(images, options.raw, options.weights)
+    clone = Path(peer).expanduser().resolve()
+    if scripts.peer_of(clone):
+        return scripts.compare(clone, options.python, images, options.raw)
+    if (clone / degradation.FILE).is_file():
+        return degradation.compare(clone, images)
+    raise UserError(f"{peer} is no clone of VQFR, RestoreFormer or BasicSR. Give the folder that git cloned, or `pyiqa`.")
+
+
+def make_images(folder: Path) -> Images:
+    """scikit-image's photographs at 512x512, each degraded by two recipes: eight pairs."""
+    recipes = load_recipes(DEGRADATIONS)
+    for name in PHOTOGRAPHS:
+        whole = Image.fromarray(getattr(skimage.data, name)())
+        truth = np.asarray(ImageOps.fit(whole, (SIDE_PX, SIDE_PX), Image.Resampling.LANCZOS))
+        for recipe in RECIPES:
+            draws = draw(get_recipe(recipes, recipe), SIDE_PX, False, generator(0, "parity", name, recipe))
+            write_png(folder / "truth" / f"{name}_{recipe}.png", truth)
+            write_png(folder / "restored" / f"{name}_{recipe}.png", apply(truth, draws))
+    return Images(folder / "restored", folder / "truth")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The field's own code, run beside ours: one module a kind of peer."""
