@@ -126,8 +126,8 @@ def degrade(image: "np.ndarray", degradation: str, *, seed: int = 0) -> "np.ndar
     from clrface.degradation.recipes import get_recipe, load_recipes
     from clrface.seeds import generator
 
-    recipe = get_recipe(load_recipes(DEGRADATIONS), degradation)
-    return degrade_image(image, recipe, generator(seed, "degrade", "", recipe.name, ""))[0]
+    chosen = get_recipe(load_recipes(DEGRADATIONS), degradation)
+    return degrade_image(image, chosen, generator(seed, "degrade", "", chosen.name, ""))[0]
 
 
 def create_metric(name: str) -> "ImageMetric | SetMetric":

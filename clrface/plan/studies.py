@@ -144,12 +144,12 @@ def _cost_row(plan: Plan, row: Row) -> dict[str, Any]:
 def _stages_behind(plan: Plan, row: Row) -> list[str]:
     """A row's stages, and those that they started from or look through."""
     # The shipped weights had the shipped starts, whatever this config would train.
-    recipe = plan.training.stages if plan.fits else plan.shipped.stages
+    trained = plan.training.stages if plan.fits else plan.shipped.stages
     stages, pending = set[str](), row_stages(plan, row)
     while pending:
         stage = pending.pop()
         stages.add(stage)
-        pending += [before for before in needs(stage, recipe[stage]["options"]) if before not in stages]
+        pending += [before for before in needs(stage, trained[stage]["options"]) if before not in stages]
     return sorted(stages)
 
 
