@@ -1,4 +1,4 @@
-"""How long Snakemake takes to build the graph of a paper-size run, and how that grows: `snakemake -n` on folders of tiny pictures.
+"""How long Snakemake takes to build the graph of a paper-size run, and how that grows: `snakemake -n` on folders of tiny images.
 
 python benchmarks/dag.py                          # 3,000 images over 5 sets, 12 rows; then 2 and 4 times the images
 python benchmarks/dag.py --sizes 1 --chunk 250
@@ -42,7 +42,7 @@ def make_project(folder: Path) -> None:
 
 
 def write_config(folder: Path, images: int, chunk: int) -> None:
-    """paper.yaml: `images` pictures over five sets, twelve rows, one table. The pictures are links to one of a pixel."""
+    """paper.yaml: `images` images over five sets, twelve rows, one table. The images are links to one of a pixel."""
     Image.new("RGB", (1, 1)).save(folder / "pixel.png")
     for name, share in zip(SETS, SHARES, strict=True):
         place = folder / "sets" / name

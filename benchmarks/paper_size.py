@@ -93,7 +93,7 @@ def print_counts(options: argparse.Namespace) -> None:
 
 
 def gradient(autoencoder: Any, z: Any) -> Any:
-    """What guidance asks of the decoder: a picture, and its gradient by the latents; none by the weights."""
+    """What guidance asks of the decoder: an image, and its gradient by the latents; none by the weights."""
     import torch
 
     autoencoder.requires_grad_(False)

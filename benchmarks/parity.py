@@ -19,12 +19,13 @@ import numpy as np
 import skimage.data
 from PIL import Image, ImageOps
 
-from benchmarks.peers import degradation, scripts
+from benchmarks.peers import degradation as degraders
+from benchmarks.peers import scripts
 from benchmarks.peers.rows import Images, Row, table
 from clrface import paths
 from clrface.catalogue import DEGRADATIONS
 from clrface.degradation.apply import apply
-from clrface.degradation.recipes import draw, get_recipe, load_recipes
+from clrface.degradation.draw import draw, get_degradation, load_degradations
 from clrface.errors import UserError
 from clrface.images import write_png
 from clrface.seeds import generator
@@ -64,21 +65,21 @@ def _compare(peer: str, images: Images, options: argparse.Namespace) -> Iterator
     clone = Path(peer).expanduser().resolve()
     if scripts.peer_of(clone):
         return scripts.compare(clone, options.python, images, options.raw)
-    if (clone / degradation.FILE).is_file():
-        return degradation.compare(clone, images)
+    if (clone / degraders.FILE).is_file():
+        return degraders.compare(clone, images)
     raise UserError(f"{peer} is no clone of VQFR, RestoreFormer or BasicSR. Give the folder that git cloned, or `pyiqa`.")
 
 
 def make_images(folder: Path) -> Images:
-    """scikit-image's photographs at 512x512, each degraded by two recipes: eight pairs."""
-    recipes = load_recipes(DEGRADATIONS)
+    """scikit-image's photographs at 512x512, each degraded by two degradations: eight pairs."""
+    degradations = load_degradations(DEGRADATIONS)
     for name in PHOTOGRAPHS:
         whole = Image.fromarray(getattr(skimage.data, name)())
         truth = np.asarray(ImageOps.fit(whole, (SIDE_PX, SIDE_PX), Image.Resampling.LANCZOS))
-        for recipe in RECIPES:
-            draws = draw(get_recipe(recipes, recipe), SIDE_PX, False, generator(0, "parity", name, recipe))
-            write_png(folder / "truth" / f"{name}_{recipe}.png", truth)
-            write_png(folder / "restored" / f"{name}_{recipe}.png", apply(truth, draws))
+        for degradation in RECIPES:
+            draws = draw(get_degradation(degradations, degradation), SIDE_PX, False, generator(0, "parity", name, degradation))
+            write_png(folder / "truth" / f"{name}_{degradation}.png", truth)
+            write_png(folder / "restored" / f"{name}_{degradation}.png", apply(truth, draws))
     return Images(folder / "restored", folder / "truth")
 
 

@@ -16,7 +16,7 @@ NO_IMAGES = ("BUFR", "EPS", "GRIB", "HDF5", "IPTC", "MPEG", "WMF")
 BY_CONTENT = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 """Formats that a file without a suffix is recognised by: their first bytes are unmistakable."""
 FRAMED = ("GIF", "WEBP", "PNG", "TIFF", "AVIF")
-"""Formats whose frames are pictures of their own; a PSD's are layers, an MPO's second one a preview."""
+"""Formats whose frames are images of their own; a PSD's are layers, an MPO's second one a preview."""
 SIXTEEN_BITS = ("PNG", "PPM", "JPEG2000")
 """Formats whose integers beyond 8 bits Pillow brings to 16 bits, in mode `I` too."""
 TURNS = {
@@ -28,7 +28,7 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""EXIF's orientation: what makes the picture upright."""
+"""EXIF's orientation: what makes the image upright."""
 
 
 @cache
@@ -49,12 +49,12 @@ def is_image_by_content(path: Path) -> bool:
 
 
 def read_rgb(path: Path) -> np.ndarray:
-    """Read a picture as (H, W, 3) uint8 RGB, upright by its EXIF orientation.
+    """Read an image as (H, W, 3) uint8 RGB, upright by its EXIF orientation.
 
     Grey, bilevel, palette, CMYK, YCbCr and an opaque alpha channel become RGB; colour profiles are not applied. 16 bit keeps
     the higher byte, as Pillow does for colour. Float must lie in [0, 1].
 
-    Raises: UserError, naming the file, for one that is missing, truncated, no picture or too large, and for one whose 8-bit
+    Raises: UserError, naming the file, for one that is missing, truncated, no image or too large, and for one whose 8-bit
     value nobody could tell: transparent pixels, several frames, integers of another range, float outside of [0, 1].
     """
     with opened(path) as image:
@@ -65,7 +65,7 @@ def read_rgb(path: Path) -> np.ndarray:
 
 
 def read_size(path: Path) -> tuple[int, int]:
-    """Width and height of what `read_rgb` gives, by the file's header alone. Raises: UserError for a file that is no picture."""
+    """Width and height of what `read_rgb` gives, by the file's header alone. Raises: UserError for a file that is no image."""
     with opened(path) as image:
         width, height = image.size
         turned = image.format != "TIFF" and orientation(image) >= 5  # Pillow tells a TIFF's size upright
@@ -81,13 +81,13 @@ def opened(path: Path) -> Iterator[Image.Image]:
     except UserError:
         raise
     except FileNotFoundError:
-        raise UserError(f"No image at {path}. Expected a picture there: run the step that makes it, or correct the path.") from None
+        raise UserError(f"No image at {path}. Expected an image there: run the step that makes it, or correct the path.") from None
     except Image.DecompressionBombError as error:
         raise UserError(f"{path} is too large to be read safely ({error}) Scale it down, or crop it.") from error
     except Exception as error:  # a decoder may raise anything on damaged bytes
         told = "no format that Pillow knows" if isinstance(error, UnidentifiedImageError) else str(error) or type(error).__name__
         raise UserError(
-            f"Can't read {path} as an image ({told}). It is truncated or not a picture: "
+            f"Can't read {path} as an image ({told}). It is truncated or not an image: "
             "replace it with a good copy, or remove it from its folder."
         ) from error
 
@@ -96,7 +96,7 @@ def orientation(image: Image.Image) -> int:
     """EXIF's number; 1, upright, where there is none or the EXIF data can't be read."""
     try:
         found = image.getexif().get(ExifTags.Base.Orientation, 1)
-    except Exception:  # damaged EXIF data says nothing, and the picture is still one
+    except Exception:  # damaged EXIF data says nothing, and the image is still one
         return 1
     return found if found in TURNS else 1
 
@@ -105,11 +105,11 @@ def refuse_frames(image: Image.Image, path: Path) -> None:
     """Raises: UserError for a file of several frames that are images of their own."""
     frames = getattr(image, "n_frames", 1)
     if frames > 1 and image.format in FRAMED:
-        raise UserError(f"{path} has {frames} frames, expected 1 picture. Save the one that is meant as a file of its own.")
+        raise UserError(f"{path} has {frames} frames, expected 1 image. Save the one that is meant as a file of its own.")
 
 
 def _to_rgb(image: Image.Image, path: Path) -> np.ndarray:
-    """The pixels of a loaded picture as (H, W, 3) uint8. Raises: UserError."""
+    """The pixels of a loaded image as (H, W, 3) uint8. Raises: UserError."""
     if image.mode == "F":
         return _repeated(_from_float(np.asarray(image), path))
     if image.mode.startswith("I"):

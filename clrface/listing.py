@@ -39,7 +39,7 @@ def list_images(path: Path) -> Listing:
     """
     folder = Path(path)
     if not folder.is_dir():
-        raise UserError(f"No folder at {folder}. Give the folder of the dataset's pictures.")
+        raise UserError(f"No folder at {folder}. Give the folder of the dataset's images.")
     images: dict[str, Path] = {}
     skipped: dict[str, str] = {}
     for file in _visible(folder):
@@ -50,13 +50,13 @@ def list_images(path: Path) -> Listing:
         image_id = checked_id(file.stem, str(folder))
         if image_id in images:
             raise UserError(
-                f"{folder} has two pictures named '{image_id}': {images[image_id].name} and {file.name}. Rename or remove one of the two."
+                f"{folder} has two images named '{image_id}': {images[image_id].name} and {file.name}. Rename or remove one of the two."
             )
         images[image_id] = file
     listing = Listing(images, skipped)
     if not images:
         said = f" ({listing.told()})" if skipped else ""
-        raise UserError(f"Found 0 pictures in {folder}{said}, but expected at least 1, e.g. as PNG or JPEG. Put them right in it.")
+        raise UserError(f"Found 0 images in {folder}{said}, but expected at least 1, e.g. as PNG or JPEG. Put them right in it.")
     return listing
 
 

@@ -1,4 +1,4 @@
-"""Manifests: which pictures a dataset has, in git as clrface/catalogue/manifests/<dataset>.csv, with each file's SHA-256.
+"""Manifests: which images a dataset has, in git as clrface/catalogue/manifests/<dataset>.csv, with each file's SHA-256.
 
 This module imports neither torch nor dlib, so that the workflow can read it while it builds its graph.
 """
@@ -26,10 +26,10 @@ FETCHED = "manifest.csv"
 
 @dataclass(frozen=True)
 class Entry:
-    """One picture of a dataset."""
+    """One image of a dataset."""
 
     image_id: str
-    """Unique in its dataset; names the picture's file in every later step."""
+    """Unique in its dataset; names the image's file in every later step."""
     file: str
     """Path under the dataset's folder of raw files, with forward slashes."""
     identity: str
@@ -99,16 +99,16 @@ def split_of(sha256: str) -> str:
 
 
 def every(count: int, images: int | None = None, offset: int = 0) -> list[int]:
-    """The places, of `count` pictures, of so many evenly spaced ones from `offset` on; None takes all.
+    """The places, of `count` images, of so many evenly spaced ones from `offset` on; None takes all.
 
-    Raises: UserError when there are fewer pictures, or the offset reaches beyond the spacing.
+    Raises: UserError when there are fewer images, or the offset reaches beyond the spacing.
     """
     if images is None:
         return list(range(count))
     if count < images:
-        raise UserError(f"Found {count} pictures, but `images` asks for {images}. Lower it, or complete the manifest.")
+        raise UserError(f"Found {count} images, but `images` asks for {images}. Lower it, or complete the manifest.")
     if offset >= count // images:
-        raise UserError(f"Found an `offset` of {offset}, but {images} of {count} pictures lie {count // images} apart. Lower it.")
+        raise UserError(f"Found an `offset` of {offset}, but {images} of {count} images lie {count // images} apart. Lower it.")
     return [place * count // images + offset for place in range(images)]
 
 
@@ -121,14 +121,14 @@ def select(
     offset: int = 0,
     last: bool = False,
 ) -> list[Entry]:
-    """The first `images_per_identity` pictures of the first `identities` people, of one split; None takes all.
+    """The first `images_per_identity` images of the first `identities` people, of one split; None takes all.
 
-    `images` takes so many of what is left, evenly spaced, from the picture `offset` on: for datasets whose people are unknown.
-    Two offsets below the spacing share no picture.
-    last: take each person's last pictures instead: a gallery shares none with a test set that has the first.
+    `images` takes so many of what is left, evenly spaced, from the image `offset` on: for datasets whose people are unknown.
+    Two offsets below the spacing share no image.
+    last: take each person's last images instead: a gallery shares none with a test set that has the first.
     "First" and the result's order are natural: s1_1, s1_2, s1_10, s2_1.
 
-    Raises: UserError when there are fewer people, or a person has fewer pictures, than asked for, or fewer pictures than `images`.
+    Raises: UserError when there are fewer people, or a person has fewer images, than asked for, or fewer images than `images`.
     """
     chosen = sorted((e for e in entries if split in (None, e.split)), key=lambda e: (natural(e.identity), natural(e.image_id)))
     people = {identity: list(group) for identity, group in groupby(chosen, key=lambda e: e.identity)}

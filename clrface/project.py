@@ -1,4 +1,4 @@
-"""The project's own files, read once: methods, metrics, protocols, recipes, sources; and which sources a config needs.
+"""The project's own files, read once: methods, metrics, protocols, degradations, sources; and which sources a config needs.
 
 Nothing heavy is imported here: the workflow calls this while it builds its graph.
 """
@@ -14,7 +14,7 @@ from clrface.config.checks import validate_config
 from clrface.config.load import leave_out, run_config
 from clrface.config.rows import all_rows
 from clrface.config.schema import Known
-from clrface.degradation.recipes import Recipe, load_recipes
+from clrface.degradation.draw import Degradation, load_degradations
 from clrface.errors import UserError
 from clrface.fetch.sources import Source, load_sources, with_lists
 from clrface.metrics.protocols import laid_over
@@ -33,28 +33,28 @@ class Project:
     known: Known
     sources: Mapping[str, Source]
     protocols: Mapping[str, Any]
-    recipes: Mapping[str, Recipe]
+    degradations: Mapping[str, Degradation]
     metrics: Mapping[str, MetricCard]
 
 
 def read_project() -> Project:
     """Read the package's catalogue and cards. Raises: UserError for a file with mistakes."""
     sources = load_sources(catalogue.SOURCES, root())
-    recipes = load_recipes(catalogue.DEGRADATIONS)
+    degradations = load_degradations(catalogue.DEGRADATIONS)
     protocols = read_yaml(catalogue.PROTOCOLS)
     metrics = metric_cards()
     known = Known(
         methods=method_cards(),
         protocols=list(protocols),
-        recipes=list(recipes),
+        degradations=list(degradations),
         manifests=[path.stem for path in sorted(catalogue.MANIFESTS.glob("*.csv"))],
         metrics=list(metrics),
         sets={name: source.faces for name, source in sources.items() if source.faces},
     )
-    for recipe in recipes.values():
-        for name in {recipe.source, recipe.dataset} - {*known.sets, ""}:
-            raise UserError(f"Degradation recipe '{recipe.name}' names '{name}': sources.yaml must have it, with `faces: test`.")
-    return Project(known, sources, protocols, recipes, metrics)
+    for degradation in degradations.values():
+        for name in {degradation.source, degradation.dataset} - {*known.sets, ""}:
+            raise UserError(f"Degradation '{degradation.name}' names '{name}': sources.yaml must have it, with `faces: test`.")
+    return Project(known, sources, protocols, degradations, metrics)
 
 
 def config_of(paths: Sequence[Path], project: Project) -> dict[str, Any]:
@@ -72,8 +72,8 @@ def needed_sources(config: Mapping[str, Any], project: Project) -> list[str]:
         names |= set(project.known.methods[row.method].sources if row.method else ())
     for metric in _metrics(config, project):
         names |= set(project.metrics[metric].sources)
-    recipes = {recipe for table in config["tables"].values() for recipe in table["degradations"]}
-    names |= {project.recipes[recipe].source for recipe in recipes} - {""}
+    degradations = {degradation for table in config["tables"].values() for degradation in table["degradations"]}
+    names |= {project.degradations[degradation].source for degradation in degradations} - {""}
     if config["weights"] == "fit":
         names |= {config["training"]["dataset"], *TRAINING_SOURCES, *([GENERATOR] if config["training"].get("generated") else [])}
     return with_lists(names, project.sources)

@@ -123,10 +123,10 @@ def degrade(image: "np.ndarray", degradation: str, *, seed: int = 0) -> "np.ndar
     """
     from clrface.catalogue import DEGRADATIONS
     from clrface.degradation.chunk import degrade_image
-    from clrface.degradation.recipes import get_recipe, load_recipes
+    from clrface.degradation.draw import get_degradation, load_degradations
     from clrface.seeds import generator
 
-    chosen = get_recipe(load_recipes(DEGRADATIONS), degradation)
+    chosen = get_degradation(load_degradations(DEGRADATIONS), degradation)
     return degrade_image(image, chosen, generator(seed, "degrade", "", chosen.name, ""))[0]
 
 

@@ -68,7 +68,7 @@ def method_module(name: str) -> str:
 
 
 def method_code(name: str) -> str:
-    """Changes with the code that a method's pictures come from.
+    """Changes with the code that a method's images come from.
 
     Of another package's: its module, and the package's version. Of an external program's: its card, which names the commit.
     """

@@ -1,4 +1,4 @@
-"""Copies of the project in folders of their own, and pictures as a set's archive holds them."""
+"""Copies of the project in folders of their own, and images as a set's archive holds them."""
 
 import io
 import shutil

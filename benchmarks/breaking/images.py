@@ -26,11 +26,11 @@ TURNED: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
     8: lambda a: np.rot90(a),
 }
-"""EXIF's orientation to the upright picture, by numpy: the reader uses Pillow."""
+"""EXIF's orientation to the upright image, by numpy: the reader uses Pillow."""
 
 
 class Case(NamedTuple):
-    """A picture file. `expected`: its right pixels, (H, W, 3) uint8; None where only a refusal is right."""
+    """An image file. `expected`: its right pixels, (H, W, 3) uint8; None where only a refusal is right."""
 
     suffix: str
     content: bytes
@@ -57,7 +57,7 @@ def _judge(folder: Path, case: Case, content: bytes, whole: bool) -> None:
         if str(path) not in str(error):
             raise Wrong(f"the message doesn't name the file: {error}") from error
         if whole and case.expected is not None:
-            raise Wrong(f"a whole picture is refused: {error}") from error
+            raise Wrong(f"a whole image is refused: {error}") from error
         _evaluate(folder, path.parent, None)
         raise
     if found.dtype != np.uint8 or found.ndim != 3 or found.shape[2] != 3:
@@ -65,13 +65,13 @@ def _judge(folder: Path, case: Case, content: bytes, whole: bool) -> None:
     if whole:
         _check_pixels(found, case)
     if read_size(path) != found.shape[1::-1]:
-        raise Wrong(f"read_size says {read_size(path)}, the picture has {found.shape[1::-1]}")
+        raise Wrong(f"read_size says {read_size(path)}, the image has {found.shape[1::-1]}")
     _evaluate(folder, path.parent, found)
 
 
 def _check_pixels(found: np.ndarray, case: Case) -> None:
     if case.expected is None:
-        raise Wrong("a picture whose value nobody can tell was read")
+        raise Wrong("an image whose value nobody can tell was read")
     if found.shape != case.expected.shape:
         raise Wrong(f"read as {found.shape}, expected {case.expected.shape}")
     if case.exact and not np.array_equal(found, case.expected):

@@ -20,7 +20,7 @@ QUALITIES = (30, 60, 99)
 
 
 def compare(clone: Path, images: Images) -> Iterator[Row]:
-    """The largest difference of a kernel's values, and of a picture's in units of 1/255 after JPEG. `theirs` is the reference: 0."""
+    """The largest difference of a kernel's values, and of an image's in units of 1/255 after JPEG. `theirs` is the reference: 0."""
     theirs = _load(clone / FILE)
     for length, along, across, angle in KERNELS:
         kernel = theirs.bivariate_Gaussian(length, along, across, angle, isotropic=along == across)

@@ -54,7 +54,7 @@ def align_chunk(
 
 
 def resize_chunk(entries: Sequence[Entry], raw_folder: Path, out_folder: Path, size: int) -> None:
-    """As `align_chunk`, for pictures that are aligned to the template already: squares are only brought to `size`.
+    """As `align_chunk`, for images that are aligned to the template already: squares are only brought to `size`.
 
     Raises: UserError for a raw file that is missing, truncated, altered or not square.
     """

@@ -42,7 +42,7 @@ def curate_utkface(raw_folder: Path, dlib_folder: Path, manifest: Path) -> Count
     `raw_folder` holds all chips of the archive, flat (fetching takes only those that the manifest names).
     Of byte-identical files the first by name is kept.
 
-    Raises: UserError for a folder without chips and for a file that is no whole picture.
+    Raises: UserError for a folder without chips and for a file that is no whole image.
     """
     files = sorted(Path(raw_folder).glob(f"*{SUFFIX}"), key=lambda file: natural(file.name))
     if not files:
@@ -73,7 +73,7 @@ def judge(rgb: np.ndarray, finder: FaceFinder) -> str:
 def sharpness(rgb: np.ndarray) -> float:
     """Variance of the Laplacian at full size over that at half size, without the border; higher is sharper.
 
-    The bare variance mistakes a smooth cheek for blur and a dark fringe for detail. Natural pictures look alike at every
+    The bare variance mistakes a smooth cheek for blur and a dark fringe for detail. Natural images look alike at every
     scale (Field 1987), so this ratio depends little on what is shown, and falls when the finest scale is empty.
     """
     grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float64)

@@ -1,4 +1,4 @@
-"""One geometry for the whole project: where the eyes and the mouth lie in a square face, and how a picture is brought there.
+"""One geometry for the whole project: where the eyes and the mouth lie in a square face, and how an image is brought there.
 
 Points are (x, y), x to the right and y down, in pixels; the centre of the first pixel is (0, 0). A share of the side, s,
 lies at s * size - 0.5. The templates are in clrface.align.templates.
@@ -39,7 +39,7 @@ def apply(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
 def warp(rgb: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
     """Cut a square of `size` pixels out of `rgb`, (H, W, 3) uint8; `matrix` (2, 3) maps the source to it.
 
-    Beyond its edges the picture is mirrored. Against aliasing, the warp (bicubic) goes to the smallest whole multiple of
+    Beyond its edges the image is mirrored. Against aliasing, the warp (bicubic) goes to the smallest whole multiple of
     `size` that shrinks nothing, and the mean over each block (INTER_AREA) brings it down.
     """
     factor = max(1, math.ceil(1 / np.hypot(matrix[0, 0], matrix[1, 0]) - 1e-6))

@@ -17,13 +17,13 @@ Fallback = Literal["none", "centre", "lfw"]
 PREDICTOR = "shape_predictor_68_face_landmarks.dat"
 
 MARGIN = 0.2
-"""The picture's edge is drawn out by this share of its shorter side: a close crop leaves the detector no room."""
+"""The image's edge is drawn out by this share of its shorter side: a close crop leaves the detector no room."""
 
 ATTEMPTS = (("hog", 200, False), ("hog enlarged", 400, False), ("hog equalised", 400, True))
-"""Tried in this order: name, the shorter side in pixels to which a smaller picture is enlarged, contrast equalised (CLAHE)."""
+"""Tried in this order: name, the shorter side in pixels to which a smaller image is enlarged, contrast equalised (CLAHE)."""
 
 BOXES = {"centre": (0.07, 0.22, 0.94, 0.96), "lfw": (0.27, 0.27, 0.73, 0.73)}
-"""Left, top, right, bottom in shares of the picture, where a fallback takes the face to be. `centre`: the median found in ORL. `lfw`: LFW's
+"""Left, top, right, bottom in shares of the image, where a fallback takes the face to be. `centre`: the median found in ORL. `lfw`: LFW's
 photographs are 2.2 times as wide as the box in which Viola and Jones's detector had found their face (LFW's README)."""
 
 
@@ -36,7 +36,7 @@ class Face:
 
     @property
     def landmarks(self) -> np.ndarray:
-        """Left eye, right eye (as seen in the picture), mouth centre, (3, 2): means of six, six and two points.
+        """Left eye, right eye (as seen in the image), mouth centre, (3, 2): means of six, six and two points.
 
         Rounded to 0.01 pixel, as the index records them: a row of it is enough to cut the same square again.
         """
@@ -45,9 +45,9 @@ class Face:
 
 
 class FaceFinder:
-    """dlib's detector and predictor, loaded once; the same picture always gives the same points.
+    """dlib's detector and predictor, loaded once; the same image always gives the same points.
 
-    `dlib_folder` holds the fetched predictor file. With a fallback, for pictures known to be of one centred face, the
+    `dlib_folder` holds the fetched predictor file. With a fallback, for images known to be of one centred face, the
     predictor is started from its box in `BOXES` when the detector finds nothing.
     """
 
@@ -61,7 +61,7 @@ class FaceFinder:
         self._fallback = fallback
 
     def find(self, rgb: np.ndarray) -> Face | None:
-        """The largest face in (H, W, 3) uint8, or None; with a fallback, the largest that holds the picture's middle."""
+        """The largest face in (H, W, 3) uint8, or None; with a fallback, the largest that holds the image's middle."""
         for name, side, equalised in ATTEMPTS:
             view, scale, margin = _prepare(rgb, side, equalised)
             middle = dlib.point(view.shape[1] // 2, view.shape[0] // 2)
@@ -81,7 +81,7 @@ class FaceFinder:
 
 
 def _prepare(rgb: np.ndarray, side: int, equalised: bool) -> tuple[np.ndarray, float, int]:
-    """The picture as the detector sees it, with the enlargement and the margin in pixels that lead back."""
+    """The image as the detector sees it, with the enlargement and the margin in pixels that lead back."""
     scale = max(1.0, side / min(rgb.shape[:2]))
     if scale > 1:
         rgb = cv2.resize(rgb, (round(rgb.shape[1] * scale), round(rgb.shape[0] * scale)), interpolation=cv2.INTER_CUBIC)

@@ -1,4 +1,4 @@
-"""A dataset's raw pictures: read and checked, and brought to size where they are aligned already."""
+"""A dataset's raw images: read and checked, and brought to size where they are aligned already."""
 
 from pathlib import Path
 
@@ -12,18 +12,18 @@ from clrface.manifest import Entry
 
 
 def to_size(rgb: np.ndarray, size: int, path: Path) -> np.ndarray:
-    """A square picture, (S, S, 3) uint8, at `size` pixels; as it is if it has them. path: told when it isn't square."""
+    """A square image, (S, S, 3) uint8, at `size` pixels; as it is if it has them. path: told when it isn't square."""
     height, width = rgb.shape[:2]
     if height != width:
         raise UserError(
-            f"{path} is {width}x{height} pixels, but an aligned picture is square. "
+            f"{path} is {width}x{height} pixels, but an aligned image is square. "
             "Crop it, or let it be aligned: remove `align: false` from the dataset's entry in the config."
         )
     return rgb if width == size else warp(rgb, np.array([[size / width, 0, 0], [0, size / width, 0]]), size)
 
 
 def read_raw(entry: Entry, raw_folder: Path) -> np.ndarray:
-    """The entry's picture as (H, W, 3) uint8.
+    """The entry's image as (H, W, 3) uint8.
 
     Raises: UserError when the file is missing, truncated, or its checksum is not the manifest's.
     """

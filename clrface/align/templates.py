@@ -3,7 +3,7 @@
 import numpy as np
 
 UTKFACE = np.array([(0.305, 0.30), (0.695, 0.30), (0.50, 0.715)])
-"""This project's template: left eye, right eye (as seen in the picture) and mouth centre, (3, 2), in shares of the side. The median UTKFace
+"""This project's template: left eye, right eye (as seen in the image) and mouth centre, (3, 2), in shares of the side. The median UTKFace
 chip, made symmetric."""
 FFHQ_PX = 512
 FFHQ_POINTS = np.array(

@@ -47,7 +47,7 @@ CARD = {
         "guidance_scale": {"description": "Weight of the guidance's gradient.", "type": "number", "minimum": 0},
         "guidance_every": {"description": "Apply guidance every so many evaluations of the network.", "type": "integer", "minimum": 1},
         "target": {
-            "description": "Whose identity guidance seeks: the one that the IRN's head predicts, or that of its picture.",
+            "description": "Whose identity guidance seeks: the one that the IRN's head predicts, or that of its image.",
             "enum": ["head", "irn"],
         },
         "mask": {

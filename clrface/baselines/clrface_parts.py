@@ -3,7 +3,7 @@
 `part` is one of
 - `autoencoder`: G(E(x)), the truth through the autoencoder: the ceiling of all that follows;
 - `irn`: x_I, the Identity Recovery Network's output, which starts and steers the refinement;
-- `irn_autoencoded`: G(E(x_I)), the start of the refinement as a picture;
+- `irn_autoencoded`: G(E(x_I)), the start of the refinement as an image;
 - `truth_guided`: CLR-Face guided by the truth's identity, not the one that the IRN recovers: what a perfect target would give.
 """
 

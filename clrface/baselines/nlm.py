@@ -1,4 +1,4 @@
-"""Non-local means (Buades et al., CVPR 2005), scikit-image's, with the noise measured in each picture. It learns nothing."""
+"""Non-local means (Buades et al., CVPR 2005), scikit-image's, with the noise measured in each image. It learns nothing."""
 
 import numpy as np
 from skimage.restoration import denoise_nl_means, estimate_sigma
@@ -14,7 +14,7 @@ CARD = {
     "params": {"strength": 4.0, "patch_px": 5, "distance_px": 6},
 }
 LEAST_NOISE = 1 / 255
-"""Below this nothing would be filtered: a picture of 8-bit values has no less."""
+"""Below this nothing would be filtered: an image of 8-bit values has no less."""
 
 
 class Restorer(ClassicalRestorer):

@@ -15,7 +15,7 @@ CARD = {
     "params": {"sigma_px": 1.0, "balance": 0.05},
 }
 MARGIN_PX = 8
-"""Mirrored around the picture, since the deconvolution takes it for periodic."""
+"""Mirrored around the image, since the deconvolution takes it for periodic."""
 
 
 class Restorer(ClassicalRestorer):

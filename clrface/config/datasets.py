@@ -20,14 +20,14 @@ class ManifestDataset(Part):
     images: Count | None = None
     """So many of what is left, evenly spaced: for a dataset whose people are unknown."""
     offset: NotNegative = 0
-    """With images: start so many pictures later. Two offsets below the spacing share no picture."""
+    """With images: start so many images later. Two offsets below the spacing share no image."""
     split: Literal["test", "val"] = "test"
-    """Which pictures of the manifest. val is for choosing settings, never for a result."""
+    """Which images of the manifest. val is for choosing settings, never for a result."""
     gallery: Count | None = None
     """Clean photographs a person, the last ones, that recognition compares the restored faces with. Choose it so that the test set
     has the first."""
     reference: DatasetName | None = None
-    """For low-quality pictures without ground truth: the test set of clean faces that the restored set is compared with."""
+    """For low-quality images without ground truth: the test set of clean faces that the restored set is compared with."""
 
 
 class SetDataset(Part):
@@ -37,9 +37,9 @@ class SetDataset(Part):
     images: Count | None = None
     """So many of them, evenly spaced."""
     offset: NotNegative = 0
-    """With images: start so many pictures later."""
+    """With images: start so many images later."""
     reference: DatasetName | None = None
-    """For low-quality pictures without ground truth: the test set of clean faces that the restored set is compared with."""
+    """For low-quality images without ground truth: the test set of clean faces that the restored set is compared with."""
 
 
 class FolderDataset(Part):
@@ -50,4 +50,4 @@ class FolderDataset(Part):
     align: bool = True
     """true finds each face and aligns it; false says that the images are aligned already."""
     reference: DatasetName | None = None
-    """For low-quality pictures without ground truth: the test set of clean faces that the restored set is compared with."""
+    """For low-quality images without ground truth: the test set of clean faces that the restored set is compared with."""

@@ -1,7 +1,7 @@
 """What the models of the config share: their base, and the types of names, numbers and folders.
 
 A field's docstring is its description, for editors and for docs/configuration.md. `clrface.config.schema` narrows the open names
-(Protocol, Recipe, Manifest, DatasetName, RowName, Metric) to those that exist.
+(Protocol, Degradation, Manifest, DatasetName, RowName, Metric) to those that exist.
 """
 
 from collections.abc import Mapping
@@ -57,7 +57,7 @@ Protocol = TypeAliasType(
     "Protocol",
     Annotated[str, Field(description="An entry of clrface/catalogue/protocols.yaml: which metrics, and their exact definitions.")],
 )
-Recipe = TypeAliasType("Recipe", Annotated[str, Field(description="An entry of clrface/catalogue/degradations.yaml.")])
+Degradation = TypeAliasType("Degradation", Annotated[str, Field(description="An entry of clrface/catalogue/degradations.yaml.")])
 Manifest = TypeAliasType("Manifest", Annotated[str, Field(description="A dataset with a manifest under clrface/catalogue/manifests.")])
 DatasetName = TypeAliasType("DatasetName", Annotated[str, Field(description="A key of datasets.")])
 RowName = TypeAliasType("RowName", Annotated[str, Field(description="A key of methods or variants.")])

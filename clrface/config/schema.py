@@ -1,4 +1,4 @@
-"""A config against its JSON schema, filled with the names that exist: methods, recipes, sets, metrics."""
+"""A config against its JSON schema, filled with the names that exist: methods, degradations, sets, metrics."""
 
 import json
 import math
@@ -25,7 +25,7 @@ class Known:
 
     methods: Mapping[str, MethodCard]
     protocols: Collection[str]
-    recipes: Collection[str]
+    degradations: Collection[str]
     manifests: Collection[str]
     """The datasets that have a manifest."""
     metrics: Collection[str]
@@ -48,7 +48,7 @@ def schema_for(config: Mapping[str, Any], known: Known) -> dict[str, Any]:
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
     parts, keys = schema["$defs"], schema["properties"]
     parts["Protocol"]["enum"] = sorted({*known.protocols, *entries_of(config, "protocols")})
-    parts["Recipe"]["enum"] = sorted(known.recipes)
+    parts["Degradation"]["enum"] = sorted(known.degradations)
     parts["Manifest"]["enum"] = sorted([*known.manifests, *(name for name, use in known.sets.items() if use == "training")])
     parts["DatasetName"]["enum"] = list(entries_of(config, "datasets"))
     parts["RowName"]["enum"] = [*entries_of(config, "methods"), *entries_of(config, "variants")]

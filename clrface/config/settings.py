@@ -13,6 +13,7 @@ from clrface.config.parts import (
     UNIQUE,
     Clrface,
     Count,
+    Degradation,
     Folder,
     Manifest,
     Name,
@@ -21,7 +22,6 @@ from clrface.config.parts import (
     Positive,
     PositiveShare,
     Protocol,
-    Recipe,
     Seeds,
     Variant,
 )
@@ -83,7 +83,7 @@ class Training(Part):
 
     dataset: Manifest
     generated: Drawing | None = None
-    degradation: Recipe
+    degradation: Degradation
     seed: NotNegative
     """Every draw of the training derives from it."""
     workers: NotNegative
@@ -136,7 +136,7 @@ class Config(Part):
     """The test sets: those with a manifest, and the sets of aligned faces of clrface/catalogue/sources.yaml, by name; your own by
     folder. null takes one out."""
     tables: Annotated[dict[Name, Table], Field(min_length=1)]
-    """The tables: which test sets, degraded by which recipes, restored by which rows; null takes one out."""
+    """The tables: which test sets, degraded by which degradations, restored by which rows; null takes one out."""
     methods: Annotated[dict[Name, Finished | dict[str, Any]], Field(min_length=1)]
     """One row each: a method's name with parameters that differ from its defaults, or your own name with a folder of finished images."""
     variants: dict[Name, Variant]

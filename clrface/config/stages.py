@@ -140,7 +140,7 @@ class RestorationSize(UNetSize):
     patch: Count | None = None
     """Pixels a side that the stem folds into channels."""
     colours_grey: bool | None = None
-    """Trained to colour grey photographs (a recipe such as colourise), which are left grey otherwise."""
+    """Trained to colour grey photographs (a degradation such as colourise), which are left grey otherwise."""
 
 
 def _with_share(loss: str) -> JsonDict:
@@ -201,7 +201,7 @@ class PriorStage(Stage):
 
 
 class RefinerOptions(Identity):
-    """The restorations that it is for, and its losses on the decoded picture."""
+    """The restorations that it is for, and its losses on the decoded image."""
 
     t0: PositiveShare
     """As in the restorations that it is for."""
@@ -214,7 +214,7 @@ class RefinerOptions(Identity):
 
 
 class RefinerStage(Stage):
-    """The prior, trained on with losses on the decoded picture."""
+    """The prior, trained on with losses on the decoded image."""
 
     network: Nothing
     options: RefinerOptions

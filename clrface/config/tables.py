@@ -9,13 +9,13 @@ from clrface.config.parts import (
     Clrface,
     Count,
     DatasetName,
+    Degradation,
     Folder,
     Grid,
     Metric,
     Name,
     Part,
     Protocol,
-    Recipe,
     RowName,
     Seeds,
     Variant,
@@ -38,8 +38,8 @@ class Table(Part):
 
     datasets: Literal["all"] | Annotated[list[DatasetName], Field(min_length=1), UNIQUE]
     """Test sets of this table; all: those with ground truth."""
-    degradations: Annotated[list[Recipe], Field(min_length=1), UNIQUE]
-    """Recipes of clrface/catalogue/degradations.yaml."""
+    degradations: Annotated[list[Degradation], Field(min_length=1), UNIQUE]
+    """Degradations of clrface/catalogue/degradations.yaml."""
     protocol: Protocol | None = None
     """Another protocol than the preset's, for this table."""
     variants: dict[Name, Variant] = Field(default_factory=dict)
@@ -59,7 +59,7 @@ class Sweep(Part):
     """CLR-Face over a grid of settings."""
 
     dataset: DatasetName
-    degradation: Recipe
+    degradation: Degradation
     grid: Grid
     images: Count | None = None
     """So many of the faces, evenly spaced; all when left out."""
@@ -77,7 +77,7 @@ class Cost(Part):
     """What the rows cost."""
 
     dataset: DatasetName
-    degradation: Recipe
+    degradation: Degradation
     images: Count
     """Images handed to a method at once, evenly spaced over the dataset."""
     rounds: Count
@@ -88,4 +88,4 @@ class MaskMaps(Part):
     """Whose masks are shown."""
 
     dataset: DatasetName
-    degradation: Recipe
+    degradation: Degradation

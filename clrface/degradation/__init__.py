@@ -1,1 +1,1 @@
-"""Degrade: a clean face becomes the low-quality input, by a named recipe, with every draw on record."""
+"""Degrade: a clean face becomes the low-quality input, by a named degradation, with every draw on record."""

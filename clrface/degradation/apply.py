@@ -1,7 +1,7 @@
 """Apply drawn degradations: y = up( JPEG_q( down( x * k_sigma ) + n ) ), after BasicSR's FFHQ degradation dataset.
 
 OpenCV does the arithmetic (filter2D with its mirrored border, INTER_LINEAR, imencode), as in the field's code; Pillow
-does the anti-aliased bicubic scaling of the super-resolution recipes.
+does the anti-aliased bicubic scaling of the super-resolution degradations.
 """
 
 import json
@@ -10,17 +10,17 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from clrface.degradation.recipes import Draws
+from clrface.degradation.draw import Draws
 
-cv2.setNumThreads(1)  # one picture is too small to share, and the result must not depend on the number of cores
+cv2.setNumThreads(1)  # one image is too small to share, and the result must not depend on the number of cores
 
 
 def apply(rgb: np.ndarray, draws: Draws) -> np.ndarray:
-    """Degrade one picture.
+    """Degrade one image.
 
     Args:
         rgb: (S, S, 3) uint8 RGB, square.
-        draws: from `recipes.draw` with this picture's size.
+        draws: from `degradations.draw` with this image's size.
 
     Returns: (S, S, 3) uint8 RGB, the same for the same arguments.
     """
@@ -82,7 +82,7 @@ def jpeg(image: np.ndarray, quality: int) -> np.ndarray:
 
 
 def bicubic(rgb: np.ndarray, side_px: int) -> np.ndarray:
-    """Anti-aliased bicubic to `side_px` and back to the picture's size."""
+    """Anti-aliased bicubic to `side_px` and back to the image's size."""
     size = rgb.shape[0]
     small = Image.fromarray(rgb).resize((side_px, side_px), Image.Resampling.BICUBIC)
     return np.asarray(small.resize((size, size), Image.Resampling.BICUBIC))
@@ -106,7 +106,7 @@ def jitter(image: np.ndarray, draws: Draws) -> np.ndarray:
 
     Returns: the same, not rounded.
     """
-    from clrface.torchvision_import import prepare  # here: most recipes need no torch
+    from clrface.torchvision_import import prepare  # here: most degradations need no torch
 
     prepare()
     import torch

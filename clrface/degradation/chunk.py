@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from clrface.align.raw import read_raw, to_size
 from clrface.degradation.apply import apply, is_grey
-from clrface.degradation.recipes import Draws, Recipe, draw
+from clrface.degradation.draw import Degradation, Draws, draw
 from clrface.errors import UserError
 from clrface.files import write_text
 from clrface.images import read_rgb, write_png
@@ -23,28 +23,31 @@ DRAWS = "draws.csv"
 
 
 def degrade_chunk(
-    ids: list[str], aligned: Path, out: Path, recipe: Recipe, dataset: str, base_seed: int, raw: Path = Path("data/raw")
+    ids: list[str], aligned: Path, out: Path, degradation: Degradation, dataset: str, base_seed: int, raw: Path = Path("data/raw")
 ) -> None:
     """Write `<image_id>.png` for each id in `aligned`, and draws.csv; the same bytes on every run.
 
-    raw: the sources' folders; a recipe of finished pictures (`given`) takes them from there.
+    raw: the sources' folders; a degradation of finished images (`given`) takes them from there.
     """
-    given = given_pictures(recipe, raw) if recipe.kind == "given" else {}
+    given = given_pictures(degradation, raw) if degradation.kind == "given" else {}
     rows: list[tuple[str, Draws]] = []
-    for image_id in tqdm(ids, desc=f"degrade {dataset} {recipe.name}", unit="image"):
+    for image_id in tqdm(ids, desc=f"degrade {dataset} {degradation.name}", unit="image"):
         rgb = read_rgb(aligned / f"{image_id}.png")
         if given:
-            degraded, drawn = _take(given, image_id, recipe, raw, rgb.shape[0])
+            degraded, drawn = _take(given, image_id, degradation, raw, rgb.shape[0])
         else:
-            degraded, drawn = degrade_image(rgb, recipe, generator(base_seed, "degrade", dataset, recipe.name, image_id))
+            degraded, drawn = degrade_image(rgb, degradation, generator(base_seed, "degrade", dataset, degradation.name, image_id))
         write_png(out / f"{image_id}.png", degraded)
         rows.append((image_id, drawn))
     write_draws(out, rows)
 
 
-def degrade_image(rgb: np.ndarray, recipe: Recipe, rng: np.random.Generator) -> tuple[np.ndarray, Draws]:
-    """Degrade (S, S, 3) uint8 RGB: the image at the same size, and what was drawn. Raises: UserError for a recipe of finished images."""
-    drawn = draw(recipe, rgb.shape[0], is_grey(rgb), rng)
+def degrade_image(rgb: np.ndarray, degradation: Degradation, rng: np.random.Generator) -> tuple[np.ndarray, Draws]:
+    """Degrade (S, S, 3) uint8 RGB: the image at the same size, and what was drawn.
+
+    Raises: UserError for a degradation of finished images.
+    """
+    drawn = draw(degradation, rgb.shape[0], is_grey(rgb), rng)
     return apply(rgb, drawn), drawn
 
 
@@ -57,20 +60,22 @@ def write_draws(out: Path, rows: Sequence[tuple[str, Draws]]) -> None:
     write_text(out / DRAWS, text.getvalue())
 
 
-def given_pictures(recipe: Recipe, raw: Path) -> dict[str, Entry]:
-    """The finished low-quality pictures by image_id: the very same names as the test set's, none missing and none more.
+def given_pictures(degradation: Degradation, raw: Path) -> dict[str, Entry]:
+    """The finished low-quality images by image_id: the very same names as the test set's, none missing and none more.
 
     Raises: UserError naming those that differ.
     """
-    pictures = {entry.image_id: entry for entry in read_manifest(raw / recipe.source / MANIFEST)}
-    truth = [entry.image_id for entry in read_manifest(raw / recipe.dataset / MANIFEST)]
-    match_ids(pictures, truth, f"'{recipe.source}', the low-quality versions of '{recipe.dataset}'")
+    pictures = {entry.image_id: entry for entry in read_manifest(raw / degradation.source / MANIFEST)}
+    truth = [entry.image_id for entry in read_manifest(raw / degradation.dataset / MANIFEST)]
+    match_ids(pictures, truth, f"'{degradation.source}', the low-quality versions of '{degradation.dataset}'")
     return pictures
 
 
-def _take(given: dict[str, Entry], image_id: str, recipe: Recipe, raw: Path, size: int) -> tuple[np.ndarray, Draws]:
-    """A finished picture, brought to `size` if it has another, and the record of the side that it had."""
+def _take(given: dict[str, Entry], image_id: str, degradation: Degradation, raw: Path, size: int) -> tuple[np.ndarray, Draws]:
+    """A finished image, brought to `size` if it has another, and the record of the side that it had."""
     if image_id not in given:
-        raise UserError(f"Recipe '{recipe.name}' has no picture '{image_id}': it is for '{recipe.dataset}' alone. Choose another recipe.")
-    rgb = read_raw(given[image_id], raw / recipe.source)
-    return to_size(rgb, size, raw / recipe.source / given[image_id].file), Draws(recipe.name, side_px=rgb.shape[0])
+        raise UserError(
+            f"Degradation '{degradation.name}' has no image '{image_id}': it is for '{degradation.dataset}' alone. Choose another one."
+        )
+    rgb = read_raw(given[image_id], raw / degradation.source)
+    return to_size(rgb, size, raw / degradation.source / given[image_id].file), Draws(degradation.name, side_px=rgb.shape[0])

@@ -5,30 +5,30 @@ from pathlib import Path
 from tqdm import tqdm
 
 from clrface.degradation.chunk import degrade_image, write_draws
-from clrface.degradation.recipes import Draws, Recipe
+from clrface.degradation.draw import Degradation, Draws
 from clrface.errors import UserError
 from clrface.images import read_rgb, write_png
 from clrface.listing import list_images, tell_skipped
 from clrface.seeds import generator
 
 
-def degrade_folder(folder: Path, out: Path, recipe: Recipe, seed: int) -> None:
+def degrade_folder(folder: Path, out: Path, degradation: Degradation, seed: int) -> None:
     """Write `<name>.png` for each image in `folder`, and draws.csv, into `out`; the same bytes on every run.
 
-    Raises: UserError for an image that can't be read or isn't square, for a recipe of finished images, and for an `out` that is `folder`.
+    Raises: UserError for an image that can't be read or isn't square, a degradation of finished images, and an `out` that is `folder`.
     """
     if out.resolve() == folder.resolve():
         raise UserError(f"{out} is the folder of the images themselves. Give another one for the degraded ones.")
     listing = list_images(folder)
     tell_skipped(folder, listing.told())
     rows: list[tuple[str, Draws]] = []
-    for image_id, path in tqdm(listing.images.items(), desc=f"degrade {recipe.name}", unit="image"):
+    for image_id, path in tqdm(listing.images.items(), desc=f"degrade {degradation.name}", unit="image"):
         rgb = read_rgb(path)
         if rgb.shape[0] != rgb.shape[1]:
             raise UserError(
                 f"{path} is {rgb.shape[1]}x{rgb.shape[0]} pixels, expected a square: degradations are defined for aligned faces."
             )
-        degraded, drawn = degrade_image(rgb, recipe, generator(seed, "degrade", "", recipe.name, image_id))
+        degraded, drawn = degrade_image(rgb, degradation, generator(seed, "degrade", "", degradation.name, image_id))
         write_png(out / f"{image_id}.png", degraded)
         rows.append((image_id, drawn))
     write_draws(out, rows)

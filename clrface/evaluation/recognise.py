@@ -55,15 +55,13 @@ def recognise(
 
     pred_folders: one folder a chunk, with `<image_id>.png` and a status file. The others are as `measure` takes them.
 
-    Raises: UserError for an unknown metric, a photograph whose person isn't known, pictures that are missing or too many, and a list of
+    Raises: UserError for an unknown metric, a photograph whose person isn't known, images that are missing or too many, and a list of
     pairs that the test set lacks.
     """
     comparison, failures = compare_faces(pred_folders, gallery, ids, embedder(metric_id, sources, cache))
     failed = {image_id: Score(math.nan, reason) for image_id, reason in failures.items()}
     if comparison.n_people < LEAST_PEOPLE or len(failed) == len(ids):
-        reason = (
-            "no probe has a picture" if len(failed) == len(ids) else f"too few people: {comparison.n_people} of at least {LEAST_PEOPLE}"
-        )
+        reason = "no probe has an image" if len(failed) == len(ids) else f"too few people: {comparison.n_people} of at least {LEAST_PEOPLE}"
         write_replicates(out, np.full(resampling.n_boot, math.nan))
         write_scores(out, {SET_ROW: Score(math.nan, reason)} | failed)
         return
@@ -84,7 +82,7 @@ def embedder(metric_id: str, sources: Path, cache: Path | None = None) -> Featur
 
 
 def compare_faces(pred_folders: Sequence[Path], gallery: Gallery, ids: Sequence[str], embed: Features) -> tuple[Comparison, dict[str, str]]:
-    """Every probe against every photograph of the gallery, and the reasons of the probes that have no picture.
+    """Every probe against every photograph of the gallery, and the reasons of the probes that have no image.
 
     Similarity is the negative Euclidean distance of the embeddings. With a list of pairs, those who are to be identified choose from each
     person's first photograph. Raises: as `recognise`.
@@ -118,7 +116,7 @@ def _listed(
 ) -> Listed:
     """The pairs, either way about. vectors: of the probes `ids` and of the clean photographs `shown`.
 
-    A pair without one of its two pictures has no similarity. Raises: UserError for a pair of photographs that the test set lacks.
+    A pair without one of its two images has no similarity. Raises: UserError for a pair of photographs that the test set lacks.
     """
     rows, columns = ({image_id: place for place, image_id in enumerate(group)} for group in (ids, shown))
     lacking = [pair for pair in pairs if not {pair.first, pair.second} <= rows.keys()]
@@ -146,7 +144,7 @@ def gallery_ids(folders: Sequence[Path]) -> list[str]:
 
 
 def _embedded(embed: Features, files: Mapping[str, Path], ids: Sequence[str]) -> np.ndarray:
-    """(n, d) embeddings of the pictures `ids`; NaN for one that isn't there, and no columns where none is."""
+    """(n, d) embeddings of the images `ids`; NaN for one that isn't there, and no columns where none is."""
     found = {image_id: embed(to_unit(read_rgb(files[image_id]))[None])[0] for image_id in ids if image_id in files}
     vectors = np.full((len(ids), len(next(iter(found.values()), ()))), np.nan)
     for place, image_id in enumerate(ids):

@@ -1,4 +1,4 @@
-"""Taking members out of an archive that isn't trusted: zip, tar (gz, xz, bz2), a stack of pictures (npy), a folder, or a single file.
+"""Taking members out of an archive that isn't trusted: zip, tar (gz, xz, bz2), a stack of images (npy), a folder, or a single file.
 
 Only plain files are written, only under the folder given, and no more of them and of their bytes than allowed.
 """
@@ -160,7 +160,7 @@ def _zip_kind(info: zipfile.ZipInfo) -> Kind:
 
 
 def _stack_members(path: Path) -> Iterator[Member]:
-    """The grey pictures of an array (n, H, W), uint8 or floats in [0, 1], as 0000.pgm, 0001.pgm, ... (PGM's bytes depend on no library)."""
+    """The grey images of an array (n, H, W), uint8 or floats in [0, 1], as 0000.pgm, 0001.pgm, ... (PGM's bytes depend on no library)."""
     try:
         stack = np.load(path, allow_pickle=False)
     except ValueError as error:
@@ -168,7 +168,7 @@ def _stack_members(path: Path) -> Iterator[Member]:
     if np.issubdtype(stack.dtype, np.floating) and stack.size and 0 <= stack.min() <= stack.max() <= 1:
         stack = np.rint(stack * 255).astype(np.uint8)
     if stack.ndim != 3 or stack.dtype != np.uint8:
-        raise BadArchive(path, f"holds {stack.dtype} of shape {stack.shape}; expected grey pictures, (n, H, W), uint8 or in [0, 1]")
+        raise BadArchive(path, f"holds {stack.dtype} of shape {stack.shape}; expected grey images, (n, H, W), uint8 or in [0, 1]")
     for place, picture in enumerate(stack):
         content = b"P5 %d %d 255\n" % picture.shape[::-1] + picture.tobytes()
         yield Member(f"{place:04d}.pgm", "file", partial(io.BytesIO, content))

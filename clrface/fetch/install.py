@@ -120,7 +120,7 @@ def _install(source: Source, found: Found, folder: Path, downloads: Path, listed
 
 
 def _take(source: Source, found: Found, folder: Path, listed: Collection[str] | None) -> dict[str, Taken]:
-    """Extract what the entry wants: of a source with a list, the pictures that it names."""
+    """Extract what the entry wants: of a source with a list, the images that it names."""
     expected = source.expected()
 
     def wanted(name: str) -> str | None:

@@ -1,11 +1,11 @@
 """Trust on first use: the checksums of what came first, for sources whose publisher states none.
 
-The lock is data/sources.lock.json, beside data/raw. Commit it: then every machine, and every later day, gets the same pictures or an error.
+The lock is data/sources.lock.json, beside data/raw. Commit it: then every machine, and every later day, gets the same images or an error.
 
     {"celeba_test": {"files": 3000, "content": "<digest of the members>",
                      "archives": {"celeba_512_validation.zip": {"sha256": ..., "bytes": ..., "from": ...}}}}
 
-An archive's sum holds for that file name; the members' digest holds for the source, however another publisher packs the same pictures.
+An archive's sum holds for that file name; the members' digest holds for the source, however another publisher packs the same images.
 """
 
 import hashlib

@@ -73,7 +73,7 @@ class Lpips(ImageScores):
         network: clrface.metrics.networks.lpips_net.
         net: the trunk, `vgg` or `alex`.
         bgr: feed the network BGR, as a script does that never converts what OpenCV reads. ImageNet's means and deviations then meet the
-            wrong channels, so the values differ, save on grey pictures.
+            wrong channels, so the values differ, save on grey images.
     """
 
     def __init__(self, sources: Path, network: ModuleType, net: Literal["vgg", "alex"], bgr: bool = False):

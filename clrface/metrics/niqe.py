@@ -79,7 +79,7 @@ class Niqe(ImageScores):
 
     Args:
         luminance: `matlab`, the Y of YCbCr in [16, 235], as VQFR has it; or `yiq`, the Y of YIQ in [0, 255], as pyiqa has it, with pyiqa's
-            window, rounded to single precision while the picture is in double: a flat region then differs from its local mean by a hair,
+            window, rounded to single precision while the image is in double: a flat region then differs from its local mean by a hair,
             always on one side, and so counts among the values on that side.
     """
 

@@ -1,7 +1,7 @@
 """Distances between two sets of images in a network's feature space, from their inner products.
 
 The restored set and the ground truth are *pairs*: image i of one shows the same photograph as image i of the other. All
-that both distances need are three (n, n) matrices of inner products, reckoned once; a bootstrap resample is then a vector
+that both distances need are three (n, n) matrices of inner products, computed once; a bootstrap resample is then a vector
 of counts (how often each image was drawn), so a thousand of them cost seconds. Without ground truth the other set is one of
 other faces (`UnpairedSets`): it stays whole while the restored set is resampled.
 """
@@ -17,7 +17,7 @@ from clrface.metrics.collect import problem
 
 LEAST_IMAGES = 2
 MANY_IMAGES = 512
-"""From so many different images on, a resample is reckoned in a quarter of the time, at the cost of some last digits."""
+"""From so many different images on, a resample is computed in a quarter of the time, at the cost of some last digits."""
 
 
 class Grams(NamedTuple):

@@ -11,7 +11,7 @@ With far more impostor pairs than genuine ones, whoever always says "two people"
 mean of TAR and 1 - FAR, which is LFW's where there are as many of either, as in its list. *Identification* asks whose photograph of a
 gallery is nearest (rank 1).
 
-A probe without a picture is never recognised: its genuine pairs lie below every threshold, and nobody is nearest to it. Its impostor
+A probe without an image is never recognised: its genuine pairs lie below every threshold, and nobody is nearest to it. Its impostor
 pairs are left out, so that it earns nothing by turning strangers away. A photograph is never compared with itself.
 
 A test set may come with a list of pairs, as LFW does: then verification asks about those alone, in the list's own folds. Each pair is asked
@@ -33,7 +33,7 @@ class Comparison:
     """Every probe against every photograph of the gallery; people are places in one sorted list of names."""
 
     similarity: np.ndarray
-    """(p, g), higher is more alike; -inf for a probe without a picture."""
+    """(p, g), higher is more alike; -inf for a probe without an image."""
     probe_people: np.ndarray
     """(p,) integers."""
     gallery_people: np.ndarray
@@ -69,7 +69,7 @@ class Comparison:
 
 
 class Pairs(NamedTuple):
-    """n pairs of photographs, (n,) each: similarity (-inf where one has no picture), whether they show one person, and the two people."""
+    """n pairs of photographs, (n,) each: similarity (-inf where one has no image), whether they show one person, and the two people."""
 
     similarity: np.ndarray
     genuine: np.ndarray
@@ -89,7 +89,7 @@ class Listed(NamedTuple):
 
     @classmethod
     def of(cls, similarity: np.ndarray, genuine: np.ndarray, first: np.ndarray, second: np.ndarray, fold: np.ndarray) -> "Listed":
-        """From (n,) arrays, less the impostor pairs of which one has no picture."""
+        """From (n,) arrays, less the impostor pairs of which one has no image."""
         counts = genuine | np.isfinite(similarity)
         return cls(Pairs(similarity[counts], genuine[counts], first[counts], second[counts]), fold[counts])
 
@@ -109,7 +109,7 @@ class Operating:
         self._order = np.argsort(-similarity, kind="stable")
         ordered = similarity[self._order]
         last_of_ties = np.append(ordered[1:] != ordered[:-1], True)[: len(ordered)]
-        self._kept = np.flatnonzero(last_of_ties & np.isfinite(ordered))  # what has no picture is accepted at no threshold
+        self._kept = np.flatnonzero(last_of_ties & np.isfinite(ordered))  # what has no image is accepted at no threshold
         self._threshold = np.concatenate([[np.inf], ordered[self._kept]])
         self._genuine = genuine[self._order]
 
@@ -160,7 +160,7 @@ def cross_validated(similarity: np.ndarray, genuine: np.ndarray, test: np.ndarra
     """(folds, n): whether each pair is judged rightly, by the threshold of its fold's training pairs; NaN where it isn't in the fold,
     or the fold has no training pairs of both kinds.
 
-    test, train: (folds, n) booleans. A genuine pair without a picture is judged wrongly; an impostor pair without one isn't judged.
+    test, train: (folds, n) booleans. A genuine pair without an image is judged wrongly; an impostor pair without one isn't judged.
     """
     right = np.full(test.shape, np.nan)
     for fold, (tested, trained) in enumerate(zip(test, train, strict=True)):

@@ -22,7 +22,7 @@ class Autoencoder(ModelMixin, ConfigMixin):
 
     The stem folds `patch` x `patch` pixels into channels: the costly full-resolution layers go, the compression stays
     f = patch * 2 ** (levels - 1). `luminance` says that it was trained on grey faces alone: it then decodes grey ones, and
-    the pipeline refines the luminance of a picture and takes its colours from the IRN. `mid_attention`: one head over the latent's
+    the pipeline refines the luminance of an image and takes its colours from the IRN. `mid_attention`: one head over the latent's
     positions, as latent diffusion's VQ models have it (`clrface.models.latent_diffusion` reads those). `code_channels`: each position's
     channels are cut into parts of this many, and each part takes a code of its own from the one codebook (product quantisation, Jegou
     et al. 2011): n codes then stand for n^2 vectors with two parts. 0: one code for the whole position.
@@ -87,7 +87,7 @@ class Autoencoder(ModelMixin, ConfigMixin):
         return (functional.pixel_shuffle(decoded, self.patch) + 1) / 2, loss
 
     def seen(self, x: torch.Tensor) -> torch.Tensor:
-        """(B, 3, H, W), what this autoencoder knows of a picture: its luminance, or all of it."""
+        """(B, 3, H, W), what this autoencoder knows of an image: its luminance, or all of it."""
         return luminance(x) if self.config["luminance"] else x
 
     def encode(self, x: torch.Tensor) -> torch.Tensor:
@@ -99,13 +99,13 @@ class Autoencoder(ModelMixin, ConfigMixin):
         return self.seen(self.decode_raw(z * self.latent_std[:, None, None] + self.latent_mean[:, None, None], quantise)[0])
 
     def codes(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """A picture's quantised raw latents, (B, C, h, w), and their places in the codebook, (B, h * w * parts) int64."""
+        """An image's quantised raw latents, (B, C, h, w), and their places in the codebook, (B, h * w * parts) int64."""
         raw = self.encode_raw(x).float()
         quantised, _, (_, _, places) = self.vq.quantize(raw)
         return quantised, places.reshape(len(x), -1)
 
     def decode_codes(self, places: torch.Tensor) -> torch.Tensor:
-        """(B, h * w * parts) int64 places in the codebook, of a square picture, to the image (B, 3, H, W), about [0, 1], unclipped."""
+        """(B, h * w * parts) int64 places in the codebook, of a square image, to the image (B, 3, H, W), about [0, 1], unclipped."""
         vectors = self.codebook(places).reshape(len(places), -1, self.config["latent_channels"])
         side = math.isqrt(vectors.shape[1])
         raw = vectors.transpose(1, 2).unflatten(2, (side, side))

@@ -1,6 +1,6 @@
 """The IRN's identity head: the clean face's identity features, recovered from the degraded one.
 
-Notation: phi the recogniser, frozen; x the clean face, y the degraded one, x_I the IRN's picture of it. phi(x_I) is one guess at phi(x),
+Notation: phi the recogniser, frozen; x the clean face, y the degraded one, x_I the IRN's image of it. phi(x_I) is one guess at phi(x),
 phi(y) another; phi learned from clean faces and reads both with a bias. So its layers are adapted to each, by a scale and a shift for every
 channel behind every convolution (feature-wise modulation, Perez et al. 2018), and a linear layer joins the two.
 """

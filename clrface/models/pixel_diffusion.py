@@ -43,7 +43,7 @@ class PixelSampler:
         for t in timesteps:
             v = self._predict(x, y, t)
             noise = self._noise(seeds, y, f"step {int(t)}")
-            # With the clipped x_0 the noise must be reckoned anew, or the two don't add up to x_t.
+            # With the clipped x_0 the noise must be recomputed, or the two don't add up to x_t.
             x = solver.step(v, int(t), x, eta=self.eta, use_clipped_model_output=True, variance_noise=noise).prev_sample
         return (x.clamp(-1, 1) + 1) / 2
 

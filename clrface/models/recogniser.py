@@ -170,7 +170,7 @@ def _batch_norm(node: onnx.NodeProto, tensors: dict[str, np.ndarray], flat: bool
 
 
 class FrozenPReLU(nn.Module):
-    """PReLU whose slopes don't learn: torch's own reckons their gradient all the same, for half of the time of a guided step."""
+    """PReLU whose slopes don't learn: torch's own computes their gradient all the same, for half of the time of a guided step."""
 
     slope: torch.Tensor
 

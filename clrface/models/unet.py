@@ -38,7 +38,7 @@ class RestorationUNet(ModelMixin, ConfigMixin):
         return y + functional.pixel_shuffle(residual, self.patch) / 2
 
     def tinted(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        """Pictures x (B, 3, H, W) restored from y, but grey where y is grey: unless this network was trained to colour it."""
+        """Images x (B, 3, H, W) restored from y, but grey where y is grey: unless this network was trained to colour it."""
         return x if self.config["colours_grey"] else keep_grey(x, y)
 
 

@@ -1,4 +1,4 @@
-"""Test sets: their pictures, cut into chunks, how they are aligned, and who is compared with whom."""
+"""Test sets: their images, cut into chunks, how they are aligned, and who is compared with whom."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -15,12 +15,12 @@ from clrface.plan.words import joined, short_digest, source_record
 CENTRED = {"orl": "centre", "lfw": "lfw", "lfw_deepfunneled": "lfw", "lfw_devtest": "lfw"}
 """These photographs are known to show one centred face each: where none is found, the middle is taken."""
 WHOLE = ("identities", "images_per_identity", "images", "offset")
-"""The keys of a dataset that choose among a manifest's pictures."""
+"""The keys of a dataset that choose among a manifest's images."""
 
 
 @cache
 def entries(dataset: Dataset) -> list[Entry]:
-    """The pictures of a test set whose names are known, in order. Raises: UserError for none, or fewer than asked for."""
+    """The images of a test set whose names are known, in order. Raises: UserError for none, or fewer than asked for."""
     if dataset.folder is not None:
         return from_folder(Path(dataset.folder))
     manifest = read_manifest(Path(dataset.manifest))
@@ -29,20 +29,20 @@ def entries(dataset: Dataset) -> list[Entry]:
     chosen = select(manifest, *people, dataset.split, entry.get("images"), dataset.offset)
     if not chosen:
         splits = ", ".join(dict.fromkeys(item.split for item in manifest))
-        found = f"Dataset '{dataset.name}' has no picture of the split {dataset.split}"
+        found = f"Dataset '{dataset.name}' has no image of the split {dataset.split}"
         raise UserError(f"{found}, but of {splits}. Set its `split` in the config.")
     return chosen
 
 
 def places(dataset: Dataset) -> list[int]:
-    """Which pictures of a set without known names are taken, by their place in it."""
+    """Which images of a set without known names are taken, by their place in it."""
     count = dataset.source.files if dataset.source else None
     return every(count or 0, dataset.entry.get("images"), dataset.offset)
 
 
 @cache
 def chunk_pictures(plan: Plan, dataset: str) -> dict[str, Sequence[Entry | int]]:
-    """The pictures of each chunk of a test set, by the chunk's name; their places where their names aren't known."""
+    """The images of each chunk of a test set, by the chunk's name; their places where their names aren't known."""
     found = plan.dataset(dataset)
     pictures: Sequence[Entry | int] = places(found) if found.source else entries(found)
     return {chunk_name(index): mine for index, mine in enumerate(chunks(pictures, plan.chunk))}
@@ -58,9 +58,9 @@ def aligned_chunks(plan: Plan, dataset: str) -> list[str]:
     return [f"{plan.data}/aligned/{dataset}/{chunk}" for chunk in chunk_names(plan, dataset)]
 
 
-def degraded_chunks(plan: Plan, dataset: str, recipe: str) -> list[str]:
+def degraded_chunks(plan: Plan, dataset: str, degradation: str) -> list[str]:
     """The folders of a test set's low-quality versions."""
-    return [f"{plan.data}/degraded/{dataset}/{recipe}/{chunk}" for chunk in chunk_names(plan, dataset)]
+    return [f"{plan.data}/degraded/{dataset}/{degradation}/{chunk}" for chunk in chunk_names(plan, dataset)]
 
 
 def align_inputs(plan: Plan, dataset: str) -> list[str]:
@@ -85,7 +85,7 @@ def align_args(plan: Plan, dataset: str, chunk: str) -> str:
 
 
 def chunk_digest(plan: Plan, dataset: str, chunk: str) -> str:
-    """Changes with a chunk's pictures; of a set whose names aren't known, with its source's entry and the pictures' places.
+    """Changes with a chunk's images; of a set whose names aren't known, with its source's entry and the images' places.
 
     Raises: UserError for a chunk that the test set hasn't.
     """

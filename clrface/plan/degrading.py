@@ -1,4 +1,4 @@
-"""Degradations: what a recipe reads, and when it has changed."""
+"""Degradations: what a degradation reads, and when it has changed."""
 
 from dataclasses import asdict
 from functools import cache
@@ -10,22 +10,22 @@ from clrface.plan.words import short_digest, source_record
 
 
 @cache
-def recipe_digest(plan: Plan, recipe: str) -> str:
-    """Changes with the recipe's numbers, and with the source of finished pictures."""
-    found = plan.recipe(recipe)
+def degradation_digest(plan: Plan, degradation: str) -> str:
+    """Changes with the degradation's numbers, and with the source of finished images."""
+    found = plan.degradation(degradation)
     given = {"given": entry_digest(plan.source(found.source))} if found.source else {}
     return short_digest({key: value for key, value in asdict(found).items() if value != ""} | given)
 
 
-def degrade_inputs(plan: Plan, dataset: str, recipe: str) -> list[str]:
-    """The source of a recipe's finished pictures, and the names of the test set that they belong to; none for a recipe that degrades.
+def degrade_inputs(plan: Plan, dataset: str, degradation: str) -> list[str]:
+    """The source of a degradation's finished images, and the names of the test set that they belong to; none where there are none.
 
-    Raises: UserError for finished pictures of another test set.
+    Raises: UserError for finished images of another test set.
     """
-    found = plan.recipe(recipe)
+    found = plan.degradation(degradation)
     if found.kind != "given":
         return []
     if dataset != found.dataset:
-        said = f"Recipe '{recipe}' has finished pictures of '{found.dataset}', not of '{dataset}'"
-        raise UserError(f"{said}. Give '{dataset}' a table, or a recipe, of its own.")
+        said = f"Degradation '{degradation}' has finished images of '{found.dataset}', not of '{dataset}'"
+        raise UserError(f"{said}. Give '{dataset}' a table, or a degradation, of its own.")
     return [source_record(name) for name in (found.source, found.dataset)]

@@ -19,15 +19,15 @@ def sample_panels(plan: Plan, table: str) -> str:
     found = plan.table(table)
     controls = [name for name, card in plan.project.known.methods.items() if card.control and not card.part_of]
     shown = [row for row in found.rows if row.method not in controls]
-    return sample_panels_to_json(_sheet(plan, dataset, recipe, shown) for dataset, recipe in found.blocks)
+    return sample_panels_to_json(_sheet(plan, dataset, degradation, shown) for dataset, degradation in found.blocks)
 
 
-def _sheet(plan: Plan, dataset: str, recipe: str, rows: Iterable[Row]) -> SamplePanel:
+def _sheet(plan: Plan, dataset: str, degradation: str, rows: Iterable[Row]) -> SamplePanel:
     aligned = f"{plan.data}/aligned/{dataset}"
-    columns = {"Input": f"{plan.data}/degraded/{dataset}/{recipe}"}
-    columns |= {row.label: restored_folder(plan, dataset, recipe, row) for row in rows}
+    columns = {"Input": f"{plan.data}/degraded/{dataset}/{degradation}"}
+    columns |= {row.label: restored_folder(plan, dataset, degradation, row) for row in rows}
     columns |= {"Ground truth": aligned} if plan.dataset(dataset).has_truth else {}
-    return SamplePanel(f"{dataset}, {recipe}", aligned, chunk_names(plan, dataset), columns)
+    return SamplePanel(f"{dataset}, {degradation}", aligned, chunk_names(plan, dataset), columns)
 
 
 def table_sets(plan: Plan, table: str) -> str:
@@ -36,7 +36,7 @@ def table_sets(plan: Plan, table: str) -> str:
 
 
 def set_spec(plan: Plan, datasets: Iterable[str]) -> str:
-    """Test sets as the command's JSON: which chunks, and whose pictures are the input's and the truth's."""
+    """Test sets as the command's JSON: which chunks, and whose images are the input's and the truth's."""
     doubles = {"@input": "identity", "@truth": "oracle"}
     names = sorted(set(datasets))
     return SetSpec(
@@ -69,14 +69,14 @@ def roc_code(plan: Plan, table: str) -> str:
 def roc_panels(plan: Plan, table: str) -> str:
     """The figure's panels as the command's JSON."""
     found = plan.table(table)
-    panels = (_curves(plan, dataset, recipe, found.rows, _roc_metric(plan, table)) for dataset, recipe in found.blocks)
+    panels = (_curves(plan, dataset, degradation, found.rows, _roc_metric(plan, table)) for dataset, degradation in found.blocks)
     return roc_panels_to_json(panels)
 
 
-def _curves(plan: Plan, dataset: str, recipe: str, rows: Iterable[Row], metric: str) -> RocPanel:
+def _curves(plan: Plan, dataset: str, degradation: str, rows: Iterable[Row], metric: str) -> RocPanel:
     return RocPanel(
-        title=f"{dataset}, {recipe}",
-        rows=[_curve(plan, dataset, recipe, row) for row in rows],
+        title=f"{dataset}, {degradation}",
+        rows=[_curve(plan, dataset, degradation, row) for row in rows],
         aligned=aligned_chunks(plan, dataset),
         gallery=gallery_of(plan, dataset),
         manifest=plan.dataset(dataset).manifest,
@@ -85,9 +85,9 @@ def _curves(plan: Plan, dataset: str, recipe: str, rows: Iterable[Row], metric: 
     )
 
 
-def _curve(plan: Plan, dataset: str, recipe: str, row: Row) -> RocRow:
+def _curve(plan: Plan, dataset: str, degradation: str, row: Row) -> RocRow:
     card = plan.card(row)
-    folder = restored_folder(plan, dataset, recipe, row)
+    folder = restored_folder(plan, dataset, degradation, row)
     return RocRow(row.label, card is not None and card.control, [f"{folder}/{chunk}" for chunk in chunk_names(plan, dataset)])
 
 

@@ -35,20 +35,20 @@ def metric_inputs(plan: Plan, metric: str) -> list[str]:
     return [source_record(source) for source in plan.metric(metric).sources]
 
 
-def restored_chunks(plan: Plan, dataset: str, recipe: str, row: str, seed: str) -> list[str]:
+def restored_chunks(plan: Plan, dataset: str, degradation: str, row: str, seed: str) -> list[str]:
     """The folders of a row's restored faces."""
-    place = f"{plan.results}/restored/{dataset}/{recipe}/{plan.row(row).name}/{seed}"
+    place = f"{plan.results}/restored/{dataset}/{degradation}/{plan.row(row).name}/{seed}"
     return [f"{place}/{chunk}" for chunk in chunk_names(plan, dataset)]
 
 
-def reference_chunks(plan: Plan, dataset: str, recipe: str, metric: str) -> list[str]:
+def reference_chunks(plan: Plan, dataset: str, degradation: str, metric: str) -> list[str]:
     """The folders of what a metric compares the restored faces with; see MetricCard.against.
 
     Raises: UserError for a metric of other people's clean faces, on a test set that has its own truth.
     """
     against = plan.metric(metric).against
     if against == "input":
-        return degraded_chunks(plan, dataset, recipe)
+        return degraded_chunks(plan, dataset, degradation)
     if against == "clean":
         found = plan.dataset(dataset)
         if found.has_truth:

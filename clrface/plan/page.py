@@ -1,4 +1,4 @@
-"""The page of everything: its pictures and figures."""
+"""The page of everything: its images and figures."""
 
 from pathlib import Path
 
@@ -18,9 +18,9 @@ def page_pictures(plan: Plan) -> list[str]:
     """The chunks of every table, each once: aligned, degraded, and restored with every seed."""
     found: dict[str, None] = {}
     for table in plan.tables.values():
-        for dataset, recipe in table.blocks:
-            places = [f"{plan.data}/aligned/{dataset}", f"{plan.data}/degraded/{dataset}/{recipe}"]
-            restored = f"{plan.results}/restored/{dataset}/{recipe}"
+        for dataset, degradation in table.blocks:
+            places = [f"{plan.data}/aligned/{dataset}", f"{plan.data}/degraded/{dataset}/{degradation}"]
+            restored = f"{plan.results}/restored/{dataset}/{degradation}"
             places += [f"{restored}/{row.name}/{seed}" for row in table.rows for seed in plan.row_seeds(row)]
             found |= dict.fromkeys(f"{place}/{chunk}" for place in places for chunk in chunk_names(plan, dataset))
     return list(found)

@@ -21,7 +21,7 @@ class Dataset:
     entry: Mapping[str, Any]
     """What the config says of it; empty for the training's faces."""
     source: Source | None = None
-    """Of a set without a manifest in git, which says how many pictures it has; None for the others."""
+    """Of a set without a manifest in git, which says how many images it has; None for the others."""
     drawn: int = 0
     """How many faces a generator draws for it; 0 for all others."""
     comes_as: str = ""
@@ -36,12 +36,12 @@ class Dataset:
 
     @property
     def split(self) -> str:
-        """Which pictures of a manifest are taken."""
+        """Which images of a manifest are taken."""
         return value_of(ManifestDataset, self.entry, "split")
 
     @property
     def offset(self) -> int:
-        """How many pictures later the evenly spaced ones start."""
+        """How many images later the evenly spaced ones start."""
         return value_of(SetDataset if self.source else ManifestDataset, self.entry, "offset")
 
     @property
@@ -82,7 +82,7 @@ class Table:
     @property
     def blocks(self) -> list[tuple[str, str]]:
         """The (dataset, degradation) pairs."""
-        return [(dataset, recipe) for dataset in self.datasets for recipe in self.degradations]
+        return [(dataset, degradation) for dataset in self.datasets for degradation in self.degradations]
 
 
 @dataclass(frozen=True, eq=False)

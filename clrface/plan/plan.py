@@ -10,7 +10,7 @@ from clrface.claims import Claims, load_claims
 from clrface.config.checks import validate_config
 from clrface.config.load import leave_out, load_config
 from clrface.config.rows import Row, all_rows, rows, table_datasets
-from clrface.degradation.recipes import Recipe
+from clrface.degradation.draw import Degradation
 from clrface.errors import unknown_name
 from clrface.external import has_cuda
 from clrface.fetch.sources import Source
@@ -114,8 +114,8 @@ class Plan:
     def metric(self, name: str) -> MetricCard:
         return _named("metric", name, self.project.metrics)
 
-    def recipe(self, name: str) -> Recipe:
-        return _named("degradation recipe", name, self.project.recipes)
+    def degradation(self, name: str) -> Degradation:
+        return _named("degradation", name, self.project.degradations)
 
     def source(self, name: str) -> Source:
         return _named("source", name, self.project.sources)
@@ -219,9 +219,9 @@ def _table(name: str, config: Mapping[str, Any], project: Project) -> Table:
     metrics = project.protocols[protocol]["metrics"]
     for metric in metrics:
         _named("metric", metric, project.metrics)
-    datasets, recipes = table_datasets(config, name), entry["degradations"]
+    datasets, degradations = table_datasets(config, name), entry["degradations"]
     chosen, settings = rows(config, project.known.methods, name), table_settings(config, project.known.methods, name)
-    return Table(name, tuple(datasets), tuple(recipes), protocol, tuple(metrics), tuple(chosen), settings)
+    return Table(name, tuple(datasets), tuple(degradations), protocol, tuple(metrics), tuple(chosen), settings)
 
 
 def _study(entry: Mapping[str, Any]) -> Study:

@@ -1,4 +1,4 @@
-"""Rows: what a method needs to restore a chunk, its command's words, and what its pictures depend on."""
+"""Rows: what a method needs to restore a chunk, its command's words, and what its images depend on."""
 
 import json
 from functools import cache
@@ -18,9 +18,9 @@ from clrface.stages import METHOD_OF, SHORT, stages_of
 from clrface.weights import digest, local_folder
 
 
-def restored_folder(plan: Plan, dataset: str, recipe: str, row: Row) -> str:
-    """Where a row's pictures lie that are shown: those of its first seed."""
-    return f"{plan.results}/restored/{dataset}/{recipe}/{row.name}/{plan.row_seeds(row)[0]}"
+def restored_folder(plan: Plan, dataset: str, degradation: str, row: Row) -> str:
+    """Where a row's images lie that are shown: those of its first seed."""
+    return f"{plan.results}/restored/{dataset}/{degradation}/{row.name}/{plan.row_seeds(row)[0]}"
 
 
 def restore_inputs(plan: Plan, dataset: str, row: str) -> list[str]:
@@ -52,7 +52,7 @@ def restore_args(plan: Plan, dataset: str, row: str) -> str:
 
 @cache
 def row_code(plan: Plan, row: str) -> str:
-    """Changes with the code, the weights or the finished images that a row's pictures come from."""
+    """Changes with the code, the weights or the finished images that a row's images come from."""
     found = plan.row(row)
     if found.method is None:
         return short_digest([fingerprint("clrface.restoration.chunk"), _folder_digest(found.folder or Path())])
@@ -60,7 +60,7 @@ def row_code(plan: Plan, row: str) -> str:
 
 
 def _folder_digest(folder: Path) -> str:
-    """Changes with the pictures in a user's folder."""
+    """Changes with the images in a user's folder."""
     return short_digest([(entry.file, entry.sha256) for entry in from_folder(folder)])
 
 

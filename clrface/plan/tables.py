@@ -21,8 +21,8 @@ def score_files(plan: Plan, table: str) -> list[str]:
     """Every score file of a table."""
     found = plan.table(table)
     return [
-        f"{plan.results}/scores/{dataset}/{recipe}/{row.name}/{seed}/{metric}.csv"
-        for dataset, recipe in found.blocks
+        f"{plan.results}/scores/{dataset}/{degradation}/{row.name}/{seed}/{metric}.csv"
+        for dataset, degradation in found.blocks
         for row in found.rows
         for seed in plan.row_seeds(row)
         for metric in found.metrics
@@ -40,8 +40,8 @@ def table_restored(plan: Plan, table: str) -> list[str]:
     """Every restored chunk that a sheet of faces may show."""
     found = plan.table(table)
     return [
-        f"{restored_folder(plan, dataset, recipe, row)}/{chunk}"
-        for dataset, recipe in found.blocks
+        f"{restored_folder(plan, dataset, degradation, row)}/{chunk}"
+        for dataset, degradation in found.blocks
         for row in found.rows
         for chunk in chunk_names(plan, dataset)
     ]
@@ -70,8 +70,8 @@ def table_spec(plan: Plan, table: str) -> str:
 
 def _rows(plan: Plan, table: Table) -> tuple[RowSpec, ...]:
     return tuple(
-        RowSpec(row.name, dataset, recipe, plan.row_seeds(row), plan.dataset(dataset).has_truth)
-        for dataset, recipe in table.blocks
+        RowSpec(row.name, dataset, degradation, plan.row_seeds(row), plan.dataset(dataset).has_truth)
+        for dataset, degradation in table.blocks
         for row in table.rows
     )
 
@@ -88,7 +88,7 @@ def _weights(plan: Plan, table: Table) -> dict[str, str]:
 
 
 def recognition_tables(plan: Plan) -> list[str]:
-    """The tables with a picture of operating curves."""
+    """The tables with an image of operating curves."""
     return [table.name for table in plan.tables.values() if any(recognises(plan, metric) for metric in table.metrics)]
 
 

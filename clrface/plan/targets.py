@@ -15,22 +15,22 @@ from clrface.plan.training import loss_figure
 SINGLE = ("table6", "claims", "mask", "weights")
 """Results that are neither a table's nor a sweep's."""
 LAYOUTS = (
-    "results/scores/{dataset}/{recipe}/{row}/{seed}/{metric}.replicates.csv",
-    "results/scores/{dataset}/{recipe}/{row}/{seed}/{metric}.csv",
-    "results/restored/{dataset}/{recipe}/{row}/{seed}/{chunk}",
+    "results/scores/{dataset}/{degradation}/{row}/{seed}/{metric}.replicates.csv",
+    "results/scores/{dataset}/{degradation}/{row}/{seed}/{metric}.csv",
+    "results/restored/{dataset}/{degradation}/{row}/{seed}/{chunk}",
     "results/metrics/{table}.json",
     "results/figures/{figure}.png",
     "results/figures/{figure}.pdf",
     "results/train/{method}/{stage}/training.json",
     *(f"results/{{result}}.{suffix}" for suffix in ("csv", "json", "md", "tex")),
-    "data/degraded/{dataset}/{recipe}/{chunk}",
+    "data/degraded/{dataset}/{degradation}/{chunk}",
     "data/aligned/{dataset}/{chunk}",
     "data/gallery/{dataset}",
     "data/raw/{source}/SOURCE.json",
     "data/external/{program}/READY.json",
 )
 """The files that a user may ask for by name, of the default's place."""
-KINDS = {"dataset": "test set", "recipe": "degradation recipe", "program": "external program", "stage": "training stage"}
+KINDS = {"dataset": "test set", "degradation": "degradation", "program": "external program", "stage": "training stage"}
 """What a layout's parts are called where their own name doesn't say it."""
 SHARED = ("data/raw/", "data/external/")
 """Files that all presets have."""
@@ -90,7 +90,7 @@ def _names(plan: Plan) -> dict[str, list[str]]:
     """The names that a layout's parts may have; a seed and a chunk have none."""
     return {
         "dataset": list(plan.datasets),
-        "recipe": list(plan.project.recipes),
+        "degradation": list(plan.project.degradations),
         "row": list(plan.rows),
         "metric": plan.metrics,
         "table": list(plan.tables),

@@ -76,9 +76,9 @@ def _dataset(plan: Plan, name: str) -> Dataset:
     return sets[name]
 
 
-def recipe_digest(plan: Plan) -> str:
+def degradation_digest(plan: Plan) -> str:
     """Changes with the training's degradations."""
-    return degrading.recipe_digest(plan, plan.training.degradation)
+    return degrading.degradation_digest(plan, plan.training.degradation)
 
 
 def record(plan: Plan, stage: str) -> str:
@@ -120,4 +120,4 @@ def options(plan: Plan) -> str:
     training = plan.training
     words = ["--seed", training.seed, "--workers", training.workers, "--precision", training.precision]
     words += ["--compile"] if training.compiled else []
-    return joined([*words, "--recipe", training.degradation, "--device", plan.device])
+    return joined([*words, "--degradation", training.degradation, "--device", plan.device])

@@ -1,1 +1,1 @@
-"""Pictures and pages for readers: sample sheets, curves, and the report."""
+"""Images and pages for readers: sample sheets, curves, and the report."""

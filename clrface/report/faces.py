@@ -19,7 +19,7 @@ FACES, LEAST_FACES, CASES = 6, 3, 2
 """Sampled faces of a set, where the page has room and where it hasn't, and cases a method has at either end."""
 SETS_AT_MOST = 6
 SAMPLED_AT_MOST, CASES_AT_MOST = 160, 240
-"""Pictures that the page has room for: more test sets show fewer faces each, the sampled ones down to LEAST_FACES."""
+"""Images that the page has room for: more test sets show fewer faces each, the sampled ones down to LEAST_FACES."""
 INPUT, TRUTH = "@input", "@truth"
 LABELS = {INPUT: "Input", TRUTH: "Ground truth"}
 PREFERRED = "idd_dlib"
@@ -27,20 +27,20 @@ PREFERRED = "idd_dlib"
 
 @dataclass(frozen=True)
 class FaceSet:
-    """One test set as the page shows it: the pictures of its input, its methods and its truth."""
+    """One test set as the page shows it: the images of its input, its methods and its truth."""
 
     name: str
-    """`orl/blind`: begins the keys of its pictures."""
+    """`orl/blind`: begins the keys of its images."""
     dataset: str
     degradation: str
     columns: Mapping[str, str]
     """Column to label: input, methods in the table's order, truth."""
     rows: Mapping[str, Row]
-    """The column's row of the table; the input and the truth have one where the controls of their pictures do."""
+    """The column's row of the table; the input and the truth have one where the controls of their images do."""
     metrics: tuple[MetricCard, ...]
     """Those with a value for each face."""
     scores: Mapping[str, Mapping[str, Mapping[str, float]]]
-    """column → metric → image_id → value of the seed whose picture is shown."""
+    """column → metric → image_id → value of the seed whose image is shown."""
     folders: Mapping[str, Path]
     chunks: Sequence[str]
     image_ids: Sequence[str]
@@ -100,7 +100,7 @@ def face_sets(tables: Sequence[Table], places: Places, spec: SetSpec) -> list[Fa
 
 
 def sampled(one: FaceSet, gallery: Gallery, n_sets: int) -> list[str]:
-    """Evenly spaced faces of the set, never picked by score; their pictures, of every column, go into the gallery."""
+    """Evenly spaced faces of the set, never picked by score; their images, of every column, go into the gallery."""
     count = min(FACES, max(LEAST_FACES, SAMPLED_AT_MOST // (n_sets * len(one.columns))))
     chosen = spread(one.image_ids, count)
     for column in one.columns:
@@ -133,7 +133,7 @@ def ranked(values: Mapping[str, float], card: MetricCard) -> list[str]:
 
 
 def add_pictures(one: FaceSet, column: str, image_ids: Sequence[str], gallery: Gallery) -> None:
-    """Put one column's pictures of some faces into the gallery."""
+    """Put one column's images of some faces into the gallery."""
     gallery.add(f"{one.name}/{column}", one.folders[column], image_ids, one.chunks)
 
 

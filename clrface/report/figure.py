@@ -20,10 +20,10 @@ DASHES: tuple[Any, ...] = ("-", "--", ":", "-.", (0, (1, 3)))
 MARKERS = "osD^vPX<>"
 INK, QUIET, LIGHT, EMPTY = "#1a1a1a", "#6b6b6b", "#c8c8c8", "#efefef"
 DPI = 160
-"""Of the PNG, unless it is told otherwise. The PDF has lines and letters as such, and pictures of faces with their own pixels."""
+"""Of the PNG, unless it is told otherwise. The PDF has lines and letters as such, and images of faces with their own pixels."""
 SETTINGS: Any = {
     "pdf.fonttype": 42,  # letters as TrueType, which journals ask for
-    "image.composite_image": False,  # each picture by itself, not one raster of all
+    "image.composite_image": False,  # each image by itself, not one raster of all
 }
 
 

@@ -1,4 +1,4 @@
-"""The page's pictures: each embedded once, as a data URI, however often it is shown."""
+"""The page's images: each embedded once, as a data URI, however often it is shown."""
 
 import base64
 import io
@@ -12,21 +12,21 @@ from clrface.images import read_rgb
 from clrface.report.samples import find_cells
 
 EXACT_PX = 128
-"""Up to this side a picture keeps every pixel (PNG); a larger one is a JPEG."""
+"""Up to this side an image keeps every pixel (PNG); a larger one is a JPEG."""
 SIDES = ((120, 384), (300, 256))
-"""So many pictures at most: this side at most, so that the page stays at a few MB."""
+"""So many images at most: this side at most, so that the page stays at a few MB."""
 SMALLEST_SIDE = 192
 
 
 class Gallery:
-    """Pictures by key, and for those that failed the reason."""
+    """Images by key, and for those that failed the reason."""
 
     def __init__(self) -> None:
         self._paths: dict[str, Path] = {}
         self.reasons: dict[str, str] = {}
 
     def add(self, prefix: str, folder: Path, image_ids: Sequence[str], chunks: Collection[str]) -> None:
-        """Take the pictures of one column under the keys `<prefix>/<image_id>`. Raises: UserError as `find_cells` does."""
+        """Take the images of one column under the keys `<prefix>/<image_id>`. Raises: UserError as `find_cells` does."""
         for image_id, cell in zip(image_ids, find_cells(folder, image_ids, chunks), strict=True):
             key = f"{prefix}/{image_id}"
             if isinstance(cell, Path):
@@ -35,7 +35,7 @@ class Gallery:
                 self.reasons[key] = cell
 
     def data_uris(self) -> dict[str, str]:
-        """Every picture, reduced where there are many large ones."""
+        """Every image, reduced where there are many large ones."""
         side = next((side for most, side in SIDES if len(self._paths) <= most), SMALLEST_SIDE)
         return {key: data_uri(read_rgb(path), side) for key, path in self._paths.items()}
 

@@ -1,7 +1,7 @@
 """The report: one HTML page that needs nothing beside itself.
 
 Tables that sort, intervals, faces before and after, each method's best and worst, claims, costs, and where every file comes from.
-Style and script stand in the page, pictures are data URIs, and a content policy forbids every request. Equal inputs give an equal page.
+Style and script stand in the page, images are data URIs, and a content policy forbids every request. Equal inputs give an equal page.
 """
 
 import json
@@ -68,7 +68,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Gathered:
-    """A test set's pictures: the sampled faces, and the cases by `card`."""
+    """A test set's images: the sampled faces, and the cases by `card`."""
 
     id: str
     set: FaceSet
@@ -80,7 +80,7 @@ class Gathered:
 def write_page(spec: PageSpec, target: Path) -> None:
     """Write the page to `target`.
 
-    Raises: UserError for a table, scores, pictures or claims that are missing or malformed.
+    Raises: UserError for a table, scores, images or claims that are missing or malformed.
     """
     contents = [_read_json(path, "table", "snakemake --cores all results/table1.csv") for path in spec.tables]
     tables = [table_from_json(content) for content in contents]
@@ -193,7 +193,7 @@ def _gather(one: FaceSet, gallery: Gallery, n_sets: int, place: int) -> Gathered
 
 
 def _face_scores(gathered: Sequence[Gathered]) -> dict[str, list[str]]:
-    """Picture key to the face's scores as printed, in the order of the set's metrics."""
+    """Image key to the face's scores as printed, in the order of the set's metrics."""
     return {
         f"{part.set.name}/{column}/{face}": [part.set.text(column, card, face) for card in part.set.metrics]
         for part in gathered

@@ -1,4 +1,4 @@
-"""Where the page's numbers and pictures come from, file by file: checksum and run time."""
+"""Where the page's numbers and images come from, file by file: checksum and run time."""
 
 import csv
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,13 +33,13 @@ class Places:
 
 @dataclass(frozen=True)
 class Record:
-    """A file, or the pictures of a folder, that the page is made from."""
+    """A file, or the images of a folder, that the page is made from."""
 
     path: str
     images: int | None
-    """How many pictures a folder has; None for a file."""
+    """How many images a folder has; None for a file."""
     sha256: str
-    """Of the file; of a folder as of a degraded set in the table's json. Empty for a folder without pictures."""
+    """Of the file; of a folder as of a degraded set in the table's json. Empty for a folder without images."""
     seconds: float | None
     """What its jobs took, together; None where they left no benchmark."""
 

@@ -162,7 +162,7 @@ def _write(axes: Axes, place: tuple[float, float], text: str, size_px: int, colo
 
 
 def find_cells(folder: Path, image_ids: Sequence[str], chunks: Collection[str] | None) -> list[Path | str]:
-    """For each id the path of its picture, or the reason why there is none.
+    """For each id the path of its image, or the reason why there is none.
 
     Raises: UserError for an image that is neither there nor reported as failed.
     """
@@ -176,7 +176,7 @@ def find_cells(folder: Path, image_ids: Sequence[str], chunks: Collection[str] |
 
 
 def _column(folder: Path, image_ids: Sequence[str], chunks: Collection[str] | None) -> list[np.ndarray | str]:
-    """For each id its picture, (H, W, 3) uint8, or the reason why there is none."""
+    """For each id its image, (H, W, 3) uint8, or the reason why there is none."""
     return [cell if isinstance(cell, str) else read_rgb(cell) for cell in find_cells(folder, image_ids, chunks)]
 
 

@@ -1,6 +1,6 @@
 """Restore one chunk of degraded faces with one method, and say of each image how it went.
 
-A failure keeps its row with the reason and has no picture: a method never answers with its own input when it failed.
+A failure keeps its row with the reason and has no image: a method never answers with its own input when it failed.
 """
 
 import csv

@@ -1,4 +1,4 @@
-"""Training-free methods work on one picture at a time, as (H, W, 3): what they share."""
+"""Training-free methods work on one image at a time, as (H, W, 3): what they share."""
 
 from abc import ABC, abstractmethod
 from pathlib import Path

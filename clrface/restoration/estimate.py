@@ -21,7 +21,7 @@ class Estimate:
     y: torch.Tensor
     x_irn: torch.Tensor
     chroma: torch.Tensor
-    """(B, 3, H, W): what is added to the decoded picture. The IRN's colours where the autoencoder knows luminance alone, else 0."""
+    """(B, 3, H, W): what is added to the decoded image. The IRN's colours where the autoencoder knows luminance alone, else 0."""
 
     @property
     def condition(self) -> torch.Tensor:
@@ -39,7 +39,7 @@ def estimate(autoencoder: Autoencoder, irn: RestorationUNet, y: torch.Tensor) ->
 
 
 Decode = Callable[[torch.Tensor], torch.Tensor]
-"""From latents (B, C, h, w) to what the autoencoder sees of the picture, (B, 3, H, W), about [0, 1], unclipped."""
+"""From latents (B, C, h, w) to what the autoencoder sees of the image, (B, 3, H, W), about [0, 1], unclipped."""
 
 
 def decoding(autoencoder: Autoencoder, known: Estimate, residual: float) -> Decode:

@@ -79,7 +79,7 @@ def _packages(folder: Path) -> Path:
 
 
 def run_external(card: ExternalCard, folder: Path, chunk: Chunk, seed: int) -> None:
-    """Restore a chunk with an installed card; writes the pictures and status.csv as any method does.
+    """Restore a chunk with an installed card; writes the images and status.csv as any method does.
 
     Raises: UserError when the program fails, with the end of what it said, or when it leaves none, or images that it was not given.
     """
@@ -104,7 +104,7 @@ def run_external(card: ExternalCard, folder: Path, chunk: Chunk, seed: int) -> N
 
 
 def not_run(chunk: Chunk, reason: str) -> None:
-    """Write a chunk's status.csv for a card that can't run here: every image has the reason, none a picture."""
+    """Write a chunk's status.csv for a card that can't run here: every image has the reason, none an image."""
     write_status(chunk, dict.fromkeys(chunk.ids, f"{NOT_RUN}: {reason}"))
 
 

@@ -1,6 +1,6 @@
 """Guidance: how identity steers the refinement (CLR-Face's second part).
 
-Notation: m the mask in (0, 1); phi the recogniser; x0_hat the picture of z0_hat (`decoding`); x_I the IRN's output and z_I = E(x_I);
+Notation: m the mask in (0, 1); phi the recogniser; x0_hat the image of z0_hat (`decoding`); x_I the IRN's output and z_I = E(x_I);
 phi_I the identity that the IRN recovers: its head's features (clrface.models.identity), or phi(x_I).
 `recognition`:      g = grad of d = 1 - cos(phi(x0_hat), phi_I) by z0_hat, and shift = scale * m * d * g / |g|^2.
 `recognition_free`: shift = scale * m * (z0_hat - z_I), which needs no recogniser.

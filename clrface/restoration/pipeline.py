@@ -35,7 +35,7 @@ class Settings(SamplerSpec):
     guidance: Literal["none", "recognition", "recognition_free"] = "recognition"
     guidance_scale: float = 1.0
     target: Literal["head", "irn"] = "head"
-    """Whose identity guidance seeks: the one that the IRN's head predicts, or the one of the IRN's picture."""
+    """Whose identity guidance seeks: the one that the IRN's head predicts, or the one of the IRN's image."""
     mask: Literal["learned", "ones", "random"] = "learned"
     """`random`: the learned mask's values in another order, drawn for each image: the same share, anywhere."""
     residual: float = 0.7
@@ -52,7 +52,7 @@ class Moment:
     guide: Guide | None
     step: Step
     picture: Callable[[torch.Tensor], torch.Tensor]
-    """From latents (GROUP, C, h, w) to finished pictures (GROUP, 3, H, W) in [0, 1]: the algorithm's last line."""
+    """From latents (GROUP, C, h, w) to finished images (GROUP, 3, H, W) in [0, 1]: the algorithm's last line."""
 
 
 Observer = Callable[[Moment], None]
@@ -106,7 +106,7 @@ class CLRFace:
 
     @property
     def size_multiple(self) -> int:
-        """What the sides of a picture must be multiples of: the compression, then the prior's halvings."""
+        """What the sides of an image must be multiples of: the compression, then the prior's halvings."""
         return self.autoencoder.compression * 2 ** (len(self.prior.config["block_out_channels"]) - 1)
 
     @torch.no_grad()

@@ -1,7 +1,7 @@
-"""The method in one picture: a face on its way through CLR-Face's own code, watched by an observer (`clrface.restoration.pipeline.Moment`).
+"""The method in one image: a face on its way through CLR-Face's own code, watched by an observer (`clrface.restoration.pipeline.Moment`).
 
 Notation as in docs/method.md: y the degraded face, x the truth, x_I = IRN(y), z_I = E(x_I), G the decoder, m the mask, g the gradient of
-guidance, x0_hat = the picture of z0_hat.
+guidance, x0_hat = the image of z0_hat.
 """
 
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ KEY = (
 
 @dataclass(frozen=True)
 class Look:
-    """One evaluation of the prior: pictures (3, H, W) in [0, 1], maps (h, w) over latents."""
+    """One evaluation of the prior: images (3, H, W) in [0, 1], maps (h, w) over latents."""
 
     number: int
     t: float
@@ -59,7 +59,7 @@ class Run:
     looks: Sequence[Look]
     """At those of the evaluations that are shown."""
     start: np.ndarray
-    """The picture of the latents at the first, with their noise."""
+    """The image of the latents at the first, with their noise."""
     x_irn: np.ndarray
     mask: np.ndarray | None
     """(h, w) in (0, 1]; None without guidance."""
@@ -101,7 +101,7 @@ def watch(pipeline: CLRFace, y: torch.Tensor, seed: int, settings: Settings, rec
 
 
 def shown(guided: Sequence[bool]) -> list[int]:
-    """Places of the first evaluation, of one between, where guidance acts if it does, and of the last: each look decodes a picture."""
+    """Places of the first evaluation, of one between, where guidance acts if it does, and of the last: each look decodes an image."""
     between = list(range(1, len(guided) - 1))
     between = [place for place in between if guided[place]] or between
     middle = between[(len(between) - 1) // 2 :][:1]
@@ -127,7 +127,7 @@ def _length(latents: torch.Tensor) -> np.ndarray:
     return _array(latents.norm(dim=1))
 
 
-# ---- the picture
+# ---- the image
 
 
 def _draw(y: np.ndarray, x: np.ndarray, runs: dict[Settings, Run]) -> Figure:
@@ -191,7 +191,7 @@ class _Sheet:
         self.figure = Figure(figsize=(self.width, self.height))
 
     def face(self, row: int, column: int, rgb: np.ndarray, symbol: str, text: str, arrow: str = "") -> None:
-        """A picture, (3, H, W) in [0, 1], with an arrow to it, and over that its name."""
+        """An image, (3, H, W) in [0, 1], with an arrow to it, and over that its name."""
         axes = self._panel(row, column, symbol, text)
         axes.imshow(np.clip(rgb.transpose(1, 2, 0), 0, 1), interpolation="none")
         if arrow:

@@ -1,6 +1,6 @@
 """A sweep: CLR-Face over a grid of settings, quality and cost of each point, in one process.
 
-A table's rows are jobs of their own; a hundred settings would spend their time in starting Python. The pictures are those that
+A table's rows are jobs of their own; a hundred settings would spend their time in starting Python. The images are those that
 the table's row with the same settings has: same seeds, same rounding to 8 bits. A stopped sweep goes on with the next point.
 """
 
@@ -178,7 +178,7 @@ def _batches(count: int) -> Iterator[slice]:
 
 
 def _score(metric_id: str, by_seed: np.ndarray, truth: np.ndarray, sources: Path, indices: np.ndarray, cache: Path | None) -> Estimate:
-    """A metric over the seeds, (S, N, 3, H, W), as the tables reckon it."""
+    """A metric over the seeds, (S, N, 3, H, W), as the tables compute it."""
     measured = []
     for restored in by_seed:
         metric = load_metric(metric_id, sources, cache)

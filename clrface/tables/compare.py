@@ -62,7 +62,7 @@ class Difference(NamedTuple):
 
 
 def compare(rows: Sequence[Row], scores: Path, cards: Sequence[MetricCard], draws: "Draws") -> list[Difference]:
-    """Compare the first two of `rows`, of one dataset and degradation; a third is what `share` is reckoned over.
+    """Compare the first two of `rows`, of one dataset and degradation; a third is what `share` is computed over.
 
     scores: the folder of all score files. Raises: UserError for scores that are missing, not of the same images, or not those that the
     rows were made from.

@@ -43,7 +43,7 @@ COLUMNS = ("protocol", "metric", "label", "unit", "direction", "value", "lo", "h
 
 @dataclass(frozen=True)
 class Folders:
-    """What is compared: folders of pictures, paired by file stem."""
+    """What is compared: folders of images, paired by file stem."""
 
     pred: Path
     gt: Path | None = None

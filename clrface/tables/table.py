@@ -47,7 +47,7 @@ class TableSpec:
     device: str
     """What the methods ran on, e.g. `cpu`."""
     datasets: Mapping[str, Any] = field(default_factory=dict)
-    """The config's entries of the test sets: which split, which pictures."""
+    """The config's entries of the test sets: which split, which images."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """What of the config the numbers depend on (`clrface.plan.stale`)."""
     published: Sequence[Published] = ()

@@ -28,7 +28,10 @@ def tabulate(
     Raises: UserError for scores, images or weights that are missing, malformed or not of the same images.
     """
     blocks = dict.fromkeys((row.dataset, row.degradation) for row in spec.rows)
-    lq = {(data, recipe): provenance.lq_images(degraded / data / recipe, chunks[data] if chunks else None) for data, recipe in blocks}
+    lq = {
+        (data, degradation): provenance.lq_images(degraded / data / degradation, chunks[data] if chunks else None)
+        for data, degradation in blocks
+    }
     table = build_table(spec, scores, {block: set(images) for block, images in lq.items()}, name=target.stem)
     content = table_to_json(table) | {
         "preset": spec.preset,

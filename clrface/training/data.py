@@ -21,7 +21,7 @@ from tqdm import tqdm
 from clrface.align.index import read_index
 from clrface.api import OK
 from clrface.degradation.apply import apply, grey, is_grey
-from clrface.degradation.recipes import Recipe, draw
+from clrface.degradation.draw import Degradation, draw
 from clrface.errors import UserError
 from clrface.files import sha256_file
 from clrface.images import read_rgb, to_unit
@@ -112,13 +112,13 @@ class Pairs(Dataset[Batch]):
     def __init__(
         self,
         faces: Faces,
-        recipe: Recipe,
+        degradation: Degradation,
         seed: int,
         augment: bool = True,
         grey_probability: float = 0.5,
         latents: Latents | None = None,
     ):
-        self.faces, self.recipe, self.seed, self.augment, self.grey_probability = faces, recipe, seed, augment, grey_probability
+        self.faces, self.degradation, self.seed, self.augment, self.grey_probability = faces, degradation, seed, augment, grey_probability
         self.latents = latents
 
     def __getitem__(self, name: tuple[int, int]) -> Batch:
@@ -132,9 +132,9 @@ class Pairs(Dataset[Batch]):
         is_made_grey = rng.random() < self.grey_probability
         if is_made_grey:
             truth = grey(truth)
-        draws = draw(self.recipe, truth.shape[0], is_grey(truth), rng)
+        draws = draw(self.degradation, truth.shape[0], is_grey(truth), rng)
         degraded = apply(truth, draws)
-        if draws.grey and self.recipe.grey_truth:
+        if draws.grey and self.degradation.grey_truth:
             truth, is_made_grey = grey(truth), True
         seed = torch.tensor(int(rng.integers(2**62)))
         sample = {"hq": torch.from_numpy(to_unit(truth)), "lq": torch.from_numpy(to_unit(degraded)), "seed": seed}
@@ -166,9 +166,9 @@ def loader(pairs: Pairs, steps: Steps, workers: int) -> DataLoader[Batch]:
     return DataLoader(pairs, batch_sampler=steps, num_workers=workers, prefetch_factor=4 if workers else None)
 
 
-def fixed_batch(faces: Faces, recipe: Recipe, seed: int, count: int, grey_probability: float) -> Batch:
+def fixed_batch(faces: Faces, degradation: Degradation, seed: int, count: int, grey_probability: float) -> Batch:
     """`count` faces spread over the set, unaugmented, degraded the same on every call: for sample sheets and validation."""
-    pairs = Pairs(faces, recipe, seed, augment=False, grey_probability=grey_probability)
+    pairs = Pairs(faces, degradation, seed, augment=False, grey_probability=grey_probability)
     count = min(count, len(faces))
     samples = [pairs[(0, slot)] for slot in np.linspace(0, len(faces) - 1, count, dtype=int).tolist()]
     return {key: torch.stack([sample[key] for sample in samples]) for key in samples[0]}

@@ -20,7 +20,7 @@ from safetensors.torch import save_file
 from tqdm import tqdm
 
 from clrface.degradation.apply import grey
-from clrface.degradation.recipes import Recipe
+from clrface.degradation.draw import Degradation
 from clrface.files import atomic_path, sha256_file
 from clrface.images import to_unit
 from clrface.models.autoencoder import Autoencoder
@@ -35,9 +35,9 @@ Look = tuple[bool, bool]
 """How training may show a face: mirrored, grey."""
 
 
-def looks(grey_probability: float, recipe: Recipe) -> list[Look]:
+def looks(grey_probability: float, degradation: Degradation) -> list[Look]:
     """Every look that pairs of these settings can have."""
-    may_be_grey = grey_probability > 0 or (recipe.grey_truth and recipe.grey_probability > 0)
+    may_be_grey = grey_probability > 0 or (degradation.grey_truth and degradation.grey_probability > 0)
     greys = [*([False] if grey_probability < 1 else []), *([True] if may_be_grey else [])]
     return [(flipped, is_grey) for is_grey in greys for flipped in (False, True)]
 

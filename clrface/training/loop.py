@@ -25,7 +25,7 @@ from PIL import Image
 from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
-from clrface.degradation.recipes import Recipe
+from clrface.degradation.draw import Degradation
 from clrface.errors import UserError
 from clrface.files import atomic_path, sha256_file, write_text
 from clrface.images import to_bytes
@@ -153,17 +153,17 @@ def _put_aside(path: Path) -> Path:
 
 
 def _checkpoint_gradients(stage: Stage) -> None:
-    """Reckon the inner layers again in the backward pass, in every network that can. Raises: UserError when none can."""
+    """Compute the inner layers again in the backward pass, in every network that can. Raises: UserError when none can."""
     able = [part for part in stage.differentiated() if isinstance(part, ModelMixin) and part._supports_gradient_checkpointing]
     if not able:
         raise UserError(
-            f"Stage {stage.spec.name} has no network whose layers could be reckoned again. Take its `gradient_checkpointing` out."
+            f"Stage {stage.spec.name} has no network whose layers could be computed again. Take its `gradient_checkpointing` out."
         )
     for network in able:
         network.enable_gradient_checkpointing()
 
 
-def run_key(spec: StageSpec, recipe: Recipe, seed: int, digest: str, models: Path) -> str:
+def run_key(spec: StageSpec, degradation: Degradation, seed: int, digest: str, models: Path) -> str:
     """A checksum of all that a stage's weights come from: only a run with the same one may go on from a checkpoint.
 
     How often to log, sample and save, and how to save memory, is left out. `digest` is the faces'. `models` are the stages trained before;
@@ -175,7 +175,7 @@ def run_key(spec: StageSpec, recipe: Recipe, seed: int, digest: str, models: Pat
     folders = [network_folder(models, name, beside=spec.name) for name in needs(spec.name, spec.options)]
     folders += [Path(start) for start in starts if start not in METHOD_OF]
     before = [sha256_file(path) for folder in folders for path in sorted(folder.glob("*.safetensors"))]
-    told = json.dumps([settings, asdict(recipe), seed, before], sort_keys=True, default=list).encode()
+    told = json.dumps([settings, asdict(degradation), seed, before], sort_keys=True, default=list).encode()
     return hashlib.sha256(told + bytes.fromhex(digest)).hexdigest()
 
 
@@ -196,7 +196,7 @@ def train(
     folder: Path,
     faces: Faces,
     val_faces: Faces,
-    recipe: Recipe,
+    degradation: Degradation,
     seed: int,
     workers: int,
 ) -> None:
@@ -205,16 +205,16 @@ def train(
     Raises: UserError when another process trains this stage in this folder, and when the loss is not finite.
     """
     digest = faces_digest(faces)
-    run = Run(stage, spec, accelerator, folder, run_key(spec, recipe, seed, digest, stage.models))
+    run = Run(stage, spec, accelerator, folder, run_key(spec, degradation, seed, digest, stage.models))
     run.faces, run.resolution = len(faces), faces[0].shape[0]
     if accelerator.is_main_process:
         run.work.mkdir(parents=True, exist_ok=True)
     alone = FileLock(run.work / ".lock") if accelerator.is_main_process else nullcontext()
     try:
         with alone.acquire(timeout=0) if isinstance(alone, FileLock) else alone:
-            latents = stage.latents(faces, digest, recipe, run.work / "latents", accelerator.process_index, accelerator.num_processes)
+            latents = stage.latents(faces, digest, degradation, run.work / "latents", accelerator.process_index, accelerator.num_processes)
             accelerator.wait_for_everyone()
-            _train(run, Pairs(faces, recipe, seed, grey_probability=spec.grey_probability, latents=latents), val_faces, workers)
+            _train(run, Pairs(faces, degradation, seed, grey_probability=spec.grey_probability, latents=latents), val_faces, workers)
     except Timeout:
         raise UserError(
             f"Another process trains stage {spec.name} in {run.work}. Wait for it, or stop it; then run the same command again."
@@ -227,7 +227,7 @@ def _train(run: Run, pairs: Pairs, val_faces: Faces, workers: int) -> None:
     main = accelerator.is_main_process
     steps = Steps(run.step, spec.steps, spec.batch, accelerator.process_index, accelerator.num_processes)
     batches = loader(pairs, steps, workers)
-    look = _to(fixed_batch(val_faces, pairs.recipe, pairs.seed, 8, spec.grey_probability), accelerator.device)
+    look = _to(fixed_batch(val_faces, pairs.degradation, pairs.seed, 8, spec.grey_probability), accelerator.device)
     if main and not resumed and (run.work / LOSSES).is_file():
         _put_aside(run.work / LOSSES)  # of another run: its curve may be wanted
     if main:
@@ -280,7 +280,7 @@ class averaged:
 def _finish(run: Run, trained_on: Pairs, look: Batch, writer: SummaryWriter | None) -> None:
     run.ema.copy_to(run.stage.main.parameters())
     run.stage.main.eval()
-    pairs = Pairs(trained_on.faces, trained_on.recipe, trained_on.seed + 1, grey_probability=run.spec.grey_probability)
+    pairs = Pairs(trained_on.faces, trained_on.degradation, trained_on.seed + 1, grey_probability=run.spec.grey_probability)
     batches = loader(pairs, Steps(0, FINISH_BATCHES, run.spec.batch), 0)
     with torch.no_grad():
         run.stage.finish([_to(batch, run.accelerator.device) for batch in batches])
@@ -335,7 +335,7 @@ def _forget_after(path: Path, step: int) -> None:
 
 
 def _write_sheet(images: torch.Tensor, columns: int, path: Path, writer: SummaryWriter | None, step: int) -> None:
-    """(N, 3, H, W) as a grid with `columns` pictures a row."""
+    """(N, 3, H, W) as a grid with `columns` images a row."""
     pictures = to_bytes(images.float().cpu().numpy())
     rows = [np.concatenate(list(pictures[start : start + columns]), axis=1) for start in range(0, len(pictures), columns)]
     sheet = np.concatenate(rows, axis=0)

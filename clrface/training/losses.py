@@ -17,7 +17,7 @@ class Perceptual:
         self.share = share
 
     def __call__(self, pred: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-        """The mean distance of (B, 3, H, W) pictures in [0, 1]."""
+        """The mean distance of (B, 3, H, W) images in [0, 1]."""
         count = max(1, round(self.share * len(pred)))
         return self.network(pred[:count], truth[:count]).mean()
 

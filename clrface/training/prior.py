@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from diffusers import UNet2DModel
 
-from clrface.degradation.recipes import Recipe
+from clrface.degradation.draw import Degradation
 from clrface.models.autoencoder import Autoencoder
 from clrface.models.loading import load_network, move
 from clrface.models.unet import RestorationUNet, latent_unet
@@ -56,10 +56,10 @@ class PriorStage(Stage):
         with torch.no_grad():
             return self.autoencoder.encode(hq).float()
 
-    def latents(self, faces: Faces, digest: str, recipe: Recipe, place: Path, rank: int, world: int) -> Latents | None:
+    def latents(self, faces: Faces, digest: str, degradation: Degradation, place: Path, rank: int, world: int) -> Latents | None:
         if not self.spec.options.get("cache_latents"):
             return None
-        shown, weights = looks(self.spec.grey_probability, recipe), self.models / NEEDS[self.spec.name][0]
+        shown, weights = looks(self.spec.grey_probability, degradation), self.models / NEEDS[self.spec.name][0]
         return keep_latents(self.autoencoder, weights, faces, digest, shown, place, rank, world)
 
     def sheet(self, batch: Batch) -> torch.Tensor:

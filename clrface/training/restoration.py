@@ -2,7 +2,7 @@
 
 `unet` is the L1 regression baseline, `unet_perceptual` the same with a perceptual loss, `unet_gan` with an adversarial one too. `irn` is
 CLR-Face's Identity Recovery Network: L1 + perceptual + (1 - cos) of SFace's embeddings, so that its output is an identity target and not
-only a sharp picture. Each starts from one before: from scratch, in about as many steps, the extra losses left the IRN worse than `unet` on
+only a sharp image. Each starts from one before: from scratch, in about as many steps, the extra losses left the IRN worse than `unet` on
 every measure (docs/training-log.md).
 """
 

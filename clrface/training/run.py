@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs
 
-from clrface.degradation.recipes import Recipe
+from clrface.degradation.draw import Degradation
 from clrface.device import pick_device
 from clrface.errors import unknown_name
 from clrface.stages import SHORT
@@ -48,7 +48,7 @@ def train_stage(
     sources: Path,
     models: Path,
     out: Path,
-    recipe: Recipe,
+    degradation: Degradation,
     seed: int,
     workers: int,
     precision: str,
@@ -77,4 +77,4 @@ def train_stage(
     train_faces, val_faces = load_faces(sets, "train"), load_faces(sets, "val")
     torch.manual_seed(seed)  # the networks' first weights; nothing after them draws from global state
     stage = STAGES[spec.name](spec, sources, models, accelerator.device)
-    train(stage, spec, accelerator, out, train_faces, val_faces, recipe, seed, workers)
+    train(stage, spec, accelerator, out, train_faces, val_faces, degradation, seed, workers)

@@ -10,7 +10,7 @@ import torch
 from diffusers import ModelMixin
 from torch import nn
 
-from clrface.degradation.recipes import Recipe
+from clrface.degradation.draw import Degradation
 from clrface.models.loading import save_network
 from clrface.training.data import Batch, Faces, Latents
 
@@ -68,14 +68,14 @@ class Stage(ABC):
 
     @abstractmethod
     def sheet(self, batch: Batch) -> torch.Tensor:
-        """Rows of pictures, (N, 3, H, W) in [0, 1], for a look at how it goes; the EMA's weights are in place."""
+        """Rows of images, (N, 3, H, W) in [0, 1], for a look at how it goes; the EMA's weights are in place."""
 
     @property
     @abstractmethod
     def columns(self) -> int:
-        """How many pictures make a row of the sheet."""
+        """How many images make a row of the sheet."""
 
-    def latents(self, faces: Faces, digest: str, recipe: Recipe, place: Path, rank: int, world: int) -> Latents | None:
+    def latents(self, faces: Faces, digest: str, degradation: Degradation, place: Path, rank: int, world: int) -> Latents | None:
         """Kept latents of the training faces, in `place`, for a stage that wants them; `digest` is the faces'."""
         return None
 

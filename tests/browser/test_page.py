@@ -229,7 +229,7 @@ def test_the_keyboard_sorts(seen: Seen) -> None:
 
 
 def shown_from(seen: Seen) -> float:
-    """Where the picture on top begins, in per cent of the width, as the browser computed it."""
+    """Where the image on top begins, in per cent of the width, as the browser computed it."""
     clip = seen.only(".stage img.over").evaluate("img => getComputedStyle(img).clipPath")
     found = re.search(r"([\d.]+)%\)$", clip)
     assert found, clip

@@ -1,6 +1,6 @@
 """The contract of clrface.api.Restorer, tried on every method of clrface/baselines/ with the weights that it runs with.
 
-A new file clrface/baselines/<name>.py is found and tried by itself. Inputs are real faces, degraded by the recipe `blind`.
+A new file clrface/baselines/<name>.py is found and tried by itself. Inputs are real faces, degraded by the degradation `blind`.
 """
 
 import json
@@ -14,7 +14,7 @@ import yaml
 
 from clrface.api import MethodCard, Restorer
 from clrface.degradation.apply import apply, is_grey
-from clrface.degradation.recipes import draw, load_recipes
+from clrface.degradation.draw import draw, load_degradations
 from clrface.errors import UserError
 from clrface.fingerprint import ROOT
 from clrface.images import to_bytes, to_unit
@@ -58,11 +58,11 @@ def loaded(request: pytest.FixtureRequest, sources: Path) -> Loaded:
 @pytest.fixture(scope="module")
 def lq(orl_faces: dict[str, np.ndarray]) -> torch.Tensor:
     """Five faces, degraded: three grey, two tinted. (5, 3, 64, 64) float32 in [0, 1]."""
-    recipe = load_recipes(ROOT / "clrface/catalogue/degradations.yaml")["blind"]
+    degradation = load_degradations(ROOT / "clrface/catalogue/degradations.yaml")["blind"]
     faces = list(orl_faces.values())[:5]
     faces[3:] = [np.rint(face * TINT).astype(np.uint8) for face in faces[3:]]
     assert [is_grey(face) for face in faces] == [True, True, True, False, False]
-    drawn = [draw(recipe, len(face), is_grey(face), generator(0, "conformance", str(place))) for place, face in enumerate(faces)]
+    drawn = [draw(degradation, len(face), is_grey(face), generator(0, "conformance", str(place))) for place, face in enumerate(faces)]
     return torch.from_numpy(to_unit(np.stack([apply(face, draws) for face, draws in zip(faces, drawn, strict=True)])))
 
 

@@ -1,7 +1,7 @@
 """The paper's preset in miniature: twelve faces of every set in the official archives, random weights in the official files.
 
-All is served from the loopback. What else differs from a real run is below: fewer images, rows, recipes, variants and resamples, narrower
-networks trained for two steps by one process. The sets' names, archives, checks, protocols, metrics and rivals are the real ones.
+All is served from the loopback. What else differs from a real run is below: fewer images, rows, degradations, variants and resamples,
+narrower networks trained for two steps by one process. The sets' names, archives, checks, protocols, metrics and rivals are the real ones.
 """
 
 import shutil
@@ -37,7 +37,7 @@ SETS = {
     "wider_test": "Wider-Test/{:04d}.png",
     "celebchild_test": "CelebChild-Test/{:03d}.png",
 }
-"""How the archives name their pictures."""
+"""How the archives name their images."""
 INDEX = ("dlib", "effnet", "lpips", "niqe", "niqe_official", "sface", "stlpips")
 """Sources from the package index, which the tests have."""
 

@@ -104,7 +104,7 @@ def call(project: Path, *words: str, **variables: str) -> str:
 
 
 def accuracy(project: Path, row: str) -> float:
-    """A row's accuracy in percent, worked out from its pictures: each fold's pairs by the threshold that is best on the other."""
+    """A row's accuracy in percent, worked out from its images: each fold's pairs by the threshold that is best on the other."""
     embed, clean = features(project / "data/raw"), project / "data/aligned/lfw/000"
     vectors = {
         (folder, path.stem): embed(to_unit(read_rgb(path))[None])[0]

@@ -91,7 +91,7 @@ def pictures(side_px: int) -> torch.Tensor:
 
 
 def learnt(network: torch.nn.Module, x: torch.Tensor) -> Any:
-    """The network with the means and variances of pictures in its normalisations, as after some training."""
+    """The network with the means and variances of images in its normalisations, as after some training."""
     for module in network.modules():
         if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
             module.momentum = None  # the plain mean of what it sees

@@ -248,7 +248,7 @@ def test_a_stack_of_pictures_gives_each_of_them(tmp_path: Path, folder: Path) ->
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (np.zeros((2, 3), np.uint8), r"holds uint8 of shape \(2, 3\); expected grey pictures"),
+        (np.zeros((2, 3), np.uint8), r"holds uint8 of shape \(2, 3\); expected grey images"),
         (np.full((1, 2, 3), 2.0), "holds float64 of shape"),
         (np.array([{}], dtype=object), "is no array of numbers"),
     ],

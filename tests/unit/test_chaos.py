@@ -66,7 +66,7 @@ def test_a_stopped_run_goes_on(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", list(KINDS))
 def test_a_reader_that_were_wrong_would_be_found(kind: str, tmp_path: Path) -> None:
-    """Each kind of picture file, judged by pixels that are not its own."""
+    """Each kind of image file, judged by pixels that are not its own."""
     rng = generator(0, "test", "chaos", kind)
     case = KINDS[kind](rng, _pixels(rng))
     other = np.zeros((5, 4, 3), np.uint8) if case.expected is None else 255 - case.expected[:, :-1]

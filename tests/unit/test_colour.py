@@ -9,7 +9,7 @@ import skimage.data
 import torch
 
 from clrface.degradation.apply import apply
-from clrface.degradation.recipes import draw, load_recipes
+from clrface.degradation.draw import draw, load_degradations
 from clrface.fingerprint import ROOT
 from clrface.images import to_unit
 from clrface.models.autoencoder import Autoencoder
@@ -18,7 +18,7 @@ from clrface.models.unet import RestorationUNet
 from clrface.restoration.estimate import estimate
 from clrface.restoration.pipeline import CLRFace, Settings
 
-RECIPES = load_recipes(ROOT / "clrface/catalogue/degradations.yaml")
+RECIPES = load_degradations(ROOT / "clrface/catalogue/degradations.yaml")
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +32,8 @@ def shipped() -> CLRFace:
     return CLRFace.from_pretrained(ROOT / "models" / "clrface")
 
 
-def degraded(face: np.ndarray, recipe: str) -> torch.Tensor:
-    return torch.from_numpy(to_unit(apply(face, draw(RECIPES[recipe], face.shape[0], False, np.random.default_rng(0)))))[None]
+def degraded(face: np.ndarray, degradation: str) -> torch.Tensor:
+    return torch.from_numpy(to_unit(apply(face, draw(RECIPES[degradation], face.shape[0], False, np.random.default_rng(0)))))[None]
 
 
 def chroma(x: torch.Tensor) -> torch.Tensor:

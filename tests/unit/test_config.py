@@ -59,7 +59,7 @@ KNOWN = Known(
         "large": MethodCard("large", "Large", stochastic=False, params={"w": 0.5}, resolution=512),
     },
     protocols=["ablation", "embedded", "vqfr", "real_world", "recognition"],
-    recipes=["blind", "severe", "mild", "training", "x4", "x8", "x16", "as_is"],
+    degradations=["blind", "severe", "mild", "training", "x4", "x8", "x16", "as_is"],
     manifests=["orl", "utkface", "lfw25"],
     metrics=["psnr", "stlpips_alex", "kd_effnet", "idd_dlib"],
 )
@@ -80,10 +80,10 @@ def mistakes(config: dict[str, Any], folder: Path = ROOT) -> list[str]:
 
 
 def there() -> Known:
-    """The methods, protocols, recipes, manifests and metrics of the project."""
-    recipes, protocols = (load_config([ROOT / "clrface/catalogue" / name]) for name in ("degradations.yaml", "protocols.yaml"))
+    """The methods, protocols, degradations, manifests and metrics of the project."""
+    degradations, protocols = (load_config([ROOT / "clrface/catalogue" / name]) for name in ("degradations.yaml", "protocols.yaml"))
     manifests = [path.stem for path in (ROOT / "clrface/catalogue/manifests").glob("*.csv")]
-    return Known(method_cards(), protocols, recipes, manifests, list(metric_cards()))
+    return Known(method_cards(), protocols, degradations, manifests, list(metric_cards()))
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The small things that all else stands on: seeds, whole-or-absent files, pictures, code fingerprints, names."""
+"""The small things that all else stands on: seeds, whole-or-absent files, images, code fingerprints, names."""
 
 import os
 import subprocess

@@ -98,7 +98,7 @@ def test_a_transformer_is_counted_whole_its_attention_too() -> None:
 
 
 def test_fused_attention_is_counted_as_it_is_and_its_gradient_too() -> None:
-    """Forward two matrix products, backward five: the fused kernel reckons the first of them again."""
+    """Forward two matrix products, backward five: the fused kernel computes the first of them again."""
     n, d = 1024, 8
 
     class Method:

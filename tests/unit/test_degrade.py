@@ -1,4 +1,4 @@
-"""Degradations: the recipes' draws, their arithmetic against a plain OpenCV reference, and that bytes repeat."""
+"""Degradations: the degradations' draws, their arithmetic against a plain OpenCV reference, and that bytes repeat."""
 
 import csv
 import hashlib
@@ -13,12 +13,12 @@ import pytest
 
 from clrface.degradation.apply import apply, gaussian_kernel, grey, is_grey, jitter
 from clrface.degradation.chunk import degrade_chunk
-from clrface.degradation.recipes import Draws, draw, get_recipe, load_recipes
+from clrface.degradation.draw import Draws, draw, get_degradation, load_degradations
 from clrface.errors import UserError
 from clrface.fingerprint import ROOT
 from clrface.images import read_rgb
 
-RECIPES = load_recipes(ROOT / "clrface/catalogue/degradations.yaml")
+RECIPES = load_degradations(ROOT / "clrface/catalogue/degradations.yaml")
 
 
 def reference(rgb: np.ndarray, draws: Draws) -> np.ndarray:
@@ -64,7 +64,7 @@ def test_blind_draws_cover_their_ranges_and_no_more() -> None:
     assert 0.46 < isotropic < 0.54
 
 
-def test_training_covers_the_three_test_recipes() -> None:
+def test_training_covers_the_three_test_degradations() -> None:
     for name in ("blind", "severe", "mild"):
         for key in ("side_px", "sigma_factor", "noise_std_255", "jpeg_quality"):
             low, high = getattr(RECIPES[name], key)
@@ -81,7 +81,7 @@ def test_classical_ranges_shrink_with_the_picture() -> None:
         assert 512 // 30 <= large.side_px <= 128
 
 
-def test_a_grey_face_stays_grey_where_the_recipe_says_so(orl_faces: dict[str, np.ndarray]) -> None:
+def test_a_grey_face_stays_grey_where_the_degradation_says_so(orl_faces: dict[str, np.ndarray]) -> None:
     face = next(iter(orl_faces.values()))
     assert is_grey(apply(face, draw(RECIPES["blind"], 64, True, np.random.default_rng(0))))
     assert not is_grey(apply(face, draw(RECIPES["vqfr_v2"], 64, True, np.random.default_rng(0))))
@@ -89,7 +89,7 @@ def test_a_grey_face_stays_grey_where_the_recipe_says_so(orl_faces: dict[str, np
 
 def test_super_resolution_is_antialiased_bicubic(orl_faces: dict[str, np.ndarray]) -> None:
     stripes = np.zeros((64, 64, 3), np.uint8)
-    stripes[::2] = 255  # finer than a x4 picture can hold: an anti-aliased one is flat grey
+    stripes[::2] = 255  # finer than a x4 image can hold: an anti-aliased one is flat grey
     result = apply(stripes, draw(RECIPES["x4"], 64, True, np.random.default_rng(0)))
     assert np.abs(result[8:-8].astype(int) - 128).max() <= 3
     assert draw(RECIPES["x16"], 64, True, np.random.default_rng(0)).side_px == 4
@@ -106,12 +106,14 @@ def test_as_is_changes_nothing(orl_faces: dict[str, np.ndarray]) -> None:
     assert np.array_equal(apply(face, draw(RECIPES["as_is"], 64, True, np.random.default_rng(0))), face)
 
 
-def test_every_recipe_gives_a_picture(orl_faces: dict[str, np.ndarray]) -> None:
+def test_every_degradation_gives_a_picture(orl_faces: dict[str, np.ndarray]) -> None:
     face = next(iter(orl_faces.values()))
-    for recipe in (recipe for recipe in RECIPES.values() if recipe.kind != "given"):  # those have their pictures: test_first_use
+    for degradation in (
+        degradation for degradation in RECIPES.values() if degradation.kind != "given"
+    ):  # those have their images: test_first_use
         for number in range(20):
-            result = apply(face, draw(recipe, 64, True, np.random.default_rng(number)))
-            assert result.shape == face.shape and result.dtype == np.uint8, recipe.name
+            result = apply(face, draw(degradation, 64, True, np.random.default_rng(number)))
+            assert result.shape == face.shape and result.dtype == np.uint8, degradation.name
 
 
 def test_gfpgan_draws_its_colour_changes() -> None:
@@ -151,7 +153,7 @@ def test_grey_is_made_of_floats_before_the_one_rounding() -> None:
     assert apply(flat, replace(PLAIN, grey=True, **shift))[8, 8].tolist() == [73] * 3
 
 
-def test_the_upper_end_of_jpeg_quality_is_drawn_by_our_own_recipes_alone() -> None:
+def test_the_upper_end_of_jpeg_quality_is_drawn_by_our_own_degradations_alone() -> None:
     generators = [np.random.default_rng(number) for number in range(2000)]
     assert {draw(RECIPES["gfpgan"], 512, False, rng).jpeg_quality for rng in generators} == set(range(60, 100))
     assert {draw(RECIPES["daefr"], 512, False, rng).kernel_px for rng in generators} == {39, 41}
@@ -216,15 +218,15 @@ def test_kernel_has_unit_sum_and_turns() -> None:
     assert np.allclose(gaussian_kernel(21, 4.0, 1.0, np.pi / 2), kernel.T)
 
 
-def test_an_unknown_recipe_names_the_nearest() -> None:
+def test_an_unknown_degradation_names_the_nearest() -> None:
     with pytest.raises(UserError, match="Did you mean 'blind'"):
-        get_recipe(RECIPES, "blnd")
+        get_degradation(RECIPES, "blnd")
 
 
-def test_a_wrong_key_in_a_recipe_is_named(tmp_path: Path) -> None:
-    (tmp_path / "recipes.yaml").write_text("mine: {kind: by_side, side: [1, 2]}")
+def test_a_wrong_key_in_a_degradation_is_named(tmp_path: Path) -> None:
+    (tmp_path / "degradations.yaml").write_text("mine: {kind: by_side, side: [1, 2]}")
     with pytest.raises(UserError, match=r"mine.*'side'.*Did you mean 'side_px'"):
-        load_recipes(tmp_path / "recipes.yaml")
+        load_degradations(tmp_path / "degradations.yaml")
 
 
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="another processor's OpenCV has no IPP, and rounds otherwise")

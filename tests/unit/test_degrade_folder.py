@@ -10,7 +10,7 @@ from PIL import Image
 from clrface.catalogue import FOLDER
 from clrface.cli import main
 from clrface.degradation.apply import apply
-from clrface.degradation.recipes import Draws
+from clrface.degradation.draw import Draws
 from clrface.images import read_rgb
 from clrface.public import degrade
 
@@ -57,7 +57,7 @@ def test_the_function_degrades_one_face() -> None:
     ("words", "said"),
     [
         (["--degradation", "gfpgam"], "Did you mean 'gfpgan'"),
-        (["--degradation", "gfpgan_lq"], "has finished pictures of 'celeba_test'"),
+        (["--degradation", "gfpgan_lq"], "has finished images of 'celeba_test'"),
         (["--degradation", "blind", "-o", "{faces}"], "is the folder of the images themselves"),
     ],
 )

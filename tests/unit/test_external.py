@@ -25,9 +25,9 @@ from PIL import Image, ImageFilter
 given, made, mode = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 strength = int(Path("weights/strength.txt").read_text())
 for path in sorted(given.glob("*.png")):
-    picture = Image.open(path).convert("RGB")
+    image = Image.open(path).convert("RGB")
     (made / "faces").mkdir(exist_ok=True)
-    restored = picture if mode == "nothing" else picture.filter(ImageFilter.UnsharpMask(radius=2, percent=strength))
+    restored = image if mode == "nothing" else image.filter(ImageFilter.UnsharpMask(radius=2, percent=strength))
     if mode == "small":
         restored = restored.resize((32, 32))
     if mode == "fail":

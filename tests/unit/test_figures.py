@@ -147,7 +147,7 @@ def test_the_pdf_holds_every_picture_and_letters(shown: Faces, columns: dict[str
     sample_sheet([SampleSet("orl", list(shown), columns)], tmp_path / "a.png")
     content = (tmp_path / "a.pdf").read_bytes()
     assert content.count(b"/Subtype /Image") == len(shown) * len(columns) and b"/FontFile2" in content
-    assert b"/DCTDecode" not in content, "no picture is compressed with loss"
+    assert b"/DCTDecode" not in content, "no image is compressed with loss"
 
 
 def test_a_box_zooms_into_part_of_every_face(shown: Faces, columns: dict[str, Path], tmp_path: Path):

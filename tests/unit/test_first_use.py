@@ -12,7 +12,7 @@ from PIL import Image
 
 from clrface.align.chunk import resize_chunk
 from clrface.degradation.chunk import degrade_chunk
-from clrface.degradation.recipes import Recipe, draw
+from clrface.degradation.draw import Degradation, draw
 from clrface.errors import UserError
 from clrface.fetch import Source, fetch, is_fetched, load_sources
 from clrface.fetch.mirror import pack
@@ -251,9 +251,9 @@ def test_a_list_that_is_no_source_is_told(place: Place, shelf: Shelf) -> None:
         load_sources(place.config)
 
 
-# Given low-quality pictures
+# Given low-quality images
 
-GIVEN = Recipe("lq", "given", source="low", dataset="high")
+GIVEN = Degradation("lq", "given", source="low", dataset="high")
 
 
 def aligned(place: Place, size: int = 8) -> Path:
@@ -292,7 +292,7 @@ def test_a_given_picture_that_was_altered_is_refused(place: Place, shelf: Shelf)
 
 
 def test_given_pictures_train_nothing() -> None:
-    with pytest.raises(UserError, match="has finished pictures of 'high'"):
+    with pytest.raises(UserError, match="has finished images of 'high'"):
         draw(GIVEN, 64, False, generator(0, "test"))
 
 

@@ -1,4 +1,4 @@
-"""The reader: the same picture in another file gives the same bytes, or a refusal that names the file."""
+"""The reader: the same image in another file gives the same bytes, or a refusal that names the file."""
 
 import struct
 from collections.abc import Callable
@@ -75,7 +75,7 @@ def test_a_photograph_is_turned_upright(tmp_path: Path, orientation: int, suffix
         3: RGB[::-1, ::-1],
         4: RGB[::-1],
         5: RGB.swapaxes(0, 1),
-        6: RGB.swapaxes(0, 1)[::-1],  # the camera stood on its side: its top row is the picture's right column
+        6: RGB.swapaxes(0, 1)[::-1],  # the camera stood on its side: its top row is the image's right column
         7: RGB[::-1, ::-1].swapaxes(0, 1),
         8: RGB.swapaxes(0, 1)[:, ::-1],
     }[orientation]

@@ -1,4 +1,4 @@
-"""A VQ checkpoint in latent diffusion's layout, of random weights: every key finds its place, and pictures are the official network's."""
+"""A VQ checkpoint in latent diffusion's layout, of random weights: every key finds its place, and images are the official network's."""
 
 import json
 import math

@@ -97,7 +97,7 @@ def test_select_counts() -> None:
         select(people(2, 2), identities=3)
     with pytest.raises(UserError, match="Found 2 images of identity 's1', but `images_per_identity` asks for 3"):
         select(people(2, 2), images_per_identity=3)
-    with pytest.raises(UserError, match="Found 4 pictures, but `images` asks for 5"):
+    with pytest.raises(UserError, match="Found 4 images, but `images` asks for 5"):
         select(people(2, 2), images=5)
 
 
@@ -106,7 +106,7 @@ def test_images_are_taken_evenly_over_the_set() -> None:
     assert [entry.image_id for entry in chosen] == ["s1_1", "s2_1", "s3_1", "s4_1"]
     first, second = (select(read_manifest(MANIFESTS / "utkface.csv"), split="val", images=120, offset=offset) for offset in (0, 2))
     assert len({entry.image_id for entry in first + second}) == 240 and {entry.split for entry in first} == {"val"}
-    with pytest.raises(UserError, match="Found an `offset` of 5, but 4 of 20 pictures lie 5 apart"):
+    with pytest.raises(UserError, match="Found an `offset` of 5, but 4 of 20 images lie 5 apart"):
         select(people(4, 5), images=4, offset=5)
 
 
@@ -128,7 +128,7 @@ def test_match_ids_names_missing_and_extra() -> None:
 def test_from_folder_takes_every_picture(tmp_path: Path) -> None:
     for name in ("p10.png", "p2.png"):
         picture(tmp_path / name, 10)
-    (tmp_path / "notes.txt").write_text("not a picture")
+    (tmp_path / "notes.txt").write_text("not an image")
     entries = from_folder(tmp_path)
     assert [(entry.image_id, entry.file, entry.identity, entry.split) for entry in entries] == [
         ("p2", "p2.png", "", "test"),
@@ -139,11 +139,11 @@ def test_from_folder_takes_every_picture(tmp_path: Path) -> None:
 def test_from_folder_refuses_what_is_ambiguous_or_empty(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="No folder at"):
         from_folder(tmp_path / "none")
-    with pytest.raises(UserError, match="Found 0 pictures"):
+    with pytest.raises(UserError, match="Found 0 images"):
         from_folder(tmp_path)
     picture(tmp_path / "a.png", 10)
     (tmp_path / "a.jpg").write_bytes((tmp_path / "a.png").read_bytes())
-    with pytest.raises(UserError, match="two pictures named 'a'"):
+    with pytest.raises(UserError, match="two images named 'a'"):
         from_folder(tmp_path)
 
 

@@ -36,7 +36,7 @@ def test_the_chip_is_the_one_dlib_lays_around_these_faces(found_points: dict[str
 
 
 def test_the_chip_is_cut_where_it_says() -> None:
-    """In a picture of its own coordinates, the chip's centre is the picture's, and its scale 1.095 sides on 150 pixels."""
+    """In an image of its own coordinates, the chip's centre is the image's, and its scale 1.095 sides on 150 pixels."""
     side = 300
     ramp = np.arange(side) * 255 / side
     across = np.rint(np.broadcast_to(ramp, (side, side))).astype(np.uint8)
@@ -90,7 +90,7 @@ def test_a_shifted_face_is_off_by_the_shift(sources: Path, orl_faces: dict[str, 
 
 
 def test_landmark_distance_is_in_pixels_of_the_images(sources: Path, orl_faces: dict[str, np.ndarray]) -> None:
-    """The same pictures at twice the resolution: twice the pixels."""
+    """The same images at twice the resolution: twice the pixels."""
     pred, ref = (to_unit(face)[None] for face in list(orl_faces.values())[:2])
     values = []
     for factor in (1, 2):

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0: the weights sit where they belong, so it names what is in a picture."""
+"""EfficientNet-Lite0: the weights sit where they belong, so it names what is in an image."""
 
 from pathlib import Path
 

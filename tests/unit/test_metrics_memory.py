@@ -1,4 +1,4 @@
-"""Features are reckoned once for all metrics and rows, and a cache changes no digit."""
+"""Features are computed once for all metrics and rows, and a cache changes no digit."""
 
 from pathlib import Path
 

@@ -115,7 +115,7 @@ def test_kernel_distance_is_unbiased_for_pairs() -> None:
 
 
 def test_a_large_resample_is_that_of_the_repeated_rows() -> None:
-    """Beyond MANY_IMAGES it is reckoned another way."""
+    """Beyond MANY_IMAGES it is computed another way."""
     pred, ref = features(900, 300, shift=0.2, seed=14), features(900, 300, seed=15)
     drawn = np.random.default_rng(16).integers(0, 900, 900)
     counts = np.bincount(drawn, minlength=900)

@@ -1,4 +1,4 @@
-"""The field's metrics, quirks included: values reckoned by hand, packages' functions with the same weights, official layouts."""
+"""The field's metrics, quirks included: values computed by hand, packages' functions with the same weights, official layouts."""
 
 import math
 import pickle
@@ -313,7 +313,7 @@ def test_inceptions_features_are_pytorch_fids(official: Path) -> None:
 
 
 def test_random_weights_tell_pictures_apart(official: Path) -> None:
-    """Networks whose normalisation never saw a picture give all of them one answer, and a test by them hardly sees an error."""
+    """Networks whose normalisation never saw an image give all of them one answer, and a test by them hardly sees an error."""
     pictures = np.stack([photograph(96, left) for left in (0, 60, 120, 180, 240, 300)])
     metric = load_metric("fid_gt", official)
     metric.update(to_unit(pictures), to_unit(255 - pictures[::-1]))

@@ -10,7 +10,7 @@ import pytest
 
 from clrface.fingerprint import ROOT
 
-METHOD = '''"""Turns a picture upside down and back, then darkens it."""
+METHOD = '''"""Turns an image upside down and back, then darkens it."""
 
 from pathlib import Path
 

@@ -243,7 +243,7 @@ class Faces:
         self.gallery = Gallery([gallery], people)
 
     def write(self, name: str, side_px: int = 64, leave: tuple[str, ...] = ()) -> list[Path]:
-        """The probes reduced to `side_px` and enlarged again; those in `leave` have no picture but a reason."""
+        """The probes reduced to `side_px` and enlarged again; those in `leave` have no image but a reason."""
         folder = self.root / name
         folder.mkdir(exist_ok=True)
         for image_id, face in self.probes.items():
@@ -351,7 +351,7 @@ def test_the_truth_is_recognised_by_the_list_and_eight_pixels_are_not(by_list: F
 
 
 def test_a_listed_probe_without_a_picture_is_missed_by_its_own_and_turns_no_stranger_away(by_list: Faces) -> None:
-    """Its genuine pair as probe counts at no similarity, its impostor pairs are left out; the other way about its clean picture serves."""
+    """Its genuine pair as probe counts at no similarity, its impostor pairs are left out; the other way about its clean image serves."""
     pair = (by_list.gallery.pairs or [])[0]
     folders = by_list.write("one gone", leave=(pair.first,))
     found, failures = compare_faces(folders, by_list.gallery, list(by_list.probes), lambda images: images.mean((2, 3)))

@@ -1,4 +1,4 @@
-"""What the report's page is made of: plots, pictures, cases, records, claims. How it looks and works: tests/browser."""
+"""What the report's page is made of: plots, images, cases, records, claims. How it looks and works: tests/browser."""
 
 import base64
 import io
@@ -97,7 +97,7 @@ def test_ticks_are_round_numbers(low: float, high: float, texts: list[str]) -> N
     assert [text for _, text in nice_ticks(low, high)] == texts
 
 
-# ---- pictures
+# ---- images
 
 
 def decoded(uri: str) -> Image.Image:

@@ -267,7 +267,7 @@ def test_a_finished_image_of_another_size_or_twice_or_truncated_is_named(chunk: 
         copy_finished(finished, chunk, chunk.ids[:6])
     picture.write_bytes(good)
     picture.with_suffix(".jpg").write_bytes(good)
-    with pytest.raises(UserError, match=f"two pictures named '{picture.stem}'"):
+    with pytest.raises(UserError, match=f"two images named '{picture.stem}'"):
         copy_finished(finished, chunk, chunk.ids[:6])
     with pytest.raises(UserError, match="No folder at"):
         copy_finished(finished / "nowhere", chunk, chunk.ids[:6])

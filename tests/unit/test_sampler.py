@@ -42,7 +42,7 @@ Z_IRN = Z0 + 0.3 * normal([1, 2], (3, 8, 8), "off")
 
 
 def known(z_y: torch.Tensor, z_irn: torch.Tensor) -> Estimate:
-    """What the sampler is told of a face; its pictures don't matter here."""
+    """What the sampler is told of a face; its images don't matter here."""
     return Estimate(z_y, z_irn, torch.zeros(()), torch.zeros(()), torch.zeros(()))
 
 

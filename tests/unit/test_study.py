@@ -14,7 +14,7 @@ from matplotlib import pyplot as plt
 from PIL import Image
 
 from clrface.degradation.apply import apply, is_grey
-from clrface.degradation.recipes import draw, load_recipes
+from clrface.degradation.draw import draw, load_degradations
 from clrface.errors import UserError
 from clrface.fingerprint import ROOT
 from clrface.images import to_unit
@@ -47,9 +47,9 @@ SWEEP = Sweep(
 
 @pytest.fixture(scope="module")
 def faces(orl_faces: dict[str, np.ndarray]) -> Faces:
-    recipe = load_recipes(ROOT / "clrface/catalogue/degradations.yaml")["blind"]
+    degradation = load_degradations(ROOT / "clrface/catalogue/degradations.yaml")["blind"]
     ids = sorted(orl_faces)[:6]
-    lq = [apply(orl_faces[i], draw(recipe, 64, is_grey(orl_faces[i]), generator(0, "study", i))) for i in ids]
+    lq = [apply(orl_faces[i], draw(degradation, 64, is_grey(orl_faces[i]), generator(0, "study", i))) for i in ids]
     return Faces("orl", ids, to_unit(np.stack([orl_faces[i] for i in ids])), to_unit(np.stack(lq)))
 
 

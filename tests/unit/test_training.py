@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 
 from clrface.align.chunk import NO_FACE
 from clrface.align.index import read_index
-from clrface.degradation.recipes import load_recipes
+from clrface.degradation.draw import load_degradations
 from clrface.errors import UserError
 from clrface.fingerprint import ROOT
 from clrface.images import to_unit
@@ -36,7 +36,7 @@ from clrface.training.run import STAGES, train_stage
 from clrface.training.stage import Stage, StageSpec
 from tests.stages import stage_spec
 
-RECIPE = load_recipes(ROOT / "clrface/catalogue/degradations.yaml")["training"]
+RECIPE = load_degradations(ROOT / "clrface/catalogue/degradations.yaml")["training"]
 UNET = {"channels": [16, 32], "attention_levels": 1, "norm_groups": 8, "head_dim": 16}
 VQ = {
     "perceptual": 0.5,
@@ -291,7 +291,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(faces: np.ndarray, sources: Pat
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a CUDA device is here")
 def test_training_on_a_device_that_is_not_there_is_refused(tmp_path: Path, sources: Path) -> None:
-    rest = {"recipe": RECIPE, "seed": 0, "workers": 0, "precision": "fp32"}
+    rest = {"degradation": RECIPE, "seed": 0, "workers": 0, "precision": "fp32"}
     with pytest.raises(UserError, match=r"Device 'cuda' is not there\. Available: cpu"):
         train_stage(TINY["unet"], [], sources, tmp_path, tmp_path / "out", device="cuda", **rest)
 
@@ -385,7 +385,7 @@ def test_layers_reckoned_again_give_the_same_gradients(name: str, trained: Path,
         return [value.grad for value in stage.main.parameters() if value.grad is not None], calls
 
     (plain, once), (again, more) = gradients(False), gradients(True)
-    assert more > once > 0, "the inner layers are reckoned again"
+    assert more > once > 0, "the inner layers are computed again"
     assert plain and all(torch.allclose(a, b, atol=1e-7) for a, b in zip(plain, again, strict=True))
 
 
@@ -422,7 +422,7 @@ def test_kept_latents_give_the_losses_of_fresh_ones(alone: Path, faces: np.ndarr
 
     monkeypatch.setattr(PriorStage, "loss", fresh)
     for a, b in zip(kept, run(CACHED, alone, faces, sources), strict=True):
-        assert a == pytest.approx(b, rel=2e-3), "the same pictures encoded at every step; half precision apart"
+        assert a == pytest.approx(b, rel=2e-3), "the same images encoded at every step; half precision apart"
 
 
 def test_another_autoencoder_has_its_latents_made_anew(

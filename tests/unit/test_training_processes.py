@@ -41,7 +41,7 @@ LAUNCHERS = {
 
 def train(aligned: Path, manifest: Path, sources: Path, out: Path, launcher: str) -> tuple[list[dict[str, float]], Path]:
     """Train by the command, as the workflow does; the losses that it logged, and its folder."""
-    words = ["--spec", json.dumps(asdict(SPEC)), "--faces", str(aligned.parent), "--manifest", str(manifest), "--recipe", "training"]
+    words = ["--spec", json.dumps(asdict(SPEC)), "--faces", str(aligned.parent), "--manifest", str(manifest), "--degradation", "training"]
     places = ["--raw", str(sources), "--models", str(out), "--out", str(out / "irn")]
     command = [sys.executable, *LAUNCHERS[launcher], "-m", "clrface", "train", *words, *places, "--workers", "0", "--device", "cpu"]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280, check=False)

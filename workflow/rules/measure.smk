@@ -5,14 +5,14 @@ rule measure_images:
     input:
         sources=planned(measuring.metric_inputs, "metric"),
         aligned=planned(datasets.aligned_chunks, "dataset"),
-        restored=planned(measuring.restored_chunks, "dataset", "recipe", "row", "seed"),
-        reference=planned(measuring.reference_chunks, "dataset", "recipe", "metric"),
+        restored=planned(measuring.restored_chunks, "dataset", "degradation", "row", "seed"),
+        reference=planned(measuring.reference_chunks, "dataset", "degradation", "metric"),
     output:
-        scores=in_results("scores/{dataset}/{recipe}/{row}/{seed}/{metric}.csv"),
+        scores=in_results("scores/{dataset}/{degradation}/{row}/{seed}/{metric}.csv"),
     log:
-        in_results("logs/measure/{dataset}.{recipe}.{row}.{seed}.{metric}.log"),
+        in_results("logs/measure/{dataset}.{degradation}.{row}.{seed}.{metric}.log"),
     benchmark:
-        in_results("benchmarks/measure/{dataset}.{recipe}.{row}.{seed}.{metric}.tsv")
+        in_results("benchmarks/measure/{dataset}.{degradation}.{row}.{seed}.{metric}.tsv")
     wildcard_constraints:
         metric=either(measuring.image_metrics(PLAN)),
     threads: 1
@@ -30,12 +30,12 @@ rule measure_images:
 
 use rule measure_images as measure_set with:
     output:
-        scores=in_results("scores/{dataset}/{recipe}/{row}/{seed}/{metric}.csv"),
-        replicates=in_results("scores/{dataset}/{recipe}/{row}/{seed}/{metric}.replicates.csv"),
+        scores=in_results("scores/{dataset}/{degradation}/{row}/{seed}/{metric}.csv"),
+        replicates=in_results("scores/{dataset}/{degradation}/{row}/{seed}/{metric}.replicates.csv"),
     log:
-        in_results("logs/measure_set/{dataset}.{recipe}.{row}.{seed}.{metric}.log"),
+        in_results("logs/measure_set/{dataset}.{degradation}.{row}.{seed}.{metric}.log"),
     benchmark:
-        in_results("benchmarks/measure_set/{dataset}.{recipe}.{row}.{seed}.{metric}.tsv")
+        in_results("benchmarks/measure_set/{dataset}.{degradation}.{row}.{seed}.{metric}.tsv")
     wildcard_constraints:
         metric=either(measuring.set_metrics(PLAN)),
 
@@ -45,14 +45,14 @@ rule recognise:
         unpack(planned(measuring.recognise_inputs, "dataset")),
         sources=planned(measuring.metric_inputs, "metric"),
         aligned=planned(datasets.aligned_chunks, "dataset"),
-        restored=planned(measuring.restored_chunks, "dataset", "recipe", "row", "seed"),
+        restored=planned(measuring.restored_chunks, "dataset", "degradation", "row", "seed"),
     output:
-        scores=in_results("scores/{dataset}/{recipe}/{row}/{seed}/{metric}.csv"),
-        replicates=in_results("scores/{dataset}/{recipe}/{row}/{seed}/{metric}.replicates.csv"),
+        scores=in_results("scores/{dataset}/{degradation}/{row}/{seed}/{metric}.csv"),
+        replicates=in_results("scores/{dataset}/{degradation}/{row}/{seed}/{metric}.replicates.csv"),
     log:
-        in_results("logs/recognise/{dataset}.{recipe}.{row}.{seed}.{metric}.log"),
+        in_results("logs/recognise/{dataset}.{degradation}.{row}.{seed}.{metric}.log"),
     benchmark:
-        in_results("benchmarks/recognise/{dataset}.{recipe}.{row}.{seed}.{metric}.tsv")
+        in_results("benchmarks/recognise/{dataset}.{degradation}.{row}.{seed}.{metric}.tsv")
     wildcard_constraints:
         metric=either(measuring.recognition_metrics(PLAN)),
     threads: 1

@@ -5,13 +5,13 @@ rule restore:
     input:
         needed=planned(restoring.restore_inputs, "dataset", "row"),
         aligned=in_data("aligned/{dataset}/{chunk}"),
-        degraded=in_data("degraded/{dataset}/{recipe}/{chunk}"),
+        degraded=in_data("degraded/{dataset}/{degradation}/{chunk}"),
     output:
-        directory(in_results("restored/{dataset}/{recipe}/{row}/{seed}/{chunk}")),
+        directory(in_results("restored/{dataset}/{degradation}/{row}/{seed}/{chunk}")),
     log:
-        in_results("logs/restore/{dataset}.{recipe}.{row}.{seed}.{chunk}.log"),
+        in_results("logs/restore/{dataset}.{degradation}.{row}.{seed}.{chunk}.log"),
     benchmark:
-        in_results("benchmarks/restore/{dataset}.{recipe}.{row}.{seed}.{chunk}.tsv")
+        in_results("benchmarks/restore/{dataset}.{degradation}.{row}.{seed}.{chunk}.tsv")
     threads: 1
     resources:
         gpu=PLAN.gpus,

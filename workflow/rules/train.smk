@@ -21,7 +21,7 @@ rule train_stage:
         spec=planned(training.stage_spec, "stage"),
         faces=planned(training.faces_args),
         options=planned(training.options),
-        recipe=planned(training.recipe_digest),
+        degradation=planned(training.degradation_digest),
         code=fingerprint("clrface.training.run"),
     shell:
         step(

@@ -21,9 +21,9 @@ def _methods(context: click.Context, _: click.Parameter, begun: str) -> list[str
 
 def _degradations(context: click.Context, _: click.Parameter, begun: str) -> list[str]:
     """Complete a degradation's name."""
-    from clrface.degradation.recipes import load_recipes
+    from clrface.degradation.draw import load_degradations
 
-    return [name for name in load_recipes(DEGRADATIONS) if name.startswith(begun)]
+    return [name for name in load_degradations(DEGRADATIONS) if name.startswith(begun)]
 
 
 def settings_of(words: tuple[str, ...]) -> dict[str, Any]:
@@ -126,7 +126,7 @@ def degrade(folder: Path, out: Path, degradation: str, degradations: Path, seed:
 
     Images are square. Each is drawn from the seed and its own name: the same bytes on every run, whatever else is in the folder.
     """
+    from clrface.degradation.draw import get_degradation, load_degradations
     from clrface.degradation.folder import degrade_folder
-    from clrface.degradation.recipes import get_recipe, load_recipes
 
-    degrade_folder(folder, out, get_recipe(load_recipes(degradations), degradation), seed)
+    degrade_folder(folder, out, get_degradation(load_degradations(degradations), degradation), seed)

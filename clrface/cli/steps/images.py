@@ -91,18 +91,18 @@ def _selected(
 
 @click.command("degrade-chunk", cls=Command)
 @click.option("--dataset", required=True)
-@click.option("--recipe", required=True)
-@path_option("--recipes", "The file of degradations.", default=DEGRADATIONS)
+@click.option("--degradation", required=True)
+@path_option("--degradations", "The file of degradations.", default=DEGRADATIONS)
 @path_option("--aligned", "The chunk of aligned faces.", required=True)
 @click.option("--base-seed", type=int, required=True)
 @RAW_OPTION
 @OUT
-def degrade(dataset: str, recipe: str, recipes: Path, aligned: Path, base_seed: int, raw: Path, out: Path) -> None:
+def degrade(dataset: str, degradation: str, degradations: Path, aligned: Path, base_seed: int, raw: Path, out: Path) -> None:
     """Degrade one chunk of aligned faces by a named degradation."""
     from clrface.degradation.chunk import degrade_chunk
-    from clrface.degradation.recipes import get_recipe, load_recipes
+    from clrface.degradation.draw import get_degradation, load_degradations
 
-    chosen = get_recipe(load_recipes(recipes), recipe)
+    chosen = get_degradation(load_degradations(degradations), degradation)
     degrade_chunk(image_ids(aligned, only_ok=True), aligned, out, chosen, dataset, base_seed, raw)
 
 

@@ -15,8 +15,8 @@ from clrface.cli.shared import DEVICE, OUT, RAW_OPTION, WEIGHTS
 @click.option("--spec", type=Json(), required=True, help="The stage as JSON, as in the config's training.stages, with its name.")
 @paths_option("--faces", "Folders of chunks of aligned training faces.", required=True)
 @paths_option("--manifest", "The manifest of each, in the same order.", required=True)
-@click.option("--recipe", required=True)
-@path_option("--recipes", "The file of degradations.", default=DEGRADATIONS)
+@click.option("--degradation", required=True)
+@path_option("--degradations", "The file of degradations.", default=DEGRADATIONS)
 @RAW_OPTION
 @path_option("--models", "The folder of the stages trained before this one.", required=True)
 @OUT
@@ -30,8 +30,8 @@ def train(
     spec: dict[str, Any],
     faces: tuple[Path, ...],
     manifest: tuple[Path, ...],
-    recipe: str,
-    recipes: Path,
+    degradation: str,
+    degradations: Path,
     raw: Path,
     models: Path,
     out: Path,
@@ -43,7 +43,7 @@ def train(
     limit: int | None,
 ) -> None:
     """Train one stage's network; go on from its last checkpoint."""
-    from clrface.degradation.recipes import get_recipe, load_recipes
+    from clrface.degradation.draw import get_degradation, load_degradations
     from clrface.training.data import TrainingSet
     from clrface.training.run import train_stage
     from clrface.training.stage import StageSpec
@@ -57,7 +57,7 @@ def train(
         sources=raw,
         models=models,
         out=out,
-        recipe=get_recipe(load_recipes(recipes), recipe),
+        degradation=get_degradation(load_degradations(degradations), degradation),
         seed=seed,
         workers=workers,
         precision=precision,

@@ -1,6 +1,6 @@
-"""Features of an image, reckoned once: metrics that look through one network share what it said.
+"""Features of an image, computed once: metrics that look through one network share what it said.
 
-IDS and IDD embed the same pictures, as FD and KD do, and every row has the same ground truth. A file of the cache is named by the
+IDS and IDD embed the same images, as FD and KD do, and every row has the same ground truth. A file of the cache is named by the
 network's code and weights, the packages that run it, and the image's values: an edit or an upgrade starts a new cache.
 """
 
@@ -23,7 +23,7 @@ Features = Callable[[np.ndarray], np.ndarray]
 def remembered(load: Callable[[], Features], cache: Path | None, module: str, weights: Path) -> Features:
     """A network's features, read from `cache` where they are there and written to it where not; without a cache the network's own.
 
-    Each image is reckoned alone, so that no digit depends on what was there before.
+    Each image is computed alone, so that no digit depends on what was there before.
 
     Args:
         load: gets the network ready; called when the first image is not in the cache.
@@ -49,7 +49,7 @@ def _row(network: Callable[[], Features], image: np.ndarray, folder: Path) -> np
         try:
             return np.load(path)
         except (ValueError, EOFError, OSError):
-            path.unlink(missing_ok=True)  # damaged: reckoned again below
+            path.unlink(missing_ok=True)  # damaged: computed again below
     row = network()(image)
     with atomic_path(path) as part:
         np.save(part, row)

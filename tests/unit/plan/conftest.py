@@ -42,7 +42,7 @@ def paper(planner: Planner) -> Plan:
 
 @pytest.fixture
 def pictures(tmp_path: Path) -> Path:
-    """A folder of two pictures."""
+    """A folder of two images."""
     from PIL import Image
 
     for name, level in (("b", 10), ("a", 20)):

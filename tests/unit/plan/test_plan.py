@@ -41,7 +41,7 @@ def test_only_stochastic_rows_are_run_with_every_seed(planner):
         ("dataset", "olr", "Unknown test set 'olr'. Did you mean 'orl'?"),
         ("table", "tabel1", "Unknown table 'tabel1'. Did you mean 'table1'?"),
         ("metric", "psrn", "Unknown metric 'psrn'. Did you mean 'psnr'?"),
-        ("recipe", "blid", "Unknown degradation recipe 'blid'. Did you mean 'blind'?"),
+        ("degradation", "blid", "Unknown degradation 'blid'. Did you mean 'blind'?"),
         ("sweep", "step", "Unknown sweep 'step'. Did you mean 'steps'?"),
         ("source", "dlbi", "Unknown source 'dlbi'. Did you mean 'dlib'?"),
     ],

@@ -1,4 +1,4 @@
-"""Test sets: chunks, what aligning reads and is told, galleries, and digests that change with the pictures."""
+"""Test sets: chunks, what aligning reads and is told, galleries, and digests that change with the images."""
 
 import shlex
 
@@ -59,7 +59,7 @@ def test_a_folder_s_digest_changes_with_a_picture(planner, pictures):
 
 
 def test_an_empty_split_is_told():
-    with pytest.raises(UserError, match="'orl' has no picture of the split val, but of test"):
+    with pytest.raises(UserError, match="'orl' has no image of the split val, but of test"):
         datasets.entries(Dataset("orl", {"split": "val"}))
 
 

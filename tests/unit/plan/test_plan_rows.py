@@ -98,9 +98,9 @@ def test_finished_pictures_belong_to_one_test_set(paper):
     assert degrading.degrade_inputs(paper, "celeba_test", "x8") == []
     given = degrading.degrade_inputs(paper, "celeba_test", "gfpgan_lq")
     assert given == ["data/raw/celeba_test_lq_gfpgan/SOURCE.json", "data/raw/celeba_test/SOURCE.json"]
-    with pytest.raises(UserError, match="has finished pictures of 'celeba_test', not of 'lfw'"):
+    with pytest.raises(UserError, match="has finished images of 'celeba_test', not of 'lfw'"):
         degrading.degrade_inputs(paper, "lfw", "gfpgan_lq")
-    assert degrading.recipe_digest(paper, "x8") != degrading.recipe_digest(paper, "x16")
+    assert degrading.degradation_digest(paper, "x8") != degrading.degradation_digest(paper, "x16")
 
 
 def test_a_source_may_need_the_list_of_what_is_taken_of_it(paper):

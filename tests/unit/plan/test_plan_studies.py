@@ -67,7 +67,7 @@ def test_a_stage_needs_the_one_that_it_starts_from_and_no_other(planner):
 def test_a_stage_s_spec_is_its_numbers_and_the_template(plan, planner):
     spec = json.loads(training.stage_spec(plan, "irn"))
     assert spec["name"] == "irn" and spec["template"] == "utkface" and spec["options"]["start_from"] == "unet_gan"
-    assert training.options(plan) == "--seed 0 --workers 1 --precision bf16 --recipe training --device cpu"
+    assert training.options(plan) == "--seed 0 --workers 1 --precision bf16 --degradation training --device cpu"
     assert "--compile" in training.options(planner("gpu"))
 
 

@@ -85,7 +85,7 @@ def test_a_table_that_is_left_out_leaves_the_others(planner):
         ("results/scores/orl/blind/clrfcae/0/psnr.csv", "row 'clrfcae'. Did you mean 'clrface'"),
         ("results/scores/orl/blind/clrface/0/psrn.csv", "metric 'psrn'. Did you mean 'psnr'"),
         ("results/scores/orl/blind/clrface/0/kd_efnet.replicates.csv", "metric 'kd_efnet'. Did you mean 'kd_effnet'"),
-        ("results/restored/orl/blnd/clrface/0/000", "degradation recipe 'blnd'. Did you mean 'blind'"),
+        ("results/restored/orl/blnd/clrface/0/000", "degradation 'blnd'. Did you mean 'blind'"),
         ("results/tabel1.csv", "result 'tabel1'. Did you mean 'table1'"),
         ("results/figures/tabel1_samples.png", "figure 'tabel1_samples'. Did you mean 'table1_samples'"),
         ("results/train/clrface/irm/training.json", "training stage 'irm'. Did you mean 'irn'"),
