@@ -504,7 +504,7 @@ def test_a_row_without_any_number_says_why_everywhere(project: Project):
 def test_a_failed_image_s_reason_is_pointed_to(project: Project):
     project.write("a", "psnr", dict.fromkeys(IDS[1:], 20.0), {IDS[0]: "no face found"})
     text = render(project.build())
-    assert "A_1 & co, 1 failed: why is in the status column of results/scores/orl/blind/a." in text
+    assert "A_1 & co, 1 failed: why is in the status column of the table's scores/orl/blind/a." in text
     assert "64 px" in text
 
 
