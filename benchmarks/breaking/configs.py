@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,8 @@ import numpy as np
 import yaml
 
 from benchmarks.breaking.ledger import Attempt, Wrong
-from clrface.config.load import _merged, load_config, take_overrides
-from clrface.paths import PROFILE, root
+from clrface.config.load import run_config
+from clrface.paths import PRESET, root
 from clrface.plan import fetching, plan, tables, targets
 from clrface.project import read_project
 from clrface.published import load_published
@@ -37,10 +38,7 @@ def trial(rng: np.random.Generator, folder: Path) -> Attempt:
 
 
 def _plan(path: Path, must_refuse: bool) -> None:
-    config = load_config([path])
-    if "profile" not in config:
-        config = _merged(copy.deepcopy(_profile()), load_config([path]))
-    take_overrides(config, [path], {})
+    config = run_config([path], root() / PRESET)
     # The catalogue is the same for all: read once, for speed alone.
     with mock.patch.multiple(plan, read_project=_project, load_published=_published):
         made = plan.read_plan(config)
@@ -50,11 +48,6 @@ def _plan(path: Path, must_refuse: bool) -> None:
     fetching.fetched_files(made)
     if "table1" in made.tables:
         tables.table1_files(made)
-
-
-@functools.cache
-def _profile() -> Any:
-    return load_config([root() / PROFILE])
 
 
 @functools.cache
@@ -68,12 +61,10 @@ def _project() -> Any:
 
 
 @functools.cache
-def _base_text(name: str) -> str:
-    return (root() / "config" / f"{name or 'embedded'}.yaml").read_text(encoding="utf-8")
-
-
 def _base(name: str) -> str:
-    return _base_text(name)
+    """A shipped config's text, which finds what it extends from any folder."""
+    text = (root() / "config" / f"{name or 'embedded'}.yaml").read_text(encoding="utf-8")
+    return re.sub(r"(?m)^extends: (\S+)", lambda found: f"extends: {root().absolute() / 'config' / found[1]}", text)
 
 
 def _places(node: Any, above: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:

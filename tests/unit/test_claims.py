@@ -260,9 +260,9 @@ class Bench:
         table = build_table(spec, self.scores, {("orl", "blind"): set(IDS)}, "table1")
         (self.folder / "table1.json").write_text(json.dumps(table_to_json(table) | {"base_seed": 0}))
         costs = [
-            Cost("a", "A", 100, 1000, 8, 0.2, 0.18, 0.25, 0, 0, 0),
-            Cost("b", "B", 100, 9000, 100, 2.0, 1.5, 2.2, 0, 0, 0),
-            Cost("c", "C", 0, None, 0, 0.01, 0.01, 0.01, 0, 0, 0),
+            Cost("a", "A", 100, 1000, 8, 0.2, 0.18, 0.25, 0, 0, 0, 0.0),
+            Cost("b", "B", 100, 9000, 100, 2.0, 1.5, 2.2, 0, 0, 0, 0.0),
+            Cost("c", "C", 0, None, 0, 0.01, 0.01, 0.01, 0, None, None, None),
         ]
         write_cost_table(costs, {}, self.folder / "table6.csv")
         return {name: self.folder / f"{name}.json" for name in ("table1", "table6")}
