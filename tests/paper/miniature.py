@@ -215,6 +215,10 @@ class Miniature:
         if place["kind"] == "gdrive":
             place["endpoint"] = self.shelf.url
             self.shelf.files[f"/download?id={place['id']}&export=download&confirm=t"] = content
+        elif place["kind"] == "hf":
+            place["endpoint"] = self.shelf.url
+            kind = "datasets/" if place.get("repository_type") == "dataset" else ""
+            self.shelf.files[f"/{kind}" + "{repository}/resolve/{revision}/{path_in_repository}".format(**place)] = content
         else:
             address = urlparse(place["url"]).path
             place["url"] = self.shelf.url + address

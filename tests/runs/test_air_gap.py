@@ -88,6 +88,7 @@ def serve_lfw(network: Path, shelf: Shelf, entries: dict[str, Any], faces: list[
     made = {"lfw": tarred(photographs), "lfw_pairs": pairs.encode(), "buffalo_l": zipped({"w600k_r50.onnx": network.read_bytes()})}
     for name, content in made.items():
         shelf.files[f"/{name}"] = content
+        entries[name]["archives"] = [place for place in entries[name]["archives"] if place["kind"] == "url"]
         for place in entries[name]["archives"]:
             place |= {"url": f"{shelf.url}/{name}", "sha256": sum_of(content), "bytes": len(content)}
     entries["lfw"]["files"] = len(faces)
