@@ -1,7 +1,11 @@
 """Files of random weights in the official layout of the field's metric networks and rivals. The real ones can't be had in a test."""
 
 import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 from unittest import mock
 
@@ -13,6 +17,7 @@ import torchvision
 from onnx import TensorProto, helper, numpy_helper
 from pytorch_fid import inception as fid
 
+from clrface.metrics.networks.adaface import IR50
 from clrface.metrics.networks.arcface_r18 import ResNetFace18
 from clrface.metrics.networks.awing_fan import AwingFan
 from clrface.registry import make_method
@@ -37,6 +42,7 @@ def write_all(folder: Path, sources: Path) -> Path:
     for name, file in (("arcface_r18_110", "resnet18_110.pth"), ("arcface_r18", "arcface_resnet18.pth")):
         save(parallel(learnt(ResNetFace18(), 2 * pictures(128).mean(1, keepdim=True) - 1)), folder / name / file)
     save({"state_dict": spread(AwingFan()).state_dict()}, folder / "awing_fan" / "alignment_WFLW_4HG.pth")
+    adaface(folder / "adaface" / "adaface_ir50_ms1mv2.ckpt")
     iresnet(folder / "buffalo_l" / "w600k_r50.onnx")
     if not (sources / "mobilefacenet").exists():  # npm, which brings the real one, isn't everywhere
         mobilefacenet(folder / "mobilefacenet" / "fr_feature.onnx")
@@ -120,6 +126,28 @@ def statistics(path: Path, features: np.ndarray) -> None:
     """BasicSR's layout."""
     cov = np.cov(features, rowvar=False)
     save({"name": "FFHQ", "size": 512, "mean": features.mean(0), "cov": cov}, path)
+
+
+def adaface(path: Path) -> None:
+    """The training's checkpoint: the network after `model.`, its head, and what the trainer pickled of its own classes."""
+    network = learnt(IR50(), 2 * pictures(112) - 1)
+    state = {f"model.{name}": value for name, value in network.state_dict().items()} | {"head.kernel": torch.randn(EMBEDDING, 8)}
+    with trainer() as (ModelCheckpoint, AttributeDict):
+        rest = {"callbacks": {ModelCheckpoint: {"best_model_score": torch.tensor(0.9)}}, "hyper_parameters": AttributeDict(arch="ir_50")}
+        save({"epoch": 1, "state_dict": state} | rest, path)
+
+
+@contextmanager
+def trainer() -> Iterator[tuple[type, type]]:
+    """Two classes that lie where PyTorch Lightning's do, for as long as something is pickled."""
+    names = {"pytorch_lightning.callbacks.model_checkpoint": "ModelCheckpoint", "pytorch_lightning.utilities.parsing": "AttributeDict"}
+    modules = {name: ModuleType(name) for name in names}
+    parents = {name: ModuleType(name) for name in ("pytorch_lightning", "pytorch_lightning.callbacks", "pytorch_lightning.utilities")}
+    kinds = [type(kind, (dict,), {"__module__": name}) for name, kind in names.items()]
+    for kind in kinds:
+        setattr(modules[kind.__module__], kind.__name__, kind)
+    with mock.patch.dict(sys.modules, parents | modules):
+        yield kinds[0], kinds[1]
 
 
 def iresnet(path: Path, width: int = 8) -> None:
