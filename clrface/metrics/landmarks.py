@@ -33,6 +33,14 @@ CARDS = (
         "network": "awing_fan",
         "on_device": True,
     },
+    {
+        "id": "lmd_face_alignment",
+        "source": "Mean distance in pixels as VQFR's LMD, with face-alignment 1.5.0's 2DFAN4: 68 points, in a box fixed by FFHQ's template",
+        "sources": ("face_alignment",),
+        "template": "ffhq",
+        "network": "face_alignment_points",
+        "on_device": True,
+    },
 )
 
 
@@ -40,7 +48,8 @@ class LandmarkDistance(ImageScores):
     """In pixels of the images, not divided by the distance of the eyes; equal images give 0.
 
     Args:
-        network: dlib_landmarks (68 points) or awing_fan (98 points of WFLW; at 512 px a cell of its heatmaps is 8 px).
+        network: dlib_landmarks (68 points), face_alignment_points (68), or awing_fan (98 points of WFLW; at 512 px a cell of its
+            heatmaps is 8 px).
     """
 
     def __init__(self, sources: Path, network: ModuleType):

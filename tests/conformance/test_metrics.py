@@ -4,6 +4,7 @@ Those of installed packages too. Weights that the package index has not are rand
 """
 
 import math
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from clrface.images import to_unit
 from clrface.metrics.registry import code_of, load_metric, metric_card, metric_cards, metric_class
 from clrface.metrics.verification import Comparison
 from clrface.seeds import generator
+from tests.unit import official_weights, quality_weights
 
 CARDS = metric_cards()
 GALLERY = [name for name, card in CARDS.items() if card.against == "gallery"]
@@ -26,6 +28,16 @@ COMPARING = [name for name in MEASURED if CARDS[name].needs_reference]
 LARGE = ("niqe_official", "niqe_yiq")
 """They need two whole blocks of 96 pixels."""
 N = 6
+EXTRAS = {
+    "pyiqa_networks": ("pyiqa", "clip"),
+    "insightface_faces": ("insightface", "onnxruntime"),
+    "face_alignment_points": ("face_alignment", "numba"),
+}
+"""Packages that the lock doesn't have, by the network that needs them."""
+TOO_SLOW = {
+    "maniqa": "MANIQA takes a minute and a half an image on one core: tests/runs/test_ntire.py",
+    "qalign": "Q-Align has 16 GB of weights",
+}
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +46,11 @@ def everything(official: Path, sources: Path) -> Path:
     for source in sources.iterdir():
         if not (official / source.name).exists():
             (official / source.name).symlink_to(source)
+    if installed("clipiqa"):
+        quality_weights.musiq_file(official / "musiq_koniq" / "musiq_koniq_ckpt-e95806b9.pth")
+        quality_weights.clip_file(official / "clip_rn50" / "RN50.pt")
+    if installed("lmd_face_alignment"):
+        official_weights.fan68(official / "face_alignment" / "2DFAN4-11f355bf06.pth")
     return official
 
 
@@ -70,6 +87,19 @@ def measured(name: str, sources: Path, pred: np.ndarray, ref: np.ndarray, batch:
     return [score.value for score in found]
 
 
+def installed(name: str) -> bool:
+    """Whether the packages are there that an extra brings."""
+    return all(find_spec(package) for package in EXTRAS.get(code_of(name).network, ()))
+
+
+def skip_what_cannot_run(name: str) -> None:
+    """Extras aren't in the lock."""
+    if name in TOO_SLOW:
+        pytest.skip(TOO_SLOW[name])
+    if not installed(name):
+        pytest.skip(f"not installed: {', '.join(EXTRAS[code_of(name).network])}")
+
+
 def within(name: str, values: list[float]) -> bool:
     code = code_of(name)
     lowest, highest = (-math.inf if code.lowest is None else code.lowest), (math.inf if code.highest is None else code.highest)
@@ -78,6 +108,7 @@ def within(name: str, values: list[float]) -> bool:
 
 @pytest.mark.parametrize("name", [name for name in COMPARING if code_of(name).perfect is not None])
 def test_the_ground_truth_scores_the_card_s_perfect_value(name: str, everything: Path, faces: np.ndarray) -> None:
+    skip_what_cannot_run(name)
     _, ref = pairs(name, faces)
     found = measured(name, everything, ref.copy(), ref)
     assert found == pytest.approx([code_of(name).perfect] * len(found), abs=1e-6)
@@ -86,6 +117,7 @@ def test_the_ground_truth_scores_the_card_s_perfect_value(name: str, everything:
 
 @pytest.mark.parametrize("name", COMPARING)
 def test_a_coarse_face_scores_worse_in_the_card_s_direction(name: str, everything: Path, faces: np.ndarray) -> None:
+    skip_what_cannot_run(name)
     pred, ref = pairs(name, faces)
     best = code_of(name).perfect
     best = measured(name, everything, ref, ref)[0] if best is None else best
@@ -99,6 +131,7 @@ def test_a_coarse_face_scores_worse_in_the_card_s_direction(name: str, everythin
 
 @pytest.mark.parametrize("name", MEASURED)
 def test_batches_and_order_do_not_matter(name: str, everything: Path, faces: np.ndarray) -> None:
+    skip_what_cannot_run(name)
     pred, ref = pairs(name, faces)
     whole = measured(name, everything, pred, ref)
     assert within(name, whole)
@@ -109,6 +142,7 @@ def test_batches_and_order_do_not_matter(name: str, everything: Path, faces: np.
 
 @pytest.mark.parametrize("name", IMAGE)
 def test_a_bad_image_is_reported_and_the_others_are_measured(name: str, everything: Path, faces: np.ndarray) -> None:
+    skip_what_cannot_run(name)
     pred, ref = pairs(name, faces)
     pred[1, 2, 10, 10] = np.inf
     metric = load_metric(name, everything)

@@ -1,7 +1,11 @@
 """Files of random weights in the official layout of the field's metric networks and rivals. The real ones can't be had in a test."""
 
 import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 from unittest import mock
 
@@ -13,6 +17,7 @@ import torchvision
 from onnx import TensorProto, helper, numpy_helper
 from pytorch_fid import inception as fid
 
+from clrface.metrics.networks.adaface import IR50
 from clrface.metrics.networks.arcface_r18 import ResNetFace18
 from clrface.metrics.networks.awing_fan import AwingFan
 from clrface.registry import make_method
@@ -37,7 +42,9 @@ def write_all(folder: Path, sources: Path) -> Path:
     for name, file in (("arcface_r18_110", "resnet18_110.pth"), ("arcface_r18", "arcface_resnet18.pth")):
         save(parallel(learnt(ResNetFace18(), 2 * pictures(128).mean(1, keepdim=True) - 1)), folder / name / file)
     save({"state_dict": spread(AwingFan()).state_dict()}, folder / "awing_fan" / "alignment_WFLW_4HG.pth")
+    adaface(folder / "adaface" / "adaface_ir50_ms1mv2.ckpt")
     iresnet(folder / "buffalo_l" / "w600k_r50.onnx")
+    detector(folder / "buffalo_l_detector" / "det_10g.onnx")
     if not (sources / "mobilefacenet").exists():  # npm, which brings the real one, isn't everywhere
         mobilefacenet(folder / "mobilefacenet" / "fr_feature.onnx")
     rng = np.random.default_rng(0)
@@ -122,6 +129,28 @@ def statistics(path: Path, features: np.ndarray) -> None:
     save({"name": "FFHQ", "size": 512, "mean": features.mean(0), "cov": cov}, path)
 
 
+def adaface(path: Path) -> None:
+    """The training's checkpoint: the network after `model.`, its head, and what the trainer pickled of its own classes."""
+    network = learnt(IR50(), 2 * pictures(112) - 1)
+    state = {f"model.{name}": value for name, value in network.state_dict().items()} | {"head.kernel": torch.randn(EMBEDDING, 8)}
+    with trainer() as (ModelCheckpoint, AttributeDict):
+        rest = {"callbacks": {ModelCheckpoint: {"best_model_score": torch.tensor(0.9)}}, "hyper_parameters": AttributeDict(arch="ir_50")}
+        save({"epoch": 1, "state_dict": state} | rest, path)
+
+
+@contextmanager
+def trainer() -> Iterator[tuple[type, type]]:
+    """Two classes that lie where PyTorch Lightning's do, for as long as something is pickled."""
+    names = {"pytorch_lightning.callbacks.model_checkpoint": "ModelCheckpoint", "pytorch_lightning.utilities.parsing": "AttributeDict"}
+    modules = {name: ModuleType(name) for name in names}
+    parents = {name: ModuleType(name) for name in ("pytorch_lightning", "pytorch_lightning.callbacks", "pytorch_lightning.utilities")}
+    kinds = [type(kind, (dict,), {"__module__": name}) for name, kind in names.items()]
+    for kind in kinds:
+        setattr(modules[kind.__module__], kind.__name__, kind)
+    with mock.patch.dict(sys.modules, parents | modules):
+        yield kinds[0], kinds[1]
+
+
 def iresnet(path: Path, width: int = 8) -> None:
     """insightface's layout: blocks of normalise, convolve (its own normalisation folded in), PReLU, convolve, add; then normalise,
     flatten, a linear layer, normalise."""
@@ -146,6 +175,44 @@ def mobilefacenet(path: Path, width: int = 8) -> None:
     x = graph.conv(graph.conv(x, width, 2 * width, stride=4), 2 * width, EMBEDDING, kernel=14)
     graph.weights.append(numpy_helper.from_array(np.array([1, EMBEDDING]), "shape"))
     graph.save(graph.add("Reshape", x, "shape"), path)
+
+
+def fan68(path: Path) -> None:
+    """face-alignment's own network, as it saves its tensors. For where the package is installed."""
+    from face_alignment.models import FAN  # pyright: ignore[reportMissingImports]
+
+    torch.manual_seed(0)
+    save(spread(FAN(4)).state_dict(), path)
+
+
+def detector(path: Path) -> None:
+    """SCRFD's layout: at strides 8, 16, 32 two anchors a place: score, distances to the box's sides, five points. It finds brightness."""
+    nodes, weights, outputs = [], [], {"scores": [], "boxes": [], "points": []}
+
+    def constant(values: Any, name: str, kind: Any = np.float32) -> str:
+        weights.append(numpy_helper.from_array(np.asarray(values, kind), name))
+        return name
+
+    for stride in (8, 16, 32):
+        nodes.append(helper.make_node("AveragePool", ["input.1"], [f"x{stride}"], kernel_shape=[stride] * 2, strides=[stride] * 2))
+        points = np.tile([[-2, -2, 2, -2, 0, 0, -1.5, 2, 1.5, 2]], (2, 1)).ravel()
+        heads = {
+            "scores": (np.full((2, 3), 5), [2.0] * 2, 1),
+            "boxes": (np.zeros((8, 3)), [4] * 8, 4),
+            "points": (np.zeros((20, 3)), points, 10),
+        }
+        for head, (slope, bias, width) in heads.items():
+            name = f"{head}{stride}"
+            inputs = [f"x{stride}", constant(slope[..., None, None], f"{name}w"), constant(bias, f"{name}b")]
+            nodes.append(helper.make_node("Conv", inputs, [f"{name}c"]))
+            nodes.append(helper.make_node("Sigmoid" if head == "scores" else "Identity", [f"{name}c"], [f"{name}s"]))
+            nodes.append(helper.make_node("Transpose", [f"{name}s"], [f"{name}t"], perm=[0, 2, 3, 1]))
+            nodes.append(helper.make_node("Reshape", [f"{name}t", constant([-1, width], f"{name}r", np.int64)], [name]))
+            outputs[head].append(helper.make_tensor_value_info(name, TensorProto.FLOAT, [None, width]))
+    image = helper.make_tensor_value_info("input.1", TensorProto.FLOAT, [1, 3, "?", "?"])
+    graph = helper.make_graph(nodes, "detector", [image], [one for head in outputs.values() for one in head], weights)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 14)], ir_version=8), path)
 
 
 class Graph:

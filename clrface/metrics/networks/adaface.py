@@ -1,0 +1,148 @@
+"""AdaFace's IR-50, trained on MS1MV2 (Kim et al., AdaFace, CVPR 2022; github.com/mk-minchul/AdaFace, net.py), and the chip that it sees.
+
+The NTIRE challenges on face restoration hold an output against its low-quality input by it, on a chip laid by five listed points.
+"""
+
+import pickletools
+import zipfile
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from clrface.images import to_unit
+from clrface.intact import source_file
+from clrface.metrics.networks import states
+from clrface.metrics.networks.arcface_r50 import CHIP_POINTS, CHIP_PX
+
+WEIGHTS = "adaface/adaface_ir50_ms1mv2.ckpt"
+PREFIX = "model."
+"""Of the network's tensors in the training's checkpoint; the head that it was trained with lies beside them."""
+EMBEDDING = 512
+STAGES = ((64, 64, 3), (64, 128, 4), (128, 256, 14), (256, 512, 3))
+"""Channels in and out, and blocks, of each stage."""
+TRAINER = ("pytorch_lightning.", "argparse.")
+"""Whose classes the checkpoint names beside its tensors: what a training goes on with."""
+
+
+class Block(nn.Module):
+    """An improved residual block: normalise, convolve, normalise, PReLU, convolve with the stride, normalise; plus a shortcut."""
+
+    def __init__(self, inner: int, outer: int, stride: int):
+        super().__init__()
+        self.shortcut_layer: nn.Module = nn.MaxPool2d(1, stride)
+        if inner != outer:
+            self.shortcut_layer = nn.Sequential(nn.Conv2d(inner, outer, 1, stride, bias=False), nn.BatchNorm2d(outer))
+        self.res_layer = nn.Sequential(
+            nn.BatchNorm2d(inner),
+            nn.Conv2d(inner, outer, 3, 1, 1, bias=False),
+            nn.BatchNorm2d(outer),
+            nn.PReLU(outer),
+            nn.Conv2d(outer, outer, 3, stride, 1, bias=False),
+            nn.BatchNorm2d(outer),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.shortcut_layer(x) + self.res_layer(x)
+
+
+class IR50(nn.Module):
+    """Chips, (B, 3, 112, 112) BGR in [-1, 1], to unit vectors (B, 512)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.input_layer = nn.Sequential(nn.Conv2d(3, 64, 3, 1, 1, bias=False), nn.BatchNorm2d(64), nn.PReLU(64))
+        firsts = [(inner, outer, 2) for inner, outer, _ in STAGES]
+        rest = [[(outer, outer, 1)] * (n - 1) for _, outer, n in STAGES]
+        blocks = [block for first, others in zip(firsts, rest, strict=True) for block in (first, *others)]
+        self.body = nn.Sequential(*(Block(*block) for block in blocks))
+        self.output_layer = nn.Sequential(
+            nn.BatchNorm2d(512), nn.Dropout(0.4), nn.Flatten(), nn.Linear(512 * 7 * 7, EMBEDDING), nn.BatchNorm1d(EMBEDDING, affine=False)
+        )
+
+    def forward(self, chips: Tensor) -> Tensor:
+        return functional.normalize(self.output_layer(self.body(self.input_layer(chips))), dim=1)
+
+
+class AdaFace:
+    """The embedding of a face at five points. Raises: UserError when the weights are missing, damaged, or of another network."""
+
+    def __init__(self, sources: Path):
+        path = source_file(sources, WEIGHTS)
+        with torch.device("meta"):
+            self._network = IR50()
+        with _trainer_ignored(path):
+            stored = states.read(path)
+        state = {name.removeprefix(PREFIX): value for name, value in stored.items() if name.startswith(PREFIX)}
+        states.fill(self._network, state, path)
+
+    def embed(self, image: np.ndarray, points: np.ndarray) -> np.ndarray:
+        """(512,), of unit length.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+            points: (5, 2), left eye, right eye, nose, left and right corner of the mouth, in pixels.
+        """
+        bgr = to_unit(np.ascontiguousarray(chip(image, points)[..., ::-1]))
+        with torch.inference_mode():
+            scaled = torch.from_numpy((bgr[None] - 0.5) / 0.5).to(states.device())
+            return self._network(scaled)[0].cpu().numpy()
+
+
+def chip(image: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """The (112, 112, 3) uint8 chip that has `points` where AdaFace's aligned faces have them; bilinear, black outside."""
+    return cv2.warpAffine(image, to_chip(points), (CHIP_PX, CHIP_PX), borderValue=0)
+
+
+def to_chip(points: np.ndarray) -> np.ndarray:
+    """(2, 3): the similarity that takes `points` to the chip's, mirrored where that fits better, as MATLAB's cp2tform finds it.
+
+    It is the inverse of the least-squares fit of the chip's points to `points`.
+    """
+    plain = _inverse_of_fit(points, CHIP_POINTS)
+    mirror = np.diag([-1.0, 1.0, 1.0])
+    mirrored = mirror @ _inverse_of_fit(points, CHIP_POINTS * [-1, 1])
+    return min((plain, mirrored), key=lambda matrix: _misfit(matrix, points))[:2]
+
+
+def _inverse_of_fit(points: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """(3, 3): the inverse of the similarity without mirroring that takes `reference` nearest to `points`."""
+    (x, y), one, none = reference.T, np.ones(len(reference)), np.zeros(len(reference))
+    equations = np.concatenate([np.stack([x, y, one, none], 1), np.stack([y, -x, none, one], 1)])
+    scaled_cos, scaled_sin, right, down = np.linalg.lstsq(equations, points.T.ravel(), rcond=None)[0]
+    return np.linalg.inv(np.array([[scaled_cos, scaled_sin, right], [-scaled_sin, scaled_cos, down], [0, 0, 1]]))
+
+
+def _misfit(matrix: np.ndarray, points: np.ndarray) -> float:
+    return float(np.linalg.norm(points @ matrix[:2, :2].T + matrix[:2, 2] - CHIP_POINTS))
+
+
+class _Ignored:
+    """Stands for a class of the trainer's: what would be one of its objects is an ordered dict, which torch's reader lets fill."""
+
+    def __new__(cls, *args: Any, **options: Any) -> Any:
+        return OrderedDict()
+
+
+@contextmanager
+def _trainer_ignored(path: Path) -> Iterator[None]:
+    """Let the checkpoint's tensors be read without its trainer: what it pickled of its own becomes `_Ignored`, all else is refused."""
+    with torch.serialization.safe_globals([(_Ignored, name) for name in _pickled_names(path) if name.startswith(TRAINER)]):
+        yield
+
+
+def _pickled_names(path: Path) -> set[str]:
+    """The classes and functions that a torch file's pickle names, read without running it; none of a file that can't be read so."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            pickled = archive.read(next(name for name in archive.namelist() if name.endswith("/data.pkl")))
+        return {str(argument).replace(" ", ".") for kind, argument, _ in pickletools.genops(pickled) if kind.name == "GLOBAL"}
+    except (OSError, ValueError, StopIteration, KeyError, zipfile.BadZipFile):
+        return set()  # states.read says what is wrong with it

@@ -1,0 +1,73 @@
+"""Image quality without a reference, by the networks that NTIRE's challenges on face restoration rank by."""
+
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+
+from clrface.metrics.collect import ImageScores
+
+SHARED = {
+    "direction": "higher",
+    "unit": "",
+    "level": "image",
+    "needs_reference": False,
+    "decimals": 4,
+    "class_name": "Quality",
+    "network": "pyiqa_networks",
+    "on_device": True,
+}
+CARDS = (
+    {
+        "id": "clipiqa",
+        "label": "CLIP-IQA",
+        "source": "Wang et al., Exploring CLIP for Assessing the Look and Feel of Images, AAAI 2023; pyiqa 0.1.16, clipiqa",
+        "sources": ("clip_rn50",),
+        "params": {"name": "clipiqa"},
+        "lowest": 0,
+        "highest": 1,
+    },
+    {
+        "id": "maniqa",
+        "label": "MANIQA",
+        "source": "Yang et al., MANIQA, CVPR Workshops 2022, trained on KonIQ-10k; pyiqa 0.1.16, maniqa",
+        "sources": ("maniqa_koniq",),
+        "params": {"name": "maniqa"},
+        "lowest": 0,
+    },
+    {
+        "id": "musiq",
+        "label": "MUSIQ",
+        "decimals": 2,
+        "source": "Ke et al., MUSIQ: Multi-scale Image Quality Transformer, ICCV 2021, trained on KonIQ-10k; pyiqa 0.1.16, musiq",
+        "sources": ("musiq_koniq",),
+        "params": {"name": "musiq"},
+    },
+    {
+        "id": "qalign",
+        "label": "Q-Align",
+        "source": "Wu et al., Q-Align: Teaching LMMs for Visual Scoring via Discrete Text-Defined Levels, ICML 2024; pyiqa 0.1.16, qalign",
+        "params": {"name": "qalign"},
+        "lowest": 1,
+        "highest": 5,
+    },
+)
+
+
+class Quality(ImageScores):
+    """One image at a time, so that batches don't matter.
+
+    Args:
+        network: clrface.metrics.networks.pyiqa_networks.
+        name: one of its functions.
+    """
+
+    needs_reference = False
+
+    def __init__(self, sources: Path, network: ModuleType, name: str):
+        super().__init__()
+        self._score = getattr(network, name)(sources)
+
+    def measure(self, pred: np.ndarray, ref: np.ndarray) -> list[float]:
+        """(B, 3, H, W) to scores; `ref` is not looked at."""
+        return [self._score(image) for image in pred]
