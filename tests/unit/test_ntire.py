@@ -145,7 +145,7 @@ def test_images_lie_in_one_folder_or_one_for_each_set(tmp_path: Path) -> None:
 
 @pytest.fixture
 def folders(tmp_path: Path) -> tuple[Path, Path]:
-    """Three inputs and outputs: one untouched, one another picture, one of another size."""
+    """Three inputs and outputs: one untouched, one another image, one of another size."""
     face = skimage.data.astronaut()
     for name, output in (("same", face), ("other", 255 - face[:, ::-1]), ("small", face[:256, :256])):
         write_png(tmp_path / "lq" / f"{name}.png", face)
@@ -291,7 +291,7 @@ def test_a_missing_package_is_told_with_what_to_install(tmp_path: Path, monkeypa
 
 @needs_pyiqa
 def test_quality_is_pyiqa_s_of_the_same_weights(tmp_path: Path) -> None:
-    """MUSIQ by pyiqa's own loading; CLIP-IQA tells two pictures apart."""
+    """MUSIQ by pyiqa's own loading; CLIP-IQA tells two images apart."""
     pyiqa = pyiqa_networks._pyiqa()
     path = tmp_path / "musiq_koniq" / "musiq_koniq_ckpt-e95806b9.pth"
     quality_weights.musiq_file(path)
