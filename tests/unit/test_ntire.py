@@ -17,8 +17,7 @@ from clrface.errors import UserError
 from clrface.evaluation.ntire import COLUMNS, IDENTITY, Listed, identity, images_under, measured, read_points
 from clrface.images import write_png
 from clrface.metrics.networks import adaface, pyiqa_networks
-from clrface.metrics.networks.adaface import IR50, AdaFace, chip, to_chip
-from clrface.metrics.networks.arcface_r50 import CHIP_POINTS
+from clrface.metrics.networks.adaface import CHIP_POINTS, IR50, AdaFace, chip, to_chip
 from clrface.metrics.registry import load_metric
 from clrface.tables.ntire import FID, SetRow, metrics_of, render, summarise, to_csv
 from tests.unit import official_weights, quality_weights
@@ -79,11 +78,11 @@ def test_a_damaged_checkpoint_is_told(tmp_path: Path) -> None:
 
 
 def test_points_like_the_chip_s_are_scaled_and_moved_alone() -> None:
-    assert to_chip(2 * CHIP_POINTS + 6) == pytest.approx(np.array([[0.5, 0, -3], [0, 0.5, -3]]))
+    assert to_chip(2 * CHIP_POINTS + 6) == pytest.approx(np.array([[0.5, 0, -3], [0, 0.5, -3]]), abs=1e-4)
 
 
 def test_points_that_fit_better_mirrored_are_mirrored() -> None:
-    assert to_chip(CHIP_POINTS * [-1, 1] + [112, 0]) == pytest.approx(np.array([[-1, 0, 112], [0, 1, 0]]))
+    assert to_chip(CHIP_POINTS * [-1, 1] + [112, 0]) == pytest.approx(np.array([[-1, 0, 112], [0, 1, 0]]), abs=1e-4)
 
 
 def test_the_fit_is_the_chip_s_to_the_points() -> None:
@@ -94,6 +93,35 @@ def test_the_fit_is_the_chip_s_to_the_points() -> None:
     back = 1 / factor
     assert to_chip(FACE)[:, :2] == pytest.approx(np.array([[back.real, -back.imag], [back.imag, back.real]]))
     assert to_chip(FACE) @ [w.mean().real, w.mean().imag, 1] == pytest.approx([z.mean().real, z.mean().imag])
+
+
+@pytest.mark.parametrize(
+    ("points", "expected"),
+    [
+        (
+            [[203.8, 257.6], [307.5, 258.3], [270.8, 320.9], [210.3, 380.3], [295.8, 384.6]],
+            [[0.331734338, 0.00932366846, -32.4286185], [-0.00932366846, 0.331734338, -31.9648453]],
+        ),
+        (  # mirrored by the port's comparison alone
+            [
+                [243.2313861, 234.68284601],
+                [248.65533704, 245.12696571],
+                [276.11676919, 332.7586132],
+                [235.06964034, 357.41214293],
+                [278.92674756, 361.73134747],
+            ],
+            [[-0.636035504, 0.11038789, 185.289157], [0.11038789, 0.636035504, -151.247303]],
+        ),
+    ],
+)
+def test_the_warp_is_that_of_the_challenge_s_code(points: list[list[float]], expected: list[list[float]]) -> None:
+    """By AdaFace's face_alignment/mtcnn_pytorch/src/align_trans.py, which NTIRE's scripts call."""
+    assert to_chip(np.array(points)) == pytest.approx(np.array(expected), rel=1e-6)
+
+
+def test_the_chip_is_that_of_the_challenge_s_code() -> None:
+    points = np.array([[203.8, 257.6], [307.5, 258.3], [270.8, 320.9], [210.3, 380.3], [295.8, 384.6]])
+    assert int(chip(skimage.data.astronaut(), points).sum()) == pytest.approx(4392654, abs=20)
 
 
 # ---- the list of points, and the images
@@ -161,6 +189,16 @@ def test_identity_and_metrics_are_measured_image_by_image(folders: tuple[Path, P
     assert scores[IDENTITY]["small"].status == "wrong shape: found 256x256 pixels, the input has 512x512"
     assert set(scores["niqe_yiq"]) == set(listed) and list(scores[FID]) == ["*"]
     assert scores[FID]["*"].value > 0
+
+
+def test_fid_takes_the_first_images_by_name(folders: tuple[Path, Path], official: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out, lq = folders
+    listed = {name: Listed("CelebA", FACE) for name in ("same", "other", "small")}
+    monkeypatch.setattr("clrface.evaluation.ntire.MOST_IN_FID", 2)
+    first = measured((FID,), out, lq, listed, official)[FID]["*"].value
+    for folder in ("out/CelebA", "lq"):
+        (out.parent / folder / "small.png").unlink()
+    assert first == pytest.approx(measured((FID,), out, lq, {name: listed[name] for name in ("same", "other")}, official)[FID]["*"].value)
 
 
 def test_missing_and_surplus_outputs_are_named(folders: tuple[Path, Path], official: Path) -> None:

@@ -20,12 +20,24 @@ from torch.nn import functional
 from clrface.images import to_unit
 from clrface.intact import source_file
 from clrface.metrics.networks import states
-from clrface.metrics.networks.arcface_r50 import CHIP_POINTS, CHIP_PX
 
 WEIGHTS = "adaface/adaface_ir50_ms1mv2.ckpt"
 PREFIX = "model."
 """Of the network's tensors in the training's checkpoint; the head that it was trained with lies beside them."""
 EMBEDDING = 512
+CHIP_PX = 112
+CHIP_POINTS = np.array(
+    [
+        [38.29459953, 51.69630051],
+        [73.53179932, 51.50139999],
+        [56.02519989, 71.73660278],
+        [41.54930115, 92.3655014],
+        [70.72990036, 92.20410156],
+    ],
+    np.float32,
+).astype(np.float64)
+"""Where the chip has the eyes, the nose and the corners of the mouth, in pixels: ArcFace's, to single precision."""
+MIRRORED = CHIP_POINTS * [-1, 1]
 STAGES = ((64, 64, 3), (64, 128, 4), (128, 256, 14), (256, 512, 3))
 """Channels in and out, and blocks, of each stage."""
 TRAINER = ("pytorch_lightning.", "argparse.")
@@ -102,13 +114,14 @@ def chip(image: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def to_chip(points: np.ndarray) -> np.ndarray:
-    """(2, 3): the similarity that takes `points` to the chip's, mirrored where that fits better, as MATLAB's cp2tform finds it.
+    """(2, 3): the similarity that takes `points` to the chip's, mirrored or not as the field's port of MATLAB's cp2tform chooses.
 
-    It is the inverse of the least-squares fit of the chip's points to `points`.
+    It is the inverse of the least-squares fit of the chip's points to `points`, which count in single precision. A quirk is kept: the
+    port compares the two fits with the chip's points mirrored. It shows where points lie unlike a face's, as a detector's may.
     """
+    points = points.astype(np.float32).astype(np.float64)
     plain = _inverse_of_fit(points, CHIP_POINTS)
-    mirror = np.diag([-1.0, 1.0, 1.0])
-    mirrored = mirror @ _inverse_of_fit(points, CHIP_POINTS * [-1, 1])
+    mirrored = np.diag([-1.0, 1.0, 1.0]) @ _inverse_of_fit(points, MIRRORED)
     return min((plain, mirrored), key=lambda matrix: _misfit(matrix, points))[:2]
 
 
@@ -121,7 +134,7 @@ def _inverse_of_fit(points: np.ndarray, reference: np.ndarray) -> np.ndarray:
 
 
 def _misfit(matrix: np.ndarray, points: np.ndarray) -> float:
-    return float(np.linalg.norm(points @ matrix[:2, :2].T + matrix[:2, 2] - CHIP_POINTS))
+    return float(np.linalg.norm(points @ matrix[:2, :2].T + matrix[:2, 2] - MIRRORED))
 
 
 class _Ignored:
