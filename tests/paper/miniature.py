@@ -219,7 +219,7 @@ class Miniature:
             place["endpoint"] = self.shelf.url
             kind = "datasets/" if place.get("repository_type") == "dataset" else ""
             self.shelf.files[f"/{kind}" + "{repository}/resolve/{revision}/{path_in_repository}".format(**place)] = content
-        else:
+        elif place["kind"] != "mirror":
             address = urlparse(place["url"]).path
             place["url"] = self.shelf.url + address
             self.shelf.files[address] = content
