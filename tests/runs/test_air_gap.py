@@ -32,6 +32,8 @@ SETS = {
     "celeba_test_lq_gfpgan": ("celeba_512_validation_lq.zip", "celeba_512_validation_lq/{:08d}.png"),
     "lfw_test": ("lfw_cropped_faces.zip", "lfw_cropped_faces/cropped_faces/Person_{:04d}_00.png"),
 }
+RESULTS, FACES = "results/embedded@ffhq", "data/embedded@ffhq"
+"""Where a run lies whose template isn\'t the preset\'s own."""
 CONFIG = {
     "protocol": "fidelity",
     "bootstrap": 20,
@@ -68,6 +70,7 @@ def project(tmp_path: Path, shelf: Shelf, sources: Path, orl_faces: dict[str, np
         for place in entries[name]["archives"]:
             place["endpoint"] = shelf.url if place["revision"] == "main" else CLOSED
             place.pop("bytes", None)
+            place["sha256"] = "on_first_use"
         entries[name]["files"] = len(faces)
     serve_lfw(folder / "buffalo.onnx", shelf, entries, faces)
     (folder / "clrface/catalogue/sources.yaml").write_text(yaml.safe_dump(entries, sort_keys=False))
@@ -106,10 +109,10 @@ def call(project: Path, *words: str, **variables: str) -> str:
 
 def accuracy(project: Path, row: str) -> float:
     """A row's accuracy in percent, worked out from its images: each fold's pairs by the threshold that is best on the other."""
-    embed, clean = features(project / "data/raw"), project / "data/aligned/lfw/000"
+    embed, clean = features(project / "data/raw"), project / f"{FACES}/aligned/lfw/000"
     vectors = {
         (folder, path.stem): embed(to_unit(read_rgb(path))[None])[0]
-        for folder in (clean, project / f"results/restored/lfw/x8/{row}/0/000")
+        for folder in (clean, project / f"{RESULTS}/restored/lfw/x8/{row}/0/000")
         for path in folder.glob("*.png")
     }
     restored = next(folder for folder, _ in vectors if folder != clean)
@@ -129,9 +132,8 @@ def accuracy(project: Path, row: str) -> float:
 
 
 def test_a_run_goes_on_with_the_packed_folder_alone(project: Path, shelf: Shelf, tmp_path: Path) -> None:
-    planned = call(
-        project, "snakemake", "-n", "results/table1.csv", "results/table3.csv", "results/table4.csv", "fetch", "--configfile", "small.yaml"
-    )
+    tables = [f"{RESULTS}/table{number}.csv" for number in (1, 3, 4)]
+    planned = call(project, "snakemake", "-n", *tables, "fetch", "--configfile", "small.yaml")
     assert "fetch_source" in planned and shelf.asked == [], "the graph is built from counts: no file is there"
     assert "To fetch: 6 of 13 sources." in planned and "to download, and 3 of unknown size" in planned
 
@@ -160,23 +162,23 @@ def test_a_run_goes_on_with_the_packed_folder_alone(project: Path, shelf: Shelf,
     shutil.rmtree(project / "data/downloads")
     (project / "data/sources.lock.json").unlink()
     (project / "small.yaml").write_text(yaml.safe_dump(yaml.safe_load((project / "small.yaml").read_text()) | {"mirrors": [str(packed)]}))
-    call(project, "snakemake", "--cores", "2", "results/figures/table4_roc.png", "--configfile", "small.yaml")
-    words = ("--cores", "2", "results/table1.csv", "results/table3.csv", "results/table4.csv", "--configfile", "small.yaml")
+    call(project, "snakemake", "--cores", "2", f"{RESULTS}/figures/table4_roc.png", "--configfile", "small.yaml")
+    words = ("--cores", "2", *tables, "--configfile", "small.yaml")
     call(project, "snakemake", *words)
 
-    rows = {row["method"]: row for row in csv.DictReader((project / "results/table1.csv").open())}
+    rows = {row["method"]: row for row in csv.DictReader((project / f"{RESULTS}/table1.csv").open())}
     assert rows["oracle"]["psnr"] == "inf" and 15 < float(rows["identity"]["psnr"]) < 40 and rows["identity"]["n"] == "12"
-    given = project / "data/degraded/celeba_test/gfpgan_lq/000/00000003.png"
+    given = project / f"{FACES}/degraded/celeba_test/gfpgan_lq/000/00000003.png"
     assert np.array_equal(np.asarray(Image.open(given)), np.asarray(Image.open(project / "data/raw/celeba_test_lq_gfpgan/00000003.png")))
-    [row] = csv.DictReader((project / "results/table3.csv").open())
+    [row] = csv.DictReader((project / f"{RESULTS}/table3.csv").open())
     assert row["n"] == "12" and float(row["niqe"]) > 0
-    rows = {row["method"]: row for row in csv.DictReader((project / "results/table4.csv").open())}
+    rows = {row["method"]: row for row in csv.DictReader((project / f"{RESULTS}/table4.csv").open())}
     assert set(rows) == {"identity", "oracle"}
     for name, row in rows.items():
         assert float(row["accuracy_arcface_r50"]) == pytest.approx(accuracy(project, name)), "of the listed pairs, in the list's folds"
     assert [path.name for path in (project / "data/raw/lfw").iterdir() if path.name == "Nobody"] == [], "the list doesn't name it"
-    [face] = [row for row in csv.DictReader((project / "data/aligned/lfw/000/index.csv").open()) if row["image_id"] == "Person_0_0001"]
+    [face] = [row for row in csv.DictReader((project / f"{FACES}/aligned/lfw/000/index.csv").open()) if row["image_id"] == "Person_0_0001"]
     points = np.array([float(face[column]) for column in COORDINATES]).reshape(3, 2)
     expected = align(read_rgb(project / "data/raw/lfw/Person_0/Person_0_0001.jpg"), points, 64, "ffhq")
-    assert np.array_equal(read_rgb(project / "data/aligned/lfw/000/Person_0_0001.png"), expected)
+    assert np.array_equal(read_rgb(project / f"{FACES}/aligned/lfw/000/Person_0_0001.png"), expected)
     assert "Nothing to be done" in call(project, "snakemake", *words), "the record of the first use reruns nothing"
