@@ -10,6 +10,7 @@ from pathlib import Path
 from clrface.errors import UserError
 from clrface.files import sha256_file
 from clrface.fingerprint import ROOT
+from clrface.trained import RECORD
 
 PACKAGES = (
     "torch",
@@ -105,7 +106,8 @@ def weight_checksums(folder: Path) -> dict[str, str]:
 
     Raises: UserError when there is none.
     """
-    files = sorted(path for path in folder.rglob("*") if path.suffix in WEIGHT_SUFFIXES and path.is_file())
+    found = (path for path in folder.rglob("*") if path.suffix in WEIGHT_SUFFIXES and path.is_file())
+    files = sorted(path for path in found if path.name != RECORD)  # how they were trained is no part of the weights
     if not files:
         raise UserError(
             f"No weights in {folder}; expected files ending in {', '.join(WEIGHT_SUFFIXES)}. Train them or correct `weights` in the config."

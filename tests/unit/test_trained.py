@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from clrface.fingerprint import ROOT
+from clrface.tables.provenance import weight_checksums
 from clrface.trained import Seen, read_record, seen, seen_by_all
 
 
@@ -37,3 +38,9 @@ def test_the_shipped_weights_say_what_they_cost(path: Path) -> None:
     record = json.loads(path.read_text())
     total = seen(record)
     assert record["stage"] == path.parent.name and total.images > 0 and (total.processor_s or 0) > 0
+
+
+def test_how_weights_were_trained_is_no_part_of_them() -> None:
+    """Their checksums are what a reference table was made of; a record beside them must not make it another table."""
+    reference = json.loads((ROOT / "results/reference/embedded/table1.json").read_text())["weights"]
+    assert reference == {method: weight_checksums(ROOT / "models" / method) for method in reference}
