@@ -22,7 +22,7 @@ from clrface.files import atomic_path, sha256_file
 from clrface.images import write_png
 from clrface.listing import list_images, tell_skipped
 from clrface.photo.files import Photo, read_photo, write_photo, written_name
-from clrface.photo.restorer import PhotoRestorer, Restored
+from clrface.photo.restorer import TOO_FINE, PhotoRestorer, Restored
 
 RECORDS = "restored.jsonl"
 NO_FACE = "kept: no face found"
@@ -133,7 +133,7 @@ def _told(path: Path, result: Restored) -> Iterator[str]:
         yield f"{path.name}: no face found; kept as it is."
     for place, face in enumerate(result.faces, start=1):
         if face.status != OK:
-            hint = " (--force restores it)" if "finer" in face.status else ""
+            hint = " (--force restores it)" if face.status == TOO_FINE else ""
             yield f"{path.name}: face {place} of {len(result.faces)}, {face.side_px:.0f} px a side: {face.status}{hint}."
 
 

@@ -5,7 +5,6 @@ from html import escape
 from pathlib import Path
 
 from clrface.errors import UserError
-from clrface.files import write_text
 from clrface.tables.evaluate import Evaluation
 from clrface.tables.formats import DASH, heading, legend, to_csv, to_json, to_markdown, to_tex
 from clrface.tables.table import Row, Table, format_value, marks, table_to_json
@@ -32,11 +31,6 @@ def together(evaluations: Mapping[str, Evaluation], name: str = "evaluation") ->
     rows = [_row(method, evaluation, truth, inputs) for method, evaluation in evaluations.items()]
     side = int(first.size.split("x")[0])
     return Table(name, first.protocol, side, first.n_boot, tuple(line.card for line in first.lines), tuple(rows))
-
-
-def write_table(table: Table, out: Path) -> None:
-    """Write a table by the suffix of `out`: csv, json, md, tex or html. Raises: UserError for another suffix."""
-    write_text(out, writer_of(out)(table))
 
 
 def writer_of(out: Path) -> Callable[[Table], str]:
