@@ -44,7 +44,7 @@ class MethodCard:
     """The parameters that the config may set, with their defaults."""
     accepts: dict[str, dict[str, Any]] = field(default_factory=dict)
     """What a parameter may be, as JSON Schema with a `description`; a value of its default's type where left out."""
-    sources: tuple[str, ...] = ()
+    assets: tuple[str, ...] = ()
     """Entries of clrface/catalogue/sources.yaml that `load` needs."""
     resolution: int = 0
     """The one size, in pixels a side, that the method takes; 0 for any that the config may ask for."""
@@ -104,9 +104,11 @@ class MetricCard:
     needs_reference: bool
     """Whether `update` gets a paired image as `ref`: the ground truth, or the input."""
     decimals: int
-    source: str
+    definition: str
+    """What it computes, in one or two sentences: inputs, colour, range, network, reduction."""
+    citation: str
     """The paper, or the repository, whose definition this is."""
-    sources: tuple[str, ...] = ()
+    assets: tuple[str, ...] = ()
     """Entries of clrface/catalogue/sources.yaml that it reads."""
     diagnostic: bool = False
     """True for the opinion of a network that methods are trained on: shown, never ranked."""

@@ -62,7 +62,7 @@ class ExternalCard:
             self.stochastic,
             self.paper,
             self.licence,
-            sources=self.sources,
+            assets=self.sources,
             resolution=self.resolution,
             external=True,
             unable=self.unable,

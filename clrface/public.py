@@ -140,7 +140,7 @@ def create_metric(name: str) -> "ImageMetric | SetMetric":
     from clrface.metrics.registry import load_metric, metric_card
     from clrface.ready import fetched
 
-    return load_metric(name, fetched(metric_card(name).sources))
+    return load_metric(name, fetched(metric_card(name).assets))
 
 
 def list_methods() -> list[str]:

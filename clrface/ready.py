@@ -38,7 +38,7 @@ def ready(name: str, params: Mapping[str, Any], weights: str = "shipped", device
     method = make_method(name, dict(params))
     folder = _weights(weights, card.family) if card.trained_here else None
     size, template = _frame(card, folder)
-    method.load(folder, pick_device(device), fetched(card.sources))
+    method.load(folder, pick_device(device), fetched(card.assets))
     return Ready(card, method, size, template)
 
 

@@ -65,7 +65,7 @@ CARD = {
             "enum": ["f4", "f4_short", "f8_short", "f16_short", "codes256_short"],
         },
     },
-    "sources": ("sface",),
+    "assets": ("sface",),
 }
 
 

@@ -28,7 +28,7 @@ CARD = {
     "trained_here": True,
     "params": {"part": "truth_guided"},
     "accepts": {"part": {"description": "Which part's output.", "enum": ["autoencoder", "irn", "irn_autoencoded", "truth_guided"]}},
-    "sources": ("sface",),
+    "assets": ("sface",),
 }
 PARTS = ("autoencoder", "irn", "irn_autoencoded", "truth_guided")
 

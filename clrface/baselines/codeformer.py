@@ -18,7 +18,7 @@ CARD = {
         "fidelity": {"description": "0: quality, 1: fidelity.", "type": "number", "minimum": 0, "maximum": 1},
         "half": {"description": "Half precision on a GPU.", "type": "boolean"},
     },
-    "sources": ("codeformer",),
+    "assets": ("codeformer",),
     "resolution": 512,
 }
 

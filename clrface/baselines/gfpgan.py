@@ -10,9 +10,9 @@ SHARED = {
     "resolution": 512,
 }
 CARDS = (
-    {"name": "gfpgan_1_2", "label": "GFPGAN v1.2", "class_name": "Version12", "sources": ("gfpgan_1_2",)},
-    {"name": "gfpgan_1_3", "label": "GFPGAN v1.3", "class_name": "Version13", "sources": ("gfpgan_1_3",)},
-    {"name": "gfpgan_1_4", "label": "GFPGAN v1.4", "class_name": "Version14", "sources": ("gfpgan_1_4",)},
+    {"name": "gfpgan_1_2", "label": "GFPGAN v1.2", "class_name": "Version12", "assets": ("gfpgan_1_2",)},
+    {"name": "gfpgan_1_3", "label": "GFPGAN v1.3", "class_name": "Version13", "assets": ("gfpgan_1_3",)},
+    {"name": "gfpgan_1_4", "label": "GFPGAN v1.4", "class_name": "Version14", "assets": ("gfpgan_1_4",)},
 )
 
 

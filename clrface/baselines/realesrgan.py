@@ -18,7 +18,7 @@ CARD = {
     "paper": "Wang et al., ICCVW 2021",
     "licence": "BSD-3-Clause",
     "params": {"shrink": 4},
-    "sources": ("realesrgan",),
+    "assets": ("realesrgan",),
 }
 FACTOR = 4
 

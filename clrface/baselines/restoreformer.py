@@ -13,7 +13,7 @@ CARD = {
     "paper": "Wang et al., CVPR 2022",
     "licence": "Apache-2.0",
     "params": {"half": False},
-    "sources": ("restoreformer",),
+    "assets": ("restoreformer",),
     "resolution": 512,
 }
 

@@ -3,14 +3,16 @@
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import click
 
-from clrface.errors import UserError
+from clrface.errors import UserError, unknown_name
 
 PATH = click.Path(path_type=Path)
+Kind = TypeVar("Kind")
 
 
 class _WithExample(click.Command):
@@ -110,6 +112,24 @@ class JsonText(Json):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         super().convert(value, param, ctx)
         return value
+
+
+def filled(kind: type[Kind], values: Any, option: str) -> Kind:
+    """Make a dataclass from what a JSON option holds.
+
+    Raises: click.BadParameter for anything but an object, a key that is no field, and a field without default that is missing.
+    """
+    hint = repr(option)
+    if not isinstance(values, dict):
+        raise click.BadParameter(f"Found {values!r}, expected a JSON object.", param_hint=hint)
+    given = cast(dict[str, Any], values)
+    known = {one.name: one for one in fields(cast(Any, kind))}
+    if unknown := [key for key in given if key not in known]:
+        raise click.BadParameter(str(unknown_name("key", unknown[0], known)), param_hint=hint)
+    needed = [name for name, one in known.items() if one.default is MISSING and one.default_factory is MISSING]
+    if lacking := [name for name in needed if name not in given]:
+        raise click.BadParameter(f"It lacks {', '.join(lacking)}: add them.", param_hint=hint)
+    return kind(**given)
 
 
 def one_of(*, required: bool = True, **given: object) -> None:

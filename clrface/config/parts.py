@@ -55,7 +55,7 @@ Name = TypeAliasType(
 
 Protocol = TypeAliasType(
     "Protocol",
-    Annotated[str, Field(description="An entry of clrface/catalogue/protocols.yaml: which metrics, and their exact definitions.")],
+    Annotated[str, Field(description="An entry of clrface/catalogue/protocols.yaml: which metrics are measured.")],
 )
 Degradation = TypeAliasType("Degradation", Annotated[str, Field(description="An entry of clrface/catalogue/degradations.yaml.")])
 Manifest = TypeAliasType("Manifest", Annotated[str, Field(description="A dataset with a manifest under clrface/catalogue/manifests.")])

@@ -29,8 +29,6 @@ class OwnProtocol(Part):
     """What it is for."""
     metrics: Annotated[list[Metric], Field(min_length=1), UNIQUE]
     """A table's columns, in their order."""
-    definitions: dict[str, str] = Field(default_factory=dict)
-    """What each metric is, in a sentence. Its card's source where left out."""
 
 
 class Table(Part):

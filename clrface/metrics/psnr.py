@@ -21,20 +21,29 @@ CARDS = (
     {
         "id": "psnr",
         "label": "PSNR",
-        "source": "RGB, 8 bit, no crop, no colour correction, as VQFR's script (github.com/TencentARC/VQFR) without its mean-variance step",
+        "definition": (
+            "20 log10(255 / sqrt(MSE)) in dB over all pixels and channels, RGB, 8 bit, no crop, no colour "
+            "correction. Infinite for equal images."
+        ),
+        "citation": "github.com/TencentARC/VQFR, metric_paper/calculate_psnr_ssim.py, without its correct_mean_var",
         "perfect": 1e999,
     },
     {
         "id": "psnr_corrected",
         "label": "PSNR (corrected)",
-        "source": "github.com/TencentARC/VQFR, metric_paper/calculate_psnr_ssim.py, where correct_mean_var can't be switched off",
+        "definition": (
+            "PSNR after each channel's mean and standard deviation are set to the ground truth's, applied twice, "
+            "in single precision, without clipping or rounding."
+        ),
+        "citation": "github.com/TencentARC/VQFR, metric_paper/calculate_psnr_ssim.py, where correct_mean_var can't be switched off",
         "params": {"correct": True},
         "lowest": None,
     },
     {
         "id": "psnr_eps",
         "label": "PSNR",
-        "source": "BasicSR's calculate_psnr_pt (PMRF's evaluation) and pyiqa's psnr: RGB, 8 bit, no crop, no colour correction, MSE + 1e-8",
+        "definition": "-10 log10(MSE + 1e-8) in dB, images in [0, 1], RGB, no crop, no colour correction. 80 dB for equal images.",
+        "citation": "BasicSR's calculate_psnr_pt (PMRF's evaluation) and pyiqa's psnr",
         "params": {"epsilon": 1e-8},
         "perfect": 80,
         "highest": 80,
@@ -42,9 +51,8 @@ CARDS = (
     {
         "id": "psnr_full_count",
         "label": "PSNR (full count)",
-        "source": (
-            "github.com/wzhouxiff/RestoreFormer, scripts/metrics/cal_psnr_ssim.py: RGB, no crop, uncorrected; a failed image counts as 0"
-        ),
+        "definition": "PSNR of each image; the sum is divided by the number of all images, so that a failed image counts as 0.",
+        "citation": ("github.com/wzhouxiff/RestoreFormer, scripts/metrics/cal_psnr_ssim.py"),
         "failed_as": 0.0,
         "perfect": 1e999,
     },

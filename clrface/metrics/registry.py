@@ -135,7 +135,7 @@ def _found(card: Mapping[str, Any], tree: ast.Module, path: Path, module: str, s
     name = card.get("network", "")
     if name and "." not in name and name not in ours:
         raise unknown_name(f"network of {where}:", name, ours)
-    told = {**card, "sources": tuple(card.get("sources", ()))}
+    told = {**card, "assets": tuple(card.get("assets", ()))}
     about, code = ({one.name: told[one.name] for one in fields(kind) if one.name in told} for kind in (MetricCard, MetricCode))
     return Found(MetricCard(**about), MetricCode(**code), module, path)
 

@@ -30,8 +30,13 @@ CARDS = (
         "label": "FD",
         "unit": "",
         "needs_reference": True,
-        "source": "Heusel et al., GANs Trained by a Two Time-Scale Update Rule, NeurIPS 2017, with EfficientNet-Lite0 for Inception",
-        "sources": ("effnet",),
+        "definition": (
+            "Frechet distance to the ground-truth images of the same set, in EfficientNet-Lite0's 1280 pooled "
+            "ImageNet features; images resized to 224 px (bicubic) and scaled to [-1, 1]. Biased upwards for "
+            "small sets."
+        ),
+        "citation": "Heusel et al., GANs Trained by a Two Time-Scale Update Rule, NeurIPS 2017, with EfficientNet-Lite0 for Inception",
+        "assets": ("effnet",),
         "class_name": "FrechetDistance",
         "network": "effnet_features",
         "perfect": 0,
@@ -42,8 +47,12 @@ CARDS = (
         "label": "FD to clean",
         "unit": "",
         "needs_reference": False,
-        "source": "Heusel et al., GANs Trained by a Two Time-Scale Update Rule, NeurIPS 2017, with EfficientNet-Lite0 for Inception",
-        "sources": ("effnet",),
+        "definition": (
+            "Frechet distance to the clean faces of a reference set of other people, in fd_effnet's features. "
+            "Biased upwards for small sets."
+        ),
+        "citation": "Heusel et al., GANs Trained by a Two Time-Scale Update Rule, NeurIPS 2017, with EfficientNet-Lite0 for Inception",
+        "assets": ("effnet",),
         "against": "clean",
         "class_name": "FrechetDistanceToClean",
         "network": "effnet_features",
@@ -54,10 +63,14 @@ CARDS = (
         "label": "KD",
         "unit": "x 1000",
         "needs_reference": True,
-        "source": (
+        "definition": (
+            "1000 x squared maximum mean discrepancy (MMD) to the ground-truth images of the same set, in "
+            "fd_effnet's features, kernel (x.y / 1280 + 1)^3, unbiased for paired sets, whole set at once."
+        ),
+        "citation": (
             "Binkowski et al., Demystifying MMD GANs, ICLR 2018, with EfficientNet-Lite0 for Inception; paired estimator of Gretton 2012"
         ),
-        "sources": ("effnet",),
+        "assets": ("effnet",),
         "class_name": "KernelDistance",
         "network": "effnet_features",
         "perfect": 0,
@@ -67,8 +80,12 @@ CARDS = (
         "label": "KD to clean",
         "unit": "x 1000",
         "needs_reference": False,
-        "source": "Binkowski et al., Demystifying MMD GANs, ICLR 2018, with EfficientNet-Lite0; unpaired estimator of Gretton 2012",
-        "sources": ("effnet",),
+        "definition": (
+            "1000 x squared MMD to the clean faces of a reference set of other people, in fd_effnet's features, "
+            "kernel (x.y / 1280 + 1)^3, unbiased for independent sets."
+        ),
+        "citation": "Binkowski et al., Demystifying MMD GANs, ICLR 2018, with EfficientNet-Lite0; unpaired estimator of Gretton 2012",
+        "assets": ("effnet",),
         "against": "clean",
         "class_name": "KernelDistanceToClean",
         "network": "effnet_features",
@@ -78,8 +95,9 @@ CARDS = (
         "label": "FID (GT)",
         "unit": "",
         "needs_reference": True,
-        "source": "Heusel et al., GANs Trained by a Two Time-Scale Update Rule, NeurIPS 2017: pytorch-fid's Inception; DifFace's reference",
-        "sources": ("inception",),
+        "definition": "Frechet distance to the ground-truth images of the same set, in pytorch-fid's Inception features (2048-d).",
+        "citation": "Heusel et al., GANs Trained by a Two Time-Scale Update Rule, NeurIPS 2017; DifFace's reference",
+        "assets": ("inception",),
         "class_name": "FrechetDistance",
         "network": "inception",
         "on_device": True,
@@ -91,8 +109,11 @@ CARDS = (
         "label": "FID (clean, GT)",
         "unit": "",
         "needs_reference": True,
-        "source": "Parmar et al., On Aliased Resizing and Surprising Subtleties in GAN Evaluation, CVPR 2022; pyiqa's fid of two folders",
-        "sources": ("inception",),
+        "definition": (
+            "Frechet distance to the ground-truth images of the same set, in pytorch-fid's Inception features after clean-fid's resize."
+        ),
+        "citation": "Parmar et al., On Aliased Resizing and Surprising Subtleties in GAN Evaluation, CVPR 2022; pyiqa's fid of two folders",
+        "assets": ("inception",),
         "class_name": "FrechetDistance",
         "network": "inception_clean",
         "on_device": True,
@@ -104,8 +125,12 @@ CARDS = (
         "label": "FID (FFHQ)",
         "unit": "",
         "needs_reference": False,
-        "source": "github.com/TencentARC/VQFR, calculate_fid_folder.py: pytorch-fid's Inception, statistics inception_FFHQ_512.pth",
-        "sources": ("inception", "ffhq512_statistics"),
+        "definition": (
+            "Frechet distance to FFHQ-512's statistics of 50,000 images, whatever the test set, in pytorch-fid's "
+            "Inception features (2048-d, bilinear to 299 px without anti-aliasing, [-1, 1])."
+        ),
+        "citation": "github.com/TencentARC/VQFR, calculate_fid_folder.py: pytorch-fid's Inception, statistics inception_FFHQ_512.pth",
+        "assets": ("inception", "ffhq512_statistics"),
         "class_name": "FrechetDistanceToStatistics",
         "params": {"statistics": "ffhq512_statistics/inception_FFHQ_512.pth"},
         "network": "inception",
@@ -117,10 +142,14 @@ CARDS = (
         "label": "KID (GT)",
         "unit": "x 1000",
         "needs_reference": True,
-        "source": (
+        "definition": (
+            "1000 x squared MMD to the ground-truth images of the same set, in pytorch-fid's Inception features, "
+            "kernel (x.y / 2048 + 1)^3, unbiased for paired sets, whole set at once."
+        ),
+        "citation": (
             "Binkowski et al., Demystifying MMD GANs, ICLR 2018: pytorch-fid's Inception; whole set, paired estimator of Gretton 2012"
         ),
-        "sources": ("inception",),
+        "assets": ("inception",),
         "class_name": "KernelDistance",
         "network": "inception",
         "on_device": True,

@@ -25,19 +25,27 @@ CARDS = (
     {
         "id": "ssim",
         "label": "SSIM",
-        "source": "Wang et al., Image Quality Assessment: From Error Visibility to Structural Similarity, IEEE TIP 2004; scikit-image",
+        "definition": (
+            "Gaussian window of 11 px, sigma 1.5, population moments, range 255, valid region only; mean over pixels, then over R, G and B."
+        ),
+        "citation": "Wang et al., Image Quality Assessment: From Error Visibility to Structural Similarity, IEEE TIP 2004; scikit-image",
         "perfect": 1,
     },
     {
         "id": "ssim_corrected",
         "label": "SSIM (corrected)",
-        "source": "github.com/TencentARC/VQFR, metric_paper/calculate_psnr_ssim.py, where correct_mean_var can't be switched off",
+        "definition": (
+            "SSIM (11 px, sigma 1.5, range 255, valid region, RGB) after the same correction of mean and standard "
+            "deviation as psnr_corrected."
+        ),
+        "citation": "github.com/TencentARC/VQFR, metric_paper/calculate_psnr_ssim.py, where correct_mean_var can't be switched off",
         "params": {"correct": True},
     },
     {
         "id": "ssim_cut",
         "label": "SSIM",
-        "source": "pyiqa 0.1.16, ssimc: RGB, 8 bit, range 255, Gaussian window of 11 px where it fits, negative structure terms set to 0",
+        "definition": "SSIM in which a negative contrast-structure term counts as 0.",
+        "citation": "pyiqa 0.1.16, ssimc",
         "params": {"cut": True},
         "perfect": 1,
         "lowest": 0,
@@ -45,9 +53,8 @@ CARDS = (
     {
         "id": "ssim_full_count",
         "label": "SSIM (full count)",
-        "source": (
-            "github.com/wzhouxiff/RestoreFormer, scripts/metrics/cal_psnr_ssim.py: RGB, no crop, uncorrected; a failed image counts as 0"
-        ),
+        "definition": "SSIM of each image; the sum is divided by the number of all images, so that a failed image counts as 0.",
+        "citation": ("github.com/wzhouxiff/RestoreFormer, scripts/metrics/cal_psnr_ssim.py"),
         "failed_as": 0.0,
         "perfect": 1,
     },

@@ -32,7 +32,7 @@ def restore_inputs(plan: Plan, dataset: str, row: str) -> list[str]:
     if card.external:
         return external_inputs(plan, card.name)
     trained = row_stages(plan, found) if card.trained_here and plan.fits else []
-    return [source_record(source) for source in card.sources] + [record(plan, stage) for stage in trained]
+    return [source_record(source) for source in card.assets] + [record(plan, stage) for stage in trained]
 
 
 def restore_args(plan: Plan, dataset: str, row: str) -> str:

@@ -110,7 +110,7 @@ def cost_rows(plan: Plan) -> list[Row]:
 def cost_inputs(plan: Plan) -> dict[str, list[str]]:
     """The faces, sources and weights that those rows need."""
     measured = cost_rows(plan)
-    sources = {source for row in measured if (card := plan.card(row)) for source in card.sources}
+    sources = {source for row in measured if (card := plan.card(row)) for source in card.assets}
     stages = {stage for row, _ in plan.trained_rows(measured) for stage in row_stages(plan, row)}
     return _inputs(plan, plan.cost, sources, sorted(stages))
 

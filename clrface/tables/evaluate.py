@@ -206,7 +206,7 @@ def _seen(card: MetricCard, sides: Sides, sources: Path) -> list[Any]:
     """The files that a score depends on, by path, size and time of change, and the images that failed before."""
     sets = [side for side in (sides.pred, sides.ref) if side]
     images = [path for side in sets for path in side.files.values()]
-    records = [path for name in card.sources if (path := sources / name / RECORD).is_file()]
+    records = [path for name in card.assets if (path := sources / name / RECORD).is_file()]
     stats = [(path, path.stat()) for path in (*images, *sides.clean, *records)]
     return [[str(path.absolute()), stat.st_size, stat.st_mtime_ns] for path, stat in stats] + [side.failures for side in sets]
 

@@ -143,7 +143,7 @@ def test_the_card_is_complete(name: str) -> None:
     assert not card.sees_truth or card.control
     assert json.loads(json.dumps(card.params)) == card.params, "a config can't hold these parameters"
     known = yaml.safe_load((ROOT / "clrface/catalogue/sources.yaml").read_text(encoding="utf-8"))
-    assert isinstance(card.sources, tuple) and set(card.sources) <= set(known)
+    assert isinstance(card.assets, tuple) and set(card.assets) <= set(known)
 
 
 @pytest.mark.parametrize("name", [name for name, card in CARDS.items() if not card.external])
@@ -163,7 +163,7 @@ def test_weights_that_are_not_there_are_a_user_s_error(name: str, sources: Path,
         make_method(name, {}).load(tmp_path / "nowhere", "cpu", sources)
 
 
-@pytest.mark.parametrize("name", [name for name, card in CARDS.items() if card.sources and not card.external])
+@pytest.mark.parametrize("name", [name for name, card in CARDS.items() if card.assets and not card.external])
 def test_sources_that_are_not_there_are_a_user_s_error(name: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="etch it"):
         make_method(name, {}).load(weights_folder("shipped", CARDS[name].family) if CARDS[name].trained_here else None, "cpu", tmp_path)

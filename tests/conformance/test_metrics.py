@@ -184,8 +184,8 @@ def test_cards_name_sources_that_exist() -> None:
     known = yaml.safe_load(SOURCES.read_text())
     for name, card in CARDS.items():
         assert card.id == name
-        assert card.source.strip() and card.label.strip()
-        assert set(card.sources) <= set(known)
+        assert card.citation.strip() and card.definition.strip() and card.label.strip()
+        assert set(card.assets) <= set(known)
 
 
 def test_an_unknown_metric_gets_the_nearest_name() -> None:

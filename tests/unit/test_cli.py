@@ -53,6 +53,9 @@ def test_the_examples_parse() -> None:
             command.make_context("clrface", shlex.split(line)[2:])
 
 
+TRAIN = ["train", "--faces", "f", "--manifest", "m", "--degradation", "training", "--models", "m", "--out", "o", "--spec"]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -62,6 +65,9 @@ def test_the_examples_parse() -> None:
         (["evaluate", "--pred", "nowhere", "--protocol", "vqrf"], "clrface evaluate: Unknown protocol 'vqrf'. Did you mean 'vqfr'?"),
         (["list", "metrcs"], "clrface list: No such command 'metrcs'."),
         (["samples", "--panels", "[", "--out", "x"], "clrface samples: Invalid value for '--panels': Found '[', expected JSON"),
+        ([*TRAIN, "[1]"], "clrface train: Invalid value for '--spec': Found [1], expected a JSON object."),
+        ([*TRAIN, '{"name": "irn"}'], "clrface train: Invalid value for '--spec': It lacks steps, batch, learning_rate, network, options:"),
+        ([*TRAIN, '{"stepz": 1}'], "clrface train: Invalid value for '--spec': Unknown key 'stepz'. Did you mean 'steps'?"),
         (["restore-chunk", "--dataset", "d", "--aligned", "a", "--degraded", "d", "--out", "o"],
          "clrface restore-chunk: Found 0 of --method, --external, --finished, expected one."),
     ],
@@ -109,6 +115,14 @@ def test_lists_are_tables_and_json(kind: str, capsys: pytest.CaptureFixture[str]
     assert main(["list", kind, "--json"]) == 0
     entries = json.loads(capsys.readouterr().out)
     assert set(table[1]) == {"─"} and [line.split()[0] for line in table[2:] if not line.startswith(" ")] == list(entries)
+
+
+def test_a_protocol_s_metrics_are_listed_in_its_order(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", "metrics", "--protocol", "vqfr", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert list(found)[:3] == ["psnr_corrected", "ssim_corrected", "lpips_vgg"] and "applied twice" in found["psnr_corrected"]["definition"]
+    assert main(["list", "metrics", "--protocol", "vqrf"]) == 2
+    assert "Did you mean 'vqfr'?" in capsys.readouterr().err
 
 
 def test_lists_hold_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:

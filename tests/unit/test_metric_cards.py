@@ -15,7 +15,8 @@ CARD = {
     "level": "image",
     "needs_reference": True,
     "decimals": 2,
-    "source": "test",
+    "definition": "A test.",
+    "citation": "test",
     "class_name": "Mine",
 }
 CLASS = "\n\nclass Mine: ...\n"
@@ -31,10 +32,10 @@ def without(key: str) -> dict[str, object]:
 
 
 def test_a_family_is_read_without_importing_it(tmp_path: Path) -> None:
-    twin = CARD | {"id": "twin", "params": {"far": 0.1}, "perfect": 1, "sources": ["dlib"]}
+    twin = CARD | {"id": "twin", "params": {"far": 0.1}, "perfect": 1, "assets": ["dlib"]}
     found = read_families(written(tmp_path, CARD, twin))
     assert list(found) == ["mine", "twin"]
-    assert found["twin"].code.params == {"far": 0.1} and found["twin"].card.sources == ("dlib",)
+    assert found["twin"].code.params == {"far": 0.1} and found["twin"].card.assets == ("dlib",)
     assert found["mine"].module == "clrface.metrics.mine"
 
 
@@ -56,7 +57,7 @@ def test_a_module_without_cards_is_no_family(tmp_path: Path) -> None:
         ([CARD | {"direction": "hihger"}], r"direction of the card 'mine' in .*mine\.py: 'hihger'\. Did you mean 'higher'\?"),
         ([CARD | {"decimals": "two"}], r"decimals of the card 'mine' in .*mine\.py: found 'two', expected int"),
         ([CARD | {"needs_reference": 1}], r"needs_reference of the card 'mine'.*found 1, expected bool"),
-        ([CARD | {"sources": "dlib"}], r"sources of the card 'mine'.*found 'dlib', expected"),
+        ([CARD | {"assets": "dlib"}], r"assets of the card 'mine'.*found 'dlib', expected"),
         ([CARD | {"class_name": "Mien"}], r"class of the card 'mine' in .*mine\.py: 'Mien'\. Did you mean 'Mine'\?"),
         ([CARD | {"network": "dlib_recognizer"}], r"network of the card 'mine'.*'dlib_recognizer'\. Did you mean 'dlib_recogniser'\?"),
         ([CARD, CARD], r"Two metrics have the id 'mine': one in .*mine\.py, one in .*mine\.py"),

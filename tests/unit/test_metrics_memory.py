@@ -12,7 +12,7 @@ from tests.conftest import SOURCES
 
 # Held against the faces' own truth; what asks for a gallery or a clean set has its tests in test_recognition and test_metrics_measure.
 # The field's networks can't be fetched from the package index: tests/unit/test_protocols.py measures with them.
-CACHED = [name for name, card in metric_cards().items() if card.cached and card.against == "truth" and set(card.sources) <= set(SOURCES)]
+CACHED = [name for name, card in metric_cards().items() if card.cached and card.against == "truth" and set(card.assets) <= set(SOURCES)]
 MODULE = "clrface.metrics.networks.effnet"
 
 

@@ -26,7 +26,8 @@ import numpy as np
 
 from clrface.metrics.collect import ImageScores
 
-SHARED = {"direction": "lower", "level": "image", "needs_reference": True, "decimals": 3, "source": "closed form", "class_name": "Error"}
+SHARED = {"direction": "lower", "level": "image", "needs_reference": True, "decimals": 3, "class_name": "Error",
+          "definition": "Mean absolute error.", "citation": "closed form"}
 CARDS = (
     {"id": "mae", "label": "MAE", "unit": "", "perfect": 0, "lowest": 0},
     {"id": "mae_255", "label": "MAE", "unit": "levels", "params": {"scale": 255}, "perfect": 0, "lowest": 0},
@@ -42,7 +43,7 @@ class Error(ImageScores):
         return (self._scale * np.abs(pred - ref).mean((1, 2, 3))).tolist()
 '''
 ENTRY = 'errors = "bfr_darker.method"'
-CONFIG = "protocols:\n  mine:\n    metrics: [psnr, mae_255]\n    definitions: {mae_255: Mean absolute error.}\n"
+CONFIG = "protocols:\n  mine:\n    metrics: [psnr, mae_255]\n"
 
 
 @pytest.fixture(scope="module")
@@ -112,9 +113,8 @@ def test_a_bad_plug_in_is_told(entry: str, family: str, message: str, tmp_path: 
     [
         ({"metrics": ["psnrr"]}, r"metric of protocol 'mine': 'psnrr'\. Did you mean 'psnr'\?"),
         ({"metric": ["psnr"]}, "Protocol 'mine' needs `metrics`"),
-        ({"metrics": ["psnr"], "definition": {}}, r"key of protocol 'mine': 'definition'\. Did you mean 'definitions'\?"),
+        ({"metrics": ["psnr"], "descripton": "x"}, r"key of protocol 'mine': 'descripton'\. Did you mean 'description'\?"),
         ({"metrics": ["psnr", "psnr"]}, "names the metric 'psnr' twice"),
-        ({"metrics": ["psnr"], "definitions": {"psn": "x"}}, r"definition of protocol 'mine': 'psn'\. Did you mean 'psnr'\?"),
     ],
 )
 def test_a_protocol_with_mistakes_is_told(entry: dict[str, object], message: str) -> None:
@@ -129,7 +129,7 @@ def test_a_config_s_protocol_is_laid_over_the_project_s(tmp_path: Path) -> None:
     config = config_of([path], project)
     entries = laid_over(project.protocols, config)
     assert entries["embedded"] == {"metrics": ["psnr"]} and entries["mine"] == {"metrics": ["ssim"]} and "vqfr" in entries
-    assert load_protocol(path, "mine").definitions["ssim"].startswith("Wang et al.")
+    assert load_protocol(path, "mine").metrics == ("ssim",)
     path.write_text("protocols:\n  mine: {metrics: [lpips]}\n")
     with pytest.raises(UserError, match=r"protocols\.mine\.metrics.*lpips"):
         config_of([path], project)

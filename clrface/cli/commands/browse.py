@@ -26,14 +26,16 @@ def browse() -> None:
     """List methods, metrics, protocols, degradations or datasets."""
 
 
-def _kind(rows: Callable[[], tuple[Cells, Sequence[Cells], Mapping[str, Any]]], name: str) -> None:
-    """Add `clrface list NAME`. rows: the heading, a line each, and the same as JSON, by name."""
+def _kind(rows: Callable[..., tuple[Cells, Sequence[Cells], Mapping[str, Any]]], name: str, *options: click.Option) -> None:
+    """Add `clrface list NAME`. rows: the heading, a line each, and the same as JSON, by name; it takes the options' values."""
 
     @browse.command(name, cls=Command, help=rows.__doc__, example=f"clrface list {name}\nclrface list {name} --json")
     @click.option("--json", "as_json", is_flag=True, help="Write JSON instead of a table.")
-    def _(as_json: bool) -> None:  # pyright: ignore[reportUnusedFunction]
-        heading, lines, entries = rows()
+    def command(as_json: bool, **values: Any) -> None:
+        heading, lines, entries = rows(**values)
         _write(json.dumps(entries, indent=2, ensure_ascii=False) + "\n" if as_json else _table(heading, lines))
+
+    command.params.extend(options)
 
 
 def _methods() -> tuple[Cells, Sequence[Cells], Mapping[str, Any]]:
@@ -46,7 +48,7 @@ def _methods() -> tuple[Cells, Sequence[Cells], Mapping[str, Any]]:
             name,
             "control" if card.control else "external" if card.external else "method",
             f"{card.resolution} px" if card.resolution else "any",
-            "trained here" if card.trained_here else ", ".join(card.sources) or "none",
+            "trained here" if card.trained_here else ", ".join(card.assets) or "none",
             card.label,
         )
         for name, card in cards.items()
@@ -54,17 +56,19 @@ def _methods() -> tuple[Cells, Sequence[Cells], Mapping[str, Any]]:
     return ("method", "kind", "size", "weights", "label"), lines, {name: asdict(card) for name, card in cards.items()}
 
 
-def _metrics() -> tuple[Cells, Sequence[Cells], Mapping[str, Any]]:
-    """List metrics, and which sources each needs."""
+def _metrics(protocol: str | None = None) -> tuple[Cells, Sequence[Cells], Mapping[str, Any]]:
+    """List metrics with their definitions."""
+    from clrface.metrics.protocols import load_protocol
     from clrface.metrics.registry import metric_cards
 
     cards = metric_cards()
+    names = load_protocol(catalogue.PROTOCOLS, protocol).metrics if protocol else tuple(cards)
     lines: list[Cells] = []
-    for name, card in cards.items():
-        against = card.against if card.needs_reference or card.against != "truth" else "none"
-        lines.append((name, card.label, card.direction, card.unit, card.level, against, ", ".join(card.sources)))
-    heading = ("metric", "label", "better", "unit", "per", "compared with", "needs")
-    return heading, lines, {name: asdict(card) for name, card in cards.items()}
+    for name in names:
+        card = cards[name]
+        needs = f" Needs: {', '.join(card.assets)}." if card.assets else ""
+        lines.append((name, card.label, card.direction, card.unit, card.level, card.definition + needs))
+    return ("metric", "label", "better", "unit", "per", "definition"), lines, {name: asdict(cards[name]) for name in names}
 
 
 def _protocols() -> tuple[Cells, Sequence[Cells], Mapping[str, Any]]:
@@ -141,9 +145,9 @@ def _write(text: str) -> None:
     sys.stdout.write(text)
 
 
+_kind(_metrics, "metrics", click.Option(["--protocol"], metavar="NAME", help="Only this protocol's metrics, in its order."))
 for _rows, _name in (
     (_methods, "methods"),
-    (_metrics, "metrics"),
     (_protocols, "protocols"),
     (_degradations, "degradations"),
     (_datasets, "datasets"),

@@ -62,8 +62,8 @@ def _sources_of(protocol: str | None, method: str | None) -> list[str]:
     from clrface.metrics.registry import metric_card
     from clrface.registry import method_card
 
-    of_metrics = [source for name in load_protocol(PROTOCOLS, protocol).metrics for source in metric_card(name).sources] if protocol else []
-    return [*of_metrics, *(method_card(method).sources if method else ())]
+    of_metrics = [source for name in load_protocol(PROTOCOLS, protocol).metrics for source in metric_card(name).assets] if protocol else []
+    return [*of_metrics, *(method_card(method).assets if method else ())]
 
 
 @click.command(cls=Command, example="clrface mirror --to packed --config config/full.yaml\nclrface mirror lpips vgg16 --to packed")

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from clrface.cli.parts import Command, Json, JsonText, path_option
+from clrface.cli.parts import Command, Json, JsonText, filled, path_option
 from clrface.cli.shared import CACHE, OUT, RAW_OPTION, TABLE, face_sets, finished_table, image_ids, set_threads
 from clrface.cli.steps.images import read_gallery
 from clrface.cli.steps.studies import StudyFaces, study_faces
@@ -108,4 +108,5 @@ def overview(faces: StudyFaces, settings: dict[str, Any], base_seed: int) -> Non
 
     set_threads()
     weights = weights_folder(faces.weights, "clrface")
-    write_overview(faces.read(), Settings(**settings), weights, faces.raw, pick_device(faces.device), base_seed, faces.out)
+    chosen = filled(Settings, settings, "--settings")
+    write_overview(faces.read(), chosen, weights, faces.raw, pick_device(faces.device), base_seed, faces.out)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from clrface.cli.parts import Command, Json, paths_option
+from clrface.cli.parts import Command, Json, filled, paths_option
 from clrface.cli.shared import CACHE, DEVICE, OUT, RAW_OPTION, WEIGHTS, image_ids, set_threads
 from clrface.device import pick_device
 
@@ -83,7 +83,7 @@ def sweep(faces: StudyFaces, spec: dict[str, Any], cache: Path | None) -> None:
 
     set_threads()
     weights = weights_folder(faces.weights, "clrface")
-    run_sweep(Sweep(**spec), faces.read(), weights, faces.raw, pick_device(faces.device), faces.out, cache)
+    run_sweep(filled(Sweep, spec, "--spec"), faces.read(), weights, faces.raw, pick_device(faces.device), faces.out, cache)
 
 
 @click.command(cls=Command)
@@ -95,7 +95,7 @@ def cost(faces: StudyFaces, spec: dict[str, Any]) -> None:
     from clrface.tables.costs import write_cost_table
 
     found, device = faces.read(), pick_device(faces.device)
-    contenders = [Contender(**row) for row in spec["rows"]]
+    contenders = [filled(Contender, row, "--spec") for row in spec["rows"]]
     costs = measure_costs(contenders, Place(faces.weights, faces.raw, device, found.degraded), spec["rounds"])
     images = f"{len(found.ids)} of {found.dataset}, {found.degraded.shape[-1]}x{found.degraded.shape[-2]}"
     threads = int(os.environ.get("OMP_NUM_THREADS", "1"))

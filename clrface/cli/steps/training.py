@@ -7,7 +7,7 @@ from typing import Any, Literal
 import click
 
 from clrface.catalogue import DEGRADATIONS
-from clrface.cli.parts import Command, Json, path_option, paths_option
+from clrface.cli.parts import Command, Json, filled, path_option, paths_option
 from clrface.cli.shared import DEVICE, OUT, RAW_OPTION, WEIGHTS
 
 
@@ -27,7 +27,7 @@ from clrface.cli.shared import DEVICE, OUT, RAW_OPTION, WEIGHTS
 @DEVICE
 @click.option("--limit", type=int, help="Stop after so many steps, for a trial.")
 def train(
-    spec: dict[str, Any],
+    spec: Any,
     faces: tuple[Path, ...],
     manifest: tuple[Path, ...],
     degradation: str,
@@ -43,12 +43,14 @@ def train(
     limit: int | None,
 ) -> None:
     """Train one stage's network; go on from its last checkpoint."""
+    from clrface.config.parts import completed
+    from clrface.config.stages import Stage
     from clrface.degradation.draw import get_degradation, load_degradations
     from clrface.training.data import TrainingSet
     from clrface.training.run import train_stage
     from clrface.training.stage import StageSpec
 
-    stage = StageSpec(**spec)
+    stage = filled(StageSpec, completed(Stage, spec) if isinstance(spec, dict) else spec, "--spec")
     if limit:
         stage = replace(stage, steps=min(limit, stage.steps))
     train_stage(
