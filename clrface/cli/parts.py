@@ -114,15 +114,15 @@ class JsonText(Json):
         return value
 
 
-def filled(kind: type[Kind], values: Any, option: str) -> Kind:
-    """Make a dataclass from what a JSON option holds.
+def filled(kind: type[Kind], values: Any, option: str, otherwise: Mapping[str, Any] | None = None) -> Kind:
+    """Make a dataclass from what a JSON option holds, and from `otherwise` where it says nothing.
 
     Raises: click.BadParameter for anything but an object, a key that is no field, and a field without default that is missing.
     """
     hint = repr(option)
     if not isinstance(values, dict):
         raise click.BadParameter(f"Found {values!r}, expected a JSON object.", param_hint=hint)
-    given = cast(dict[str, Any], values)
+    given = {**(otherwise or {}), **cast(dict[str, Any], values)}
     known = {one.name: one for one in fields(cast(Any, kind))}
     if unknown := [key for key in given if key not in known]:
         raise click.BadParameter(str(unknown_name("key", unknown[0], known)), param_hint=hint)

@@ -50,7 +50,7 @@ def train(
     from clrface.training.run import train_stage
     from clrface.training.stage import StageSpec
 
-    stage = filled(StageSpec, completed(Stage, spec) if isinstance(spec, dict) else spec, "--spec")
+    stage = filled(StageSpec, spec, "--spec", completed(Stage, {}))
     if limit:
         stage = replace(stage, steps=min(limit, stage.steps))
     train_stage(
