@@ -157,7 +157,7 @@ class MetricCode:
 
 @runtime_checkable
 class ImageMetric(Protocol):
-    """A metric with one value an image: a class that a card names (docs/adding-a-metric.md)."""
+    """A metric with one value an image: a class that a card names (docs/how-to/add-a-metric.md)."""
 
     def update(self, pred: "np.ndarray", ref: "np.ndarray | None") -> None:
         """Take a batch, both (B, 3, H, W) float32 RGB in [0, 1]; `ref` is None when there is no ground truth."""

@@ -18,7 +18,7 @@ NOT_RUN = "not run"
 """How the status of an image begins whose method can't run on this machine."""
 PACKAGES = "site-packages/"
 """How the place of weights begins that a package of the card's environment looks for beside its own code."""
-SEE = "See docs/adding-a-method.md, In a repository."
+SEE = "See docs/how-to/add-a-method.md, In a repository."
 
 
 @dataclass(frozen=True)

@@ -135,7 +135,7 @@ def _cards_in(path: Path, name: str, said: str) -> list[MethodCard]:
         several, shared = _literal(path, "CARDS", node), assigned(module, "SHARED")
         common = _literal(path, "SHARED", shared) if shared is not None else {}
         return [_card(path, "CARDS", {**common, **one}) for one in several]
-    raise UserError(f"{path} has no CARD. A method's file starts with one: see docs/adding-a-method.md.")
+    raise UserError(f"{path} has no CARD. A method's file starts with one: see docs/how-to/add-a-method.md.")
 
 
 def _literal(path: Path, what: str, node: ast.expr) -> Any:

@@ -1,4 +1,4 @@
-"""The drawing in docs/architecture.md, made from the imports: each room, and the rooms that it imports.
+"""The drawing in docs/explanation/architecture.md, made from the imports: each room, and the rooms that it imports.
 
 python -m tests.architecture          # after a change that is meant; `make lint` holds the order, a test holds the drawing
 """
@@ -13,7 +13,7 @@ import grimp
 
 from clrface.fingerprint import ROOT
 
-PAGE = ROOT / "docs" / "architecture.md"
+PAGE = ROOT / "docs" / "explanation" / "architecture.md"
 BEGIN, END = "<!-- drawn by python -m tests.architecture -->", "<!-- end of the drawing -->"
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
 ROOMS = [[room.strip().removeprefix("clrface.") for room in layer.split("|")] for layer in SETTINGS["contracts"][0]["layers"]]

@@ -1,1 +1,1 @@
-"""The methods: one file each, with a literal `CARD` and a class `Restorer`. docs/adding-a-method.md."""
+"""The methods: one file each, with a literal `CARD` and a class `Restorer`. docs/how-to/add-a-method.md."""

@@ -89,7 +89,9 @@ class SectionedGroup(click.Group):
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         formatter.write_paragraph()
-        formatter.write_text("Each command has an example: clrface COMMAND --help. The steps of the workflow are in docs/command-line.md.")
+        formatter.write_text(
+            "Each command has an example: clrface COMMAND --help. The workflow's steps are in docs/reference/command-line.md."
+        )
 
 
 class Json(click.ParamType):  # pyright: ignore[reportMissingTypeArgument]  # no generic before click 8.4

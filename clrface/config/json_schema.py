@@ -1,4 +1,4 @@
-"""What is made from the declared settings: the JSON Schema for editors, and the table in docs/configuration.md.
+"""What is made from the declared settings: the JSON Schema for editors, and the table in docs/reference/configuration.md.
 
 python -m clrface.config.json_schema      # after a change of a setting, or of CLR-Face's card
 """
@@ -18,7 +18,7 @@ from clrface.config.settings import Config
 from clrface.fingerprint import ROOT
 from clrface.registry import method_card
 
-PAGE = ROOT / "docs" / "configuration.md"
+PAGE = ROOT / "docs" / "reference" / "configuration.md"
 BEGIN, END = "<!-- made by python -m clrface.config.json_schema -->", "<!-- end of the table -->"
 OPEN = ("datasets", "methods")
 """Mappings whose entries with a `folder` are the user's own; the others are named by the project."""
@@ -95,7 +95,7 @@ def _told(part: Mapping[str, Any], parts: Mapping[str, Any], path: str) -> Itera
 
 
 def made_page(page: str, schema: Mapping[str, Any]) -> str:
-    """docs/configuration.md with the table as it is now."""
+    """docs/reference/configuration.md with the table as it is now."""
     made = f"{BEGIN}\n{settings_table(schema)}\n{END}"
     return re.sub(f"{re.escape(BEGIN)}.*{re.escape(END)}", lambda _: made, page, flags=re.DOTALL)
 

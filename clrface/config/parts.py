@@ -1,6 +1,6 @@
 """What the models of the config share: their base, and the types of names, numbers and folders.
 
-A field's docstring is its description, for editors and for docs/configuration.md. `clrface.config.schema` narrows the open names
+A field's docstring is its description, for editors and for docs/reference/configuration.md. `clrface.config.schema` narrows the open names
 (Protocol, Degradation, Manifest, DatasetName, RowName, Metric) to those that exist.
 """
 

@@ -1,7 +1,7 @@
 """The settings of a run, declared once: types, ranges, defaults, descriptions.
 
 `clrface.config.json_schema` makes the JSON Schema from them that editors read and configs are checked against, and the table in
-docs/configuration.md.
+docs/reference/configuration.md.
 """
 
 from typing import Annotated, Any, Literal

@@ -122,7 +122,7 @@ def read_family(path: Path, module: str, said: str = "") -> list[Found]:
     if (common := assigned(tree, "SHARED")) is not None:
         shared = _literal(common, "SHARED", path)
     if not isinstance(cards, tuple | list) or not cards or not all(isinstance(card, dict) for card in (*cards, shared)):
-        raise UserError(f"CARDS in {path}{said} must be a tuple of literal dicts, one a metric. See docs/adding-a-metric.md.")
+        raise UserError(f"CARDS in {path}{said} must be a tuple of literal dicts, one a metric. See docs/how-to/add-a-metric.md.")
     return [_found(shared | card, tree, path, module, said) for card in cards]
 
 
@@ -144,7 +144,7 @@ def _literal(node: ast.expr, name: str, path: Path) -> Any:
     try:
         return ast.literal_eval(node)
     except (ValueError, TypeError) as error:
-        raise UserError(f"{name} in {path} must be literals: no calls, no names ({error}). See docs/adding-a-metric.md.") from error
+        raise UserError(f"{name} in {path} must be literals: no calls, no names ({error}). See docs/how-to/add-a-metric.md.") from error
 
 
 def _defined(tree: ast.Module) -> list[str]:
@@ -158,7 +158,7 @@ def _families(folder: Path) -> Iterator[tuple[str, Path, str]]:
     for point in entry_points(group=GROUP) if folder == FOLDER else ():
         path = plug_in_file(point, f"its metrics '{point.name}'")
         if assigned(module_of(path), "CARDS") is None:
-            raise UserError(f"{path} (package {package_of(point)}, entry point {GROUP}) has no CARDS. See docs/adding-a-metric.md.")
+            raise UserError(f"{path} (package {package_of(point)}, entry point {GROUP}) has no CARDS. See docs/how-to/add-a-metric.md.")
         yield point.value, path, f" (package {package_of(point)})"
 
 

@@ -10,7 +10,7 @@ class LatentMask(ModelMixin, ConfigMixin):
     """A small convolutional network on the degraded latent and the IRN's latent; one value a latent position.
 
     Assumption (the paper gives no parametrisation): a function of the image rather than one mask for all, since faces
-    are aligned but their parts are not in one place. docs/method.md.
+    are aligned but their parts are not in one place. docs/explanation/method.md.
     """
 
     @register_to_config

@@ -46,7 +46,7 @@ def decoding(autoencoder: Autoencoder, known: Estimate, residual: float) -> Deco
     """z to G(z) + residual * (x_I - G(z_I)): what the autoencoder loses of the IRN's output is given back.
 
     So the refinement is a change of x_I, not a copy of it through a narrow place: with residual 1, z_I gives x_I itself.
-    Our addition, not known to be the paper's (docs/method.md).
+    Our addition, not known to be the paper's (docs/explanation/method.md).
     """
     if not residual:
         return autoencoder.decode

@@ -1,7 +1,7 @@
 """CLR-Face, whole: autoencoder, IRN with its identity head, prior, mask and guidance put together (Suin and Chellappa, arXiv 2402.06106).
 
 y the degraded face; x_I = IRN(y), z_I = E(x_I), z_y = E(y); the sampler starts at alpha z_I + sigma eps, refines given z_y and z_I,
-guided towards the identity that the IRN recovered, through the mask; x = G(z_0). docs/method.md maps each part to the paper.
+guided towards the identity that the IRN recovered, through the mask; x = G(z_0). docs/explanation/method.md maps each part to the paper.
 """
 
 from collections.abc import Callable, Sequence
@@ -30,7 +30,7 @@ GROUP = 4
 
 @dataclass(frozen=True)
 class Settings(SamplerSpec):
-    """The choices that an ablation turns; the config's `clrface:` block. docs/method.md says what each is in the paper."""
+    """The choices that an ablation turns; the config's `clrface:` block. docs/explanation/method.md says what each is in the paper."""
 
     guidance: Literal["none", "recognition", "recognition_free"] = "recognition"
     guidance_scale: float = 1.0

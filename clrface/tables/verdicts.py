@@ -1,4 +1,6 @@
-"""Each claim of clrface/catalogue/claims.yaml tested on the tables that are there: `claims.csv`, `.json`, `.md`, `.tex` (docs/claims.md).
+"""Test each claim of clrface/catalogue/claims.yaml on the tables that exist: `claims.csv`, `.json`, `.md`, `.tex`.
+
+docs/explanation/claims.md describes the test.
 
 Notation: A and B the rows' values; s = +1 where the claim says higher, -1 where it says lower. The gain s (A - B) must lie beyond the
 margin m (r |B| for a relative one, resampled with B). An ending * marks the bootstrap's replicates: clrface.tables.compare's, paired.

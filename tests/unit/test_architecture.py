@@ -1,4 +1,4 @@
-"""docs/architecture.md: its drawing is that of the imports, and it says what every room is for."""
+"""docs/explanation/architecture.md: its drawing is that of the imports, and it says what every room is for."""
 
 from pathlib import Path
 

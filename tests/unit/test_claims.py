@@ -1,4 +1,4 @@
-"""Claims: read with their mistakes told, tested by the rule that docs/claims.md states, none of them dropped."""
+"""Claims: read with their mistakes told, tested by the rule that docs/explanation/claims.md states, none of them dropped."""
 
 import csv
 import json

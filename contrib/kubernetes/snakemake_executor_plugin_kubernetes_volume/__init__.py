@@ -176,7 +176,7 @@ def configure() -> None:
             config.load_kube_config()
         except ConfigException as error:
             raise WorkflowError(
-                f"Found no Kubernetes cluster, expected to be in a pod of one, or a kubeconfig: {error} See docs/clusters.md."
+                f"Found no Kubernetes cluster, expected a pod of one, or a kubeconfig: {error} See docs/how-to/run-on-a-cluster.md."
             ) from error
 
 
