@@ -1,7 +1,7 @@
 """The method in one image: a face on its way through CLR-Face's own code, watched by an observer (`clrface.restoration.pipeline.Moment`).
 
-Notation as in docs/explanation/method.md: y the degraded face, x the truth, x_I = IRN(y), z_I = E(x_I), G the decoder, m the mask, g the gradient
-of guidance, x0_hat = the image of z0_hat.
+Notation as in docs/explanation/method.md: y the degraded face, x the truth, x_I = IRN(y), z_I = E(x_I), G the decoder,
+m the mask, g the gradient of guidance, x0_hat = the image of z0_hat.
 """
 
 from collections.abc import Sequence
