@@ -219,7 +219,7 @@ def table_from_json(content: Mapping[str, Any]) -> Table:
         Row(**row | {"seeds": tuple(row["seeds"]), "estimates": {m: Estimate(*map(_parsed, e)) for m, e in row["estimates"].items()}})
         for row in content["rows"]
     ]
-    metrics = [MetricCard(**card | {"sources": tuple(card["sources"])}) for card in content["metrics"]]
+    metrics = [MetricCard(**card | {"assets": tuple(card["assets"])}) for card in content["metrics"]]
     published = tuple(Published(**cell) for cell in content.get("published", ()))
     return Table(content["table"], content["protocol"], content["resolution"], content["bootstrap"], tuple(metrics), tuple(rows), published)
 

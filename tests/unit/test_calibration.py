@@ -24,9 +24,9 @@ FILE = ROOT / "clrface/catalogue/published.yaml"
 CARDS = {
     card.id: card
     for card in (
-        MetricCard("psnr_eps", "PSNR", "higher", "dB", "image", True, 2, "test"),
-        MetricCard("lmd_fan", "LMD", "lower", "px", "image", True, 3, "test"),
-        MetricCard("made_up", "Made up", "lower", "", "image", True, 3, "test"),
+        MetricCard("psnr_eps", "PSNR", "higher", "dB", "image", True, 2, "test", "test"),
+        MetricCard("lmd_fan", "LMD", "lower", "px", "image", True, 3, "test", "test"),
+        MetricCard("made_up", "Made up", "lower", "", "image", True, 3, "test", "test"),
     )
 }
 METHODS = {name: MethodCard(name, name.title(), False) for name in ("codeformer", "clrface")}

@@ -44,9 +44,9 @@ N = 40
 IDS = [f"s{number}" for number in range(N)]
 N_BOOT = 400
 CARDS = {
-    "psnr": MetricCard("psnr", "PSNR", "higher", "dB", "image", True, 2, "closed form"),
-    "lmd": MetricCard("lmd", "LMD", "lower", "px", "image", True, 2, "closed form"),
-    "kd": MetricCard("kd", "KD", "lower", "", "set", True, 2, "closed form"),
+    "psnr": MetricCard("psnr", "PSNR", "higher", "dB", "image", True, 2, "test", "closed form"),
+    "lmd": MetricCard("lmd", "LMD", "lower", "px", "image", True, 2, "test", "closed form"),
+    "kd": MetricCard("kd", "KD", "lower", "", "set", True, 2, "test", "closed form"),
 }
 CLAIM = Claim("better", "A is better than B", "a", "b", "lmd", "lower", "table1", "orl", "blind")
 HEADER = ["image_id", "value", "status"]

@@ -15,8 +15,8 @@ from clrface.stats.bootstrap import Estimate, without_perfect
 from clrface.tables.compare import Difference, Draws, compare, show_differences
 from clrface.tables.table import Row, Table, table_to_json
 
-PSNR = MetricCard("psnr", "PSNR", "higher", "dB", "image", True, 2, "closed form")
-KD = MetricCard("kd", "KD", "lower", "", "set", True, 2, "closed form")
+PSNR = MetricCard("psnr", "PSNR", "higher", "dB", "image", True, 2, "test", "closed form")
+KD = MetricCard("kd", "KD", "lower", "", "set", True, 2, "test", "closed form")
 IDS = [f"s{number}" for number in range(40)]
 
 

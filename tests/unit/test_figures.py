@@ -210,9 +210,9 @@ def test_no_two_rows_look_alike_and_clrface_always_looks_the_same():
 
 # ---- failure cases and the chart
 
-IDD = MetricCard("idd_dlib", "IDD", "lower", "", "image", True, 4, "test")
-PSNR = MetricCard("psnr", "PSNR", "higher", "dB", "image", True, 2, "test")
-NIQE = MetricCard("niqe", "NIQE", "lower", "", "image", False, 2, "test", diagnostic=True)
+IDD = MetricCard("idd_dlib", "IDD", "lower", "", "image", True, 4, "test", "test")
+PSNR = MetricCard("psnr", "PSNR", "higher", "dB", "image", True, 2, "test", "test")
+NIQE = MetricCard("niqe", "NIQE", "lower", "", "image", False, 2, "test", "test", diagnostic=True)
 FACES = ["s1_1", "s2_1", "s3_1", "s10_1", "s11_1", "s12_1"]
 SCORES: Mapping[str, list[float]] = {
     "identity": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6],

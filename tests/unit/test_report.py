@@ -25,8 +25,8 @@ from clrface.tables.formats import to_json
 from clrface.tables.provenance import lq_checksum, lq_images
 from clrface.tables.table import Row, Table, table_to_json
 
-PSNR = MetricCard("psnr", "PSNR", "higher", "dB", "image", True, 2, "test")
-IDD = MetricCard("idd_dlib", "IDD", "lower", "", "image", True, 4, "test")
+PSNR = MetricCard("psnr", "PSNR", "higher", "dB", "image", True, 2, "test", "test")
+IDD = MetricCard("idd_dlib", "IDD", "lower", "", "image", True, 4, "test", "test")
 IDS = ["s1_1", "s2_1", "s10_1", "s11_1"]
 
 

@@ -36,9 +36,9 @@ from clrface.tables.tabulate import tabulate
 from clrface.tables.terminal import render, show
 
 NAN, INF = math.nan, math.inf
-PSNR = MetricCard("psnr", "PSNR", "higher", "dB", "image", True, 2, "test")
-NIQE = MetricCard("niqe", "NIQE", "lower", "", "image", False, 3, "test")
-KD = MetricCard("kd_x", "KD (x)", "lower", "", "set", True, 4, "test")
+PSNR = MetricCard("psnr", "PSNR", "higher", "dB", "image", True, 2, "test", "test")
+NIQE = MetricCard("niqe", "NIQE", "lower", "", "image", False, 3, "test", "test")
+KD = MetricCard("kd_x", "KD (x)", "lower", "", "set", True, 4, "test", "test")
 CARDS = {card.id: card for card in (PSNR, NIQE, KD)}
 METHODS = {
     "identity": MethodCard("identity", "Degraded input", False, control=True),
@@ -315,7 +315,7 @@ def row_of(method: str, value: float) -> Row:
 
 
 def ranked(direction: str, *cells: tuple[str, float]) -> list[str]:
-    card = MetricCard("m", "M", direction, "", "image", True, 2, "test")  # pyright: ignore[reportArgumentType]
+    card = MetricCard("m", "M", direction, "", "image", True, 2, "test", "test")  # pyright: ignore[reportArgumentType]
     return list(marks([row_of(method, value) for method, value in cells], card))
 
 
