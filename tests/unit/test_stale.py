@@ -9,9 +9,7 @@ from typing import Any
 
 import pytest
 
-from clrface.config.load import load_config
 from clrface.errors import UserError
-from clrface.fingerprint import ROOT
 from clrface.plan.stale import is_recorded, refuse_stale, table_settings
 from clrface.registry import method_cards
 
@@ -30,11 +28,6 @@ rule long:
     output: "{LONG}"
     shell: "touch {{output}}"
 """
-
-
-@pytest.fixture
-def config() -> dict[str, Any]:
-    return load_config([ROOT / "config" / "embedded.yaml"])
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from clrface.config.load import load_config, run_config
 from clrface.errors import UserError
 from clrface.fingerprint import ROOT
 from clrface.strict_yaml import read_yaml, typed
+from tests.unit.known_parts import mistakes
 
 
 @pytest.mark.parametrize(
@@ -56,8 +57,6 @@ def test_nested_values_of_the_command_line_get_their_types() -> None:
 
 
 def test_a_bare_no_as_a_key_is_told_to_be_quoted(tmp_path: Path) -> None:
-    from tests.unit.test_config import mistakes
-
     (tmp_path / "mine.yaml").write_text("variants:\n  no: {clrface: {steps: 4}}\n  4: {clrface: {steps: 4}}\n")
     found = mistakes(load_config([ROOT / "config" / "embedded.yaml", tmp_path / "mine.yaml"]))
     assert len(found) == 2 and all("not a name" in line and "write the key in quotes" in line for line in found)

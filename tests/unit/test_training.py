@@ -13,186 +13,21 @@ from diffusers.models.resnet import ResnetBlock2D
 from filelock import FileLock
 from safetensors.torch import load_file
 
-from clrface.align.chunk import NO_FACE
-from clrface.align.index import read_index
-from clrface.degradation.draw import load_degradations
 from clrface.errors import UserError
-from clrface.fingerprint import ROOT
 from clrface.images import to_unit
-from clrface.manifest import Entry, write_manifest
 from clrface.models.autoencoder import Autoencoder
 from clrface.models.loading import load_network, save_network
 from clrface.models.recogniser import SFace
 from clrface.models.unet import RestorationUNet
 from clrface.restoration.estimate import decoding, estimate
 from clrface.restoration.pipeline import CLRFace, Settings
-from clrface.stages import METHOD_OF
 from clrface.trained import seen
 from clrface.training import latents as kept_latents
-from clrface.training.data import FaceFiles, Pairs, Steps, TrainingSet, faces_digest, load_faces, loader
-from clrface.training.loop import LOSSES, Run, schedule, train
+from clrface.training.data import Pairs, Steps, faces_digest, loader
+from clrface.training.loop import Run, schedule
 from clrface.training.prior import PriorStage
 from clrface.training.run import STAGES, train_stage
-from clrface.training.stage import Stage, StageSpec
-from tests.stages import stage_spec
-
-RECIPE = load_degradations(ROOT / "clrface/catalogue/degradations.yaml")["training"]
-UNET = {"channels": [16, 32], "attention_levels": 1, "norm_groups": 8, "head_dim": 16}
-VQ = {
-    "perceptual": 0.5,
-    "perceptual_share": 0.25,
-    "adversarial": 0.02,
-    "adversarial_from": 0.5,
-    "quantise_from": 0.2,
-    "revive_every": 2,
-}
-TINY = {
-    "unet": stage_spec("unet", 6, 4, 1e-3, UNET, {}, checkpoint_every=2, log_every=1),
-    "unet_perceptual": stage_spec(
-        "unet_perceptual", 4, 4, 1e-3, UNET, {"start_from": "unet", "perceptual": 0.3, "perceptual_share": 0.25}, log_every=1
-    ),
-    "irn": stage_spec(
-        "irn",
-        steps=4,
-        batch=4,
-        learning_rate=1e-3,
-        network=UNET,
-        options={"start_from": "unet", "perceptual": 0.3, "perceptual_share": 0.25, "identity": 0.1, "identity_share": 0.25},
-        log_every=1,
-    ),
-    "autoencoder": stage_spec(
-        "autoencoder",
-        steps=6,
-        batch=4,
-        learning_rate=1e-3,
-        network={"channels": [16, 32], "codes": 32, "norm_groups": 8},
-        options=VQ,
-        checkpoint_every=2,
-        sample_every=3,
-        log_every=1,
-    ),
-    "decoder": stage_spec(
-        "decoder",
-        steps=4,
-        batch=4,
-        learning_rate=1e-3,
-        network={},
-        options={
-            "perceptual": 0.2,
-            "perceptual_share": 0.25,
-            "identity": 0.1,
-            "identity_share": 0.5,
-            "adversarial": 0.02,
-            "adversarial_from": 0.5,
-        },
-        log_every=1,
-    ),
-    "identity": stage_spec("identity", 4, 4, 1e-3, {}, {}, log_every=1),
-    "unet_gan": stage_spec(
-        "unet_gan",
-        steps=4,
-        batch=4,
-        learning_rate=1e-3,
-        network=UNET,
-        options={"start_from": "unet_perceptual", "perceptual": 0.1, "perceptual_share": 0.25, "adversarial": 0.01},
-        log_every=1,
-    ),
-    "codebook_vq": stage_spec(
-        "codebook_vq",
-        steps=6,
-        batch=4,
-        learning_rate=1e-3,
-        network={"channels": [16, 16, 32, 32], "codes": 16, "latent_channels": 8, "norm_groups": 8},
-        options=VQ,
-        log_every=1,
-    ),
-    "codebook": stage_spec(
-        "codebook", 4, 4, 1e-3, {"places": 16, "width": 16, "depth": 1, "heads": 2}, {"code": 0.5, "feature": 1.0}, log_every=1
-    ),
-    "pixel_diffusion": stage_spec("pixel_diffusion", 4, 4, 1e-3, UNET, {}, log_every=1, sample_every=4),
-    "prior": stage_spec("prior", 4, 4, 1e-3, UNET, {"near_t0": 0.4}, log_every=1, sample_every=4),
-    "autoencoder_f8_short": stage_spec(
-        "autoencoder_f8_short",
-        4,
-        2,
-        1e-3,
-        {"channels": [16, 16, 32], "codes": 16, "latent_channels": 3, "norm_groups": 8, "luminance": True},
-        VQ,
-        log_every=1,
-    ),
-    "prior_f8_short": stage_spec("prior_f8_short", 4, 4, 1e-3, UNET, {"near_t0": 0.4}, log_every=1, sample_every=4),
-    "refiner": stage_spec(
-        "refiner",
-        steps=4,
-        batch=4,
-        learning_rate=1e-3,
-        network={},
-        options={
-            "t0": 0.3,
-            "steps": 3,
-            "residual": 0.7,
-            "perceptual": 0.2,
-            "perceptual_share": 0.25,
-            "identity": 0.1,
-            "identity_share": 0.25,
-            "adversarial": 0.02,
-        },
-        checkpoint_every=2,
-        log_every=1,
-    ),
-    "mask": stage_spec(
-        "mask", 4, 2, 1e-2, {"width": 8}, {"scale": 0.5, "t0": 0.5, "residual": 1.0, "sparsity": 0.02, "perceptual": 0.5}, log_every=1
-    ),
-}
-
-
-class Killed(Exception):
-    """Stands for the signal."""
-
-
-@pytest.fixture(scope="module")
-def faces(orl_faces: dict[str, np.ndarray]) -> np.ndarray:
-    return np.stack(list(orl_faces.values()))
-
-
-def run(
-    spec: StageSpec, out: Path, faces: np.ndarray, sources: Path, kill_at: int | None = None, workers: int = 0
-) -> list[dict[str, float]]:
-    """Train a stage as the command does, in-process; the losses that it logged."""
-    torch.manual_seed(0)
-    models = place(out, spec.name).parent
-    stage = STAGES[spec.name](spec, sources, models, torch.device("cpu"))
-    if kill_at is not None:
-        _kill(stage, kill_at)
-    train(stage, spec, Accelerator(cpu=True), models / spec.name, faces, faces, RECIPE, 0, workers)
-    return losses(out, spec)
-
-
-def place(out: Path, stage: str) -> Path:
-    """Where a stage's weights go, as under results/train."""
-    return out / METHOD_OF[stage] / stage
-
-
-def work(out: Path, stage: str) -> Path:
-    return place(out, stage).with_name(f"{stage}.work")
-
-
-def losses(out: Path, spec: StageSpec) -> list[dict[str, float]]:
-    """The losses of the steps; validation has lines of its own."""
-    file = work(out, spec.name) / LOSSES
-    lines = [json.loads(line) for line in file.read_text().splitlines()] if spec.steps else []
-    return [line for line in lines if not any(key.startswith("val_") for key in line)]
-
-
-def _kill(stage: Stage, at: int) -> None:
-    after = stage.after_step
-
-    def killed(batch: dict[str, torch.Tensor], step: int) -> None:
-        after(batch, step)
-        if step == at:
-            raise Killed
-
-    stage.after_step = killed  # type: ignore[method-assign]
+from tests.unit.tiny_stages import DEGRADATION, TINY, UNET, VQ, Killed, losses, place, run, work
 
 
 @pytest.fixture(scope="module")
@@ -236,21 +71,6 @@ def test_a_killed_run_goes_on_with_the_losses_of_an_unbroken_one(
     assert (place(tmp_path, name) / weights).read_bytes() == (place(trained, name) / weights).read_bytes()
 
 
-def test_the_data_does_not_depend_on_the_workers(faces: np.ndarray, sources: Path) -> None:
-    pairs = Pairs(faces, RECIPE, seed=3)
-    alone = list(loader(pairs, Steps(2, 5, 4), workers=0))
-    shared = list(loader(pairs, Steps(2, 5, 4), workers=2))
-    for a, b in zip(alone, shared, strict=True):
-        assert all(torch.equal(a[key], b[key]) for key in a)
-    halves = [next(iter(loader(pairs, Steps(2, 3, 4, rank, 2), workers=0))) for rank in (0, 1)]
-    assert torch.equal(torch.stack([halves[0]["lq"][0], halves[1]["lq"][0]]), alone[0]["lq"][:2])
-
-
-def test_degradations_are_fresh_at_every_step(faces: np.ndarray) -> None:
-    pairs = Pairs(faces[:1], RECIPE, seed=0)
-    assert len({pairs[(step, 0)]["lq"].numpy().tobytes() for step in range(8)}) == 8
-
-
 def test_a_checkpoint_of_another_run_is_put_aside(faces: np.ndarray, sources: Path, tmp_path: Path, trained: Path) -> None:
     with pytest.raises(Killed):
         run(replace(TINY["unet"], learning_rate=5e-3), tmp_path, faces, sources, kill_at=4)
@@ -291,7 +111,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(faces: np.ndarray, sources: Pat
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="a CUDA device is here")
 def test_training_on_a_device_that_is_not_there_is_refused(tmp_path: Path, sources: Path) -> None:
-    rest = {"degradation": RECIPE, "seed": 0, "workers": 0, "precision": "fp32"}
+    rest = {"degradation": DEGRADATION, "seed": 0, "workers": 0, "precision": "fp32"}
     with pytest.raises(UserError, match=r"Device 'cuda' is not there\. Available: cpu"):
         train_stage(TINY["unet"], [], sources, tmp_path, tmp_path / "out", device="cuda", **rest)
 
@@ -353,7 +173,7 @@ def test_the_prior_sees_each_pair_at_a_near_and_at_any_time(trained: Path, sourc
     stage.call = stage.networks()
     seen: list[torch.Tensor] = []
     stage.main.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[1]))
-    batch = next(iter(loader(Pairs(np.repeat(faces, 8, 0), RECIPE, seed=0), Steps(0, 1, 32), workers=0)))
+    batch = next(iter(loader(Pairs(np.repeat(faces, 8, 0), DEGRADATION, seed=0), Steps(0, 1, 32), workers=0)))
     loss, scalars = stage.loss("main", batch, 0)
     anywhere, near = seen[0].chunk(2)
     assert near.max() < 400 <= anywhere.max() and len(near) == 32
@@ -362,7 +182,7 @@ def test_the_prior_sees_each_pair_at_a_near_and_at_any_time(trained: Path, sourc
 
 @pytest.mark.parametrize("name", ["unet", "autoencoder", "decoder", "prior", "mask", "pixel_diffusion", "codebook"])
 def test_layers_reckoned_again_give_the_same_gradients(name: str, trained: Path, sources: Path, faces: np.ndarray) -> None:
-    batch = next(iter(loader(Pairs(faces, RECIPE, seed=0, grey_probability=1.0), Steps(0, 1, 2), workers=0)))
+    batch = next(iter(loader(Pairs(faces, DEGRADATION, seed=0, grey_probability=1.0), Steps(0, 1, 2), workers=0)))
 
     def gradients(gradient_checkpointing: bool) -> tuple[list[torch.Tensor], int]:
         torch.manual_seed(0)
@@ -444,7 +264,7 @@ def test_keeping_latents_goes_on_where_it_stopped_and_is_shared_out(
     monkeypatch.setattr(kept_latents, "SHARD_FACES", 5)
     weights = place(alone, "autoencoder")
     autoencoder, digest = load_network(Autoencoder, weights), faces_digest(faces)
-    shown = kept_latents.looks(0.0, RECIPE)
+    shown = kept_latents.looks(0.0, DEGRADATION)
     assert shown == [(False, False), (True, False)]
     for rank in (1, 0):
         cache = kept_latents.keep_latents(autoencoder, weights, faces, digest, shown, tmp_path / "kept", rank, world=2)
@@ -458,39 +278,6 @@ def test_keeping_latents_goes_on_where_it_stopped_and_is_shared_out(
     assert torch.allclose(cache.read(7, flipped=True, grey=False), autoencoder.encode(x)[0], atol=5e-3)
 
 
-@pytest.fixture
-def training_set(aligned_orl: Path, tmp_path: Path) -> TrainingSet:
-    """The aligned faces as training faces: every third is val; the manifest also has one in which no face was found."""
-    chunks = tmp_path / "training"
-    shutil.copytree(aligned_orl, chunks / "000")
-    with (chunks / "000" / "index.csv").open("a") as index:
-        index.write(f"s99_1,{NO_FACE}" + "," * 8 + "\n")
-    ids = [row["image_id"] for row in read_index(chunks / "000")]
-    splits = ["val" if place % 3 == 0 else "train" for place in range(len(ids))]
-    write_manifest(
-        tmp_path / "m.csv", [Entry(image_id, f"{image_id}.pgm", "", split, "0" * 64) for image_id, split in zip(ids, splits, strict=True)]
-    )
-    return TrainingSet(chunks, tmp_path / "m.csv")
-
-
-def test_training_faces_of_several_sets_follow_one_another(training_set: TrainingSet) -> None:
-    one, two = load_faces([training_set], "train"), load_faces([training_set, training_set], "train")
-    assert len(one) == 8 and len(load_faces([training_set], "val")) == 4, "s99_1 holds no face: nobody misses it"
-    assert np.array_equal(two[:8], one[:]) and np.array_equal(two[8:], one[:])
-    removed = training_set.paths("train")[2]
-    removed.unlink()
-    with pytest.raises(UserError, match=f"Found 7 of 8 training faces .* first missing one is {removed.stem}"):
-        load_faces([training_set], "train")
-
-
-def test_faces_that_would_fill_the_memory_are_read_when_drawn(training_set: TrainingSet) -> None:
-    whole, files = load_faces([training_set], "train"), load_faces([training_set], "train", memory_bytes=100)
-    assert isinstance(whole, np.ndarray) and isinstance(files, FaceFiles) and len(files) == len(whole)
-    a, b = (Pairs(some, RECIPE, seed=1)[(0, 3)] for some in (whole, files))
-    assert all(torch.equal(a[key], b[key]) for key in a)
-    assert faces_digest(files) == faces_digest(FaceFiles(files.paths)) != faces_digest(FaceFiles(files.paths[::-1]))
-
-
 def test_an_autoencoder_of_other_latents_starts_from_the_trunk_of_one(trained: Path, sources: Path) -> None:
     network = TINY["autoencoder"].network | {"latent_channels": 8, "code_channels": 4}
     options = VQ | {"trunk_from": str(place(trained, "autoencoder"))}
@@ -501,20 +288,6 @@ def test_an_autoencoder_of_other_latents_starts_from_the_trunk_of_one(trained: P
     same = [key for key in after if key in before and torch.equal(before[key], after[key])]
     assert "vq.decoder.conv_out.weight" in same and "vq.encoder.conv_in.weight" in same
     assert after["vq.quantize.embedding.weight"].shape == (32, 4), "half of a position's eight channels take a code each"
-
-
-def test_two_codes_a_position_stand_for_every_pair_of_codes() -> None:
-    torch.manual_seed(0)
-    network = Autoencoder((16, 32), codes=16, latent_channels=8, code_channels=4, norm_groups=8).eval()
-    network.codebook.weight.data.normal_()
-    x = torch.rand(2, 3, 32, 32)
-    quantised, places = network.codes(x)
-    assert quantised.shape == (2, 8, 8, 8) and places.shape == (2, 8 * 8 * 2)
-    halves = network.encode_raw(x).movedim(1, -1).reshape(2, -1, 4)
-    assert torch.equal(torch.cdist(halves, network.codebook.weight).argmin(-1), places)
-    assert torch.allclose(network.decode_codes(places), network.decode(network.encode(x)), atol=1e-5)
-    with pytest.raises(ValueError, match="multiple of code_channels"):
-        Autoencoder(latent_channels=6, code_channels=4)
 
 
 def test_an_autoencoder_starts_from_a_folder_and_keeps_its_codes(trained: Path, faces: np.ndarray, sources: Path, tmp_path: Path) -> None:
@@ -571,12 +344,3 @@ def test_the_autoencoder_compresses_by_four_and_its_latents_are_scaled(trained: 
     assert autoencoder.compression == 4 and z.shape == (len(faces), 3, 16, 16)
     assert z.mean().abs() < 0.3 and 0.7 < z.std() < 1.3
     assert autoencoder.decode(z).shape == (len(faces), 3, 64, 64)
-
-
-def test_sface_knows_people(orl_faces: dict[str, np.ndarray], sources: Path) -> None:
-    people = [image_id.split("_")[0] for image_id in orl_faces]
-    embeddings = SFace(sources)(torch.from_numpy(to_unit(np.stack(list(orl_faces.values())))))
-    cosines = embeddings @ embeddings.T
-    same = np.array([[a == b for a in people] for b in people])
-    assert torch.allclose(embeddings.norm(dim=1), torch.ones(len(people)), atol=1e-5)
-    assert cosines[same & ~np.eye(len(people), dtype=bool)].min() > 0.35 > cosines[~same].mean()
