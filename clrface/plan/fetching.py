@@ -28,7 +28,7 @@ def external_inputs(plan: Plan, program: str) -> list[str]:
 
 def install_inputs(_: Plan, program: str) -> list[str]:
     """The weights of an external program."""
-    return [source_record(source) for source in read_external(external_path(program)).assets]
+    return [source_record(source) for source in read_external(external_path(program)).sources]
 
 
 def install_card(_: Plan, program: str) -> str:
