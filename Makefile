@@ -18,7 +18,7 @@ help: ## show this list
 
 setup: $(if $(READY),,venv) ## make .venv from requirements.lock, if it is missing or stale
 
-table1: setup ## restore and measure the test faces: results/table1.csv and the picture beside it
+table1: setup ## restore and measure the test faces: results/table1.csv and the image beside it
 	@$(ENTER) CLRFACE_SHOW=no snakemake --cores all table1
 	@$(ENTER) python -m clrface show results/table1.json
 

@@ -24,7 +24,7 @@ from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 COPIED = ("clrface", "config", "workflow", "profiles", "Snakefile", "environment.yml")
-SETS = ("celeba_pictures", "lfw_pictures", "wider_pictures", "webphoto_pictures", "celebchild_pictures")
+SETS = ("celeba_images", "lfw_images", "wider_images", "webphoto_images", "celebchild_images")
 SHARES = (0.5, 0.2, 0.15, 0.1, 0.05)
 VARIANTS = {"steps_4": {"clrface": {"steps": 4}}, "unguided": {"clrface": {"guidance": "none"}}}
 

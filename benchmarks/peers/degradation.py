@@ -28,10 +28,10 @@ def compare(clone: Path, images: Images) -> Iterator[Row]:
         yield Row(
             "BasicSR", f"kernel {length} px, sigma {along}, {across}, angle {angle}: largest value apart", "degrade", 0.0, float(apart)
         )
-    picture = read_rgb(sorted(images.truth.iterdir())[0]).astype(np.float32) / 255
+    image = read_rgb(sorted(images.truth.iterdir())[0]).astype(np.float32) / 255
     for quality in QUALITIES:
-        bgr = theirs.add_jpg_compression(np.ascontiguousarray(picture[..., ::-1]), quality)
-        apart = 255 * np.abs(jpeg(picture, quality) - bgr[..., ::-1]).max()
+        bgr = theirs.add_jpg_compression(np.ascontiguousarray(image[..., ::-1]), quality)
+        apart = 255 * np.abs(jpeg(image, quality) - bgr[..., ::-1]).max()
         yield Row("BasicSR", f"JPEG {quality}: largest difference, of 255", "degrade", 0.0, float(apart))
 
 

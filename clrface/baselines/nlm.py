@@ -23,10 +23,10 @@ class Restorer(ClassicalRestorer):
     def __init__(self, strength: float, patch_px: int, distance_px: int):
         self.strength, self.patch_px, self.distance_px = strength, patch_px, distance_px
 
-    def filter(self, picture: np.ndarray) -> np.ndarray:
-        noise = max(float(np.mean(estimate_sigma(picture, channel_axis=-1))), LEAST_NOISE)
+    def filter(self, image: np.ndarray) -> np.ndarray:
+        noise = max(float(np.mean(estimate_sigma(image, channel_axis=-1))), LEAST_NOISE)
         return denoise_nl_means(
-            picture,
+            image,
             h=self.strength * noise,
             sigma=noise,
             patch_size=self.patch_px,

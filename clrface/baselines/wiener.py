@@ -24,9 +24,9 @@ class Restorer(ClassicalRestorer):
     def __init__(self, sigma_px: float, balance: float):
         self.sigma_px, self.balance = sigma_px, balance
 
-    def filter(self, picture: np.ndarray) -> np.ndarray:
+    def filter(self, image: np.ndarray) -> np.ndarray:
         length_px = 2 * int(np.ceil(3 * self.sigma_px)) + 1
         kernel = gaussian_kernel(length_px, self.sigma_px, self.sigma_px, 0.0)
-        padded = np.pad(picture, ((MARGIN_PX, MARGIN_PX), (MARGIN_PX, MARGIN_PX), (0, 0)), mode="reflect")
+        padded = np.pad(image, ((MARGIN_PX, MARGIN_PX), (MARGIN_PX, MARGIN_PX), (0, 0)), mode="reflect")
         channels = [np.asarray(wiener(padded[..., channel], kernel, self.balance, clip=False)) for channel in range(3)]
         return np.stack(channels, -1)[MARGIN_PX:-MARGIN_PX, MARGIN_PX:-MARGIN_PX]

@@ -29,7 +29,7 @@ def degrade_chunk(
 
     raw: the sources' folders; a degradation of finished images (`given`) takes them from there.
     """
-    given = given_pictures(degradation, raw) if degradation.kind == "given" else {}
+    given = given_images(degradation, raw) if degradation.kind == "given" else {}
     rows: list[tuple[str, Draws]] = []
     for image_id in tqdm(ids, desc=f"degrade {dataset} {degradation.name}", unit="image"):
         rgb = read_rgb(aligned / f"{image_id}.png")
@@ -60,15 +60,15 @@ def write_draws(out: Path, rows: Sequence[tuple[str, Draws]]) -> None:
     write_text(out / DRAWS, text.getvalue())
 
 
-def given_pictures(degradation: Degradation, raw: Path) -> dict[str, Entry]:
+def given_images(degradation: Degradation, raw: Path) -> dict[str, Entry]:
     """The finished low-quality images by image_id: the very same names as the test set's, none missing and none more.
 
     Raises: UserError naming those that differ.
     """
-    pictures = {entry.image_id: entry for entry in read_manifest(raw / degradation.source / MANIFEST)}
+    images = {entry.image_id: entry for entry in read_manifest(raw / degradation.source / MANIFEST)}
     truth = [entry.image_id for entry in read_manifest(raw / degradation.dataset / MANIFEST)]
-    match_ids(pictures, truth, f"'{degradation.source}', the low-quality versions of '{degradation.dataset}'")
-    return pictures
+    match_ids(images, truth, f"'{degradation.source}', the low-quality versions of '{degradation.dataset}'")
+    return images
 
 
 def _take(given: dict[str, Entry], image_id: str, degradation: Degradation, raw: Path, size: int) -> tuple[np.ndarray, Draws]:

@@ -84,7 +84,7 @@ def measure(
     """
     card, ids = metric_card(metric_id), sorted(ids)
     pred = gather(pred_folders, ids)
-    clean = _pictures(ref_folders or ()) if card.against == "clean" else ()
+    clean = _images(ref_folders or ()) if card.against == "clean" else ()
     sides = Sides(pred, _reference(card, ref_folders, ids, resampling.dataset, pred), clean)
     scores, replicates = score(card, sides, ids, load_metric(metric_id, sources, cache), resampling, batch)
     if replicates is not None:
@@ -181,7 +181,7 @@ def _reference(card: MetricCard, folders: Sequence[Path] | None, ids: Sequence[s
     return gather(folders, ids)
 
 
-def _pictures(folders: Sequence[Path]) -> list[Path]:
+def _images(folders: Sequence[Path]) -> list[Path]:
     return [path for folder in folders for path in sorted(Path(folder).glob("*.png")) if not path.name.startswith(".")]
 
 

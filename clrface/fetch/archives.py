@@ -169,8 +169,8 @@ def _stack_members(path: Path) -> Iterator[Member]:
         stack = np.rint(stack * 255).astype(np.uint8)
     if stack.ndim != 3 or stack.dtype != np.uint8:
         raise BadArchive(path, f"holds {stack.dtype} of shape {stack.shape}; expected grey images, (n, H, W), uint8 or in [0, 1]")
-    for place, picture in enumerate(stack):
-        content = b"P5 %d %d 255\n" % picture.shape[::-1] + picture.tobytes()
+    for place, image in enumerate(stack):
+        content = b"P5 %d %d 255\n" % image.shape[::-1] + image.tobytes()
         yield Member(f"{place:04d}.pgm", "file", partial(io.BytesIO, content))
 
 

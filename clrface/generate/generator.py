@@ -50,10 +50,10 @@ class FaceGenerator:
         style = _run(self._map, rng.standard_normal((1, LATENT)))
         style = self._mean + self.truncation * (style - self._mean)
         low_pass = _run(self._synthesise, style)[0, :3] / 2
-        picture = np.clip((np.moveaxis(low_pass, 0, -1) + 1) / 2, 0, 1)
+        image = np.clip((np.moveaxis(low_pass, 0, -1) + 1) / 2, 0, 1)
         if size != SIDE_PX:
-            picture = cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
-        return np.rint(picture * 255).astype(np.uint8)
+            image = cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA)
+        return np.rint(image * 255).astype(np.uint8)
 
 
 def _openvino() -> Any:

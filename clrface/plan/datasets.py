@@ -41,16 +41,16 @@ def places(dataset: Dataset) -> list[int]:
 
 
 @cache
-def chunk_pictures(plan: Plan, dataset: str) -> dict[str, Sequence[Entry | int]]:
+def chunk_images(plan: Plan, dataset: str) -> dict[str, Sequence[Entry | int]]:
     """The images of each chunk of a test set, by the chunk's name; their places where their names aren't known."""
     found = plan.dataset(dataset)
-    pictures: Sequence[Entry | int] = places(found) if found.source else entries(found)
-    return {chunk_name(index): mine for index, mine in enumerate(chunks(pictures, plan.chunk))}
+    images: Sequence[Entry | int] = places(found) if found.source else entries(found)
+    return {chunk_name(index): mine for index, mine in enumerate(chunks(images, plan.chunk))}
 
 
 def chunk_names(plan: Plan, dataset: str) -> list[str]:
     """The names of a test set's chunks."""
-    return list(chunk_pictures(plan, dataset))
+    return list(chunk_images(plan, dataset))
 
 
 def aligned_chunks(plan: Plan, dataset: str) -> list[str]:
@@ -89,7 +89,7 @@ def chunk_digest(plan: Plan, dataset: str, chunk: str) -> str:
 
     Raises: UserError for a chunk that the test set hasn't.
     """
-    there = chunk_pictures(plan, dataset)
+    there = chunk_images(plan, dataset)
     if chunk not in there:
         found = f"'{dataset}' has no chunk {chunk}, but {chunk_name(0)} to {chunk_name(len(there) - 1)}"
         raise UserError(f"{found}, of {plan.chunk} images each.")

@@ -14,7 +14,7 @@ from clrface.plan.words import short_digest
 TEMPLATE = ROOT / "clrface" / "report" / "template"
 
 
-def page_pictures(plan: Plan) -> list[str]:
+def page_images(plan: Plan) -> list[str]:
     """The chunks of every table, each once: aligned, degraded, and restored with every seed."""
     found: dict[str, None] = {}
     for table in plan.tables.values():

@@ -32,7 +32,7 @@ def sweep_figure(table: Path, along: str, grid: Sequence[str], metrics: Sequence
     others = [name for name in grid if name != along and not (along in COSTS and name == "steps")]
     series = _series(rows, others)
     columns = min(2, len(metrics))
-    picture, axes = plt.subplots(
+    fig, axes = plt.subplots(
         -(-len(metrics) // columns), columns, figsize=(5.2 * columns, 3.4 * -(-len(metrics) // columns)), squeeze=False
     )
     for axis, card in zip(axes.flat, metrics, strict=False):
@@ -46,10 +46,10 @@ def sweep_figure(table: Path, along: str, grid: Sequence[str], metrics: Sequence
     for axis in list(axes.flat)[len(metrics) :]:
         axis.axis("off")
     handles, labels = axes.flat[0].get_legend_handles_labels()
-    picture.legend(handles, labels, loc="lower center", ncols=min(5, len(labels)), fontsize=8, frameon=False)
-    picture.tight_layout(rect=(0, 0.04 + 0.03 * (len(labels) // 5), 1, 1))
-    save(picture, target)
-    plt.close(picture)
+    fig.legend(handles, labels, loc="lower center", ncols=min(5, len(labels)), fontsize=8, frameon=False)
+    fig.tight_layout(rect=(0, 0.04 + 0.03 * (len(labels) // 5), 1, 1))
+    save(fig, target)
+    plt.close(fig)
 
 
 def _series(rows: Sequence[Mapping[str, str]], others: Sequence[str]) -> dict[tuple[str, ...], list[Mapping[str, str]]]:
@@ -104,7 +104,7 @@ def loss_figure(logs: Mapping[str, Path], target: Path) -> None:
     """
     columns = min(3, len(logs))
     rows = -(-len(logs) // columns)
-    picture, axes = plt.subplots(rows, columns, figsize=(4.4 * columns, 3.1 * rows), squeeze=False)
+    fig, axes = plt.subplots(rows, columns, figsize=(4.4 * columns, 3.1 * rows), squeeze=False)
     for axis, (stage, log) in zip(axes.flat, logs.items(), strict=False):
         curves = _read_log(log)
         names = [name for name in curves if not name.startswith("val_")]
@@ -122,9 +122,9 @@ def loss_figure(logs: Mapping[str, Path], target: Path) -> None:
         axis.legend(fontsize=7, frameon=False)
     for axis in list(axes.flat)[len(logs) :]:
         axis.axis("off")
-    picture.tight_layout()
-    save(picture, target)
-    plt.close(picture)
+    fig.tight_layout()
+    save(fig, target)
+    plt.close(fig)
 
 
 def _read_log(log: Path) -> dict[str, list[tuple[int, float]]]:

@@ -104,7 +104,7 @@ def sampled(one: FaceSet, gallery: Gallery, n_sets: int) -> list[str]:
     count = min(FACES, max(LEAST_FACES, SAMPLED_AT_MOST // (n_sets * len(one.columns))))
     chosen = spread(one.image_ids, count)
     for column in one.columns:
-        add_pictures(one, column, chosen, gallery)
+        add_images(one, column, chosen, gallery)
     return chosen
 
 
@@ -122,7 +122,7 @@ def cases(one: FaceSet, card: MetricCard, gallery: Gallery, n_sets: int) -> list
     for method in found:
         for column in dict.fromkeys((INPUT, method.column, TRUTH)):
             if column in one.columns:
-                add_pictures(one, column, [*method.worst, *method.best], gallery)
+                add_images(one, column, [*method.worst, *method.best], gallery)
     return found
 
 
@@ -132,7 +132,7 @@ def ranked(values: Mapping[str, float], card: MetricCard) -> list[str]:
     return sorted(measured, key=lambda image_id: (values[image_id], natural(image_id)), reverse=card.direction == "higher")
 
 
-def add_pictures(one: FaceSet, column: str, image_ids: Sequence[str], gallery: Gallery) -> None:
+def add_images(one: FaceSet, column: str, image_ids: Sequence[str], gallery: Gallery) -> None:
     """Put one column's images of some faces into the gallery."""
     gallery.add(f"{one.name}/{column}", one.folders[column], image_ids, one.chunks)
 

@@ -42,12 +42,12 @@ class Gallery:
 
 def data_uri(rgb: np.ndarray, side: int) -> str:
     """(H, W, 3) uint8 RGB as a `data:` address: exact up to 128 px, else a JPEG of at most `side` px."""
-    picture = Image.fromarray(rgb)
-    if max(picture.size) <= EXACT_PX:
+    image = Image.fromarray(rgb)
+    if max(image.size) <= EXACT_PX:
         grey = (rgb == rgb[..., :1]).all()
-        return _encoded(picture.convert("L") if grey else picture, "PNG", optimize=True)
-    picture.thumbnail((side, side), Image.Resampling.LANCZOS)
-    return _encoded(picture, "JPEG", quality=88, subsampling=0)
+        return _encoded(image.convert("L") if grey else image, "PNG", optimize=True)
+    image.thumbnail((side, side), Image.Resampling.LANCZOS)
+    return _encoded(image, "JPEG", quality=88, subsampling=0)
 
 
 def file_uri(path: Path) -> str:
@@ -55,7 +55,7 @@ def file_uri(path: Path) -> str:
     return f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode('ascii')}"
 
 
-def _encoded(picture: Image.Image, kind: str, **options: int | bool) -> str:
+def _encoded(image: Image.Image, kind: str, **options: int | bool) -> str:
     content = io.BytesIO()
-    picture.save(content, format=kind, **options)
+    image.save(content, format=kind, **options)
     return f"data:image/{kind.lower()};base64,{base64.b64encode(content.getvalue()).decode('ascii')}"

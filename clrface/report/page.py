@@ -88,7 +88,7 @@ def write_page(spec: PageSpec, target: Path) -> None:
     claims = read_claims(spec.claims) if spec.claims else []
     gallery = Gallery()
     gathered = [_gather(one, gallery, min(len(sets), SETS_AT_MOST), i) for i, one in enumerate(sets[:SETS_AT_MOST])]
-    pictures = gallery.data_uris()
+    images = gallery.data_uris()
     page = (
         _environment()
         .get_template("page.html")
@@ -98,9 +98,9 @@ def write_page(spec: PageSpec, target: Path) -> None:
             blocks=[block for table in tables for block in _blocks(table)],
             legends={table.name: legend(table, "in a box", "underlined", "in grey").replace("`", "") for table in tables},
             gathered=gathered,
-            n_pictures=len(pictures),
+            n_images=len(images),
             sets_left_out=[one.title for one in sets[SETS_AT_MOST:]],
-            store={"pictures": pictures, "reasons": gallery.reasons, "scores": _face_scores(gathered)},
+            store={"images": images, "reasons": gallery.reasons, "scores": _face_scores(gathered)},
             claims=claims,
             verdicts=Counter(claim.verdict for claim in claims if claim.verdict),
             costs=_costs(spec.costs) if spec.costs else None,

@@ -36,12 +36,12 @@ def roc_figure(panels: Sequence[Panel], target: Path) -> None:
     FAR is logarithmic, from a tenth of the smallest FAR that the table reads off; what lies left of one false accept is not drawn. Controls
     are black and broken. A row without any pair is named in the legend as not measured.
     """
-    picture, axes = plt.subplots(1, len(panels), figsize=(6.6 * len(panels), 5.2), squeeze=False)
+    fig, axes = plt.subplots(1, len(panels), figsize=(6.6 * len(panels), 5.2), squeeze=False)
     for axis, panel in zip(axes.flat, panels, strict=True):
         _draw(axis, panel)
-    picture.tight_layout()
-    save(picture, target)
-    plt.close(picture)
+    fig.tight_layout()
+    save(fig, target)
+    plt.close(fig)
 
 
 def _draw(axis: Axes, panel: Panel) -> None:

@@ -58,11 +58,11 @@ def restore_chunk(
     bar = tqdm(total=len(todo), desc=f"restore {chunk.dataset}", unit="image")
     for start in range(0, len(todo), batch):
         ids = todo[start : start + batch]
-        pictures = {image_id: read_rgb(chunk.degraded / f"{image_id}.png") for image_id in ids}
+        images = {image_id: read_rgb(chunk.degraded / f"{image_id}.png") for image_id in ids}
         truths = {image_id: read_rgb(chunk.aligned / f"{image_id}.png") for image_id in ids} if sees_truth else {}
         seeds = {image_id: derive_seed(base_seed, f"restore {seed}", chunk.dataset, image_id) for image_id in ids}
-        for image_id, result in _restore(method, pictures, seeds, truths).items():
-            if isinstance(result, np.ndarray) and not control and np.array_equal(result, pictures[image_id]):
+        for image_id, result in _restore(method, images, seeds, truths).items():
+            if isinstance(result, np.ndarray) and not control and np.array_equal(result, images[image_id]):
                 result = RETURNED_INPUT
             target = chunk.out / f"{image_id}.png"
             if isinstance(result, np.ndarray):
@@ -111,28 +111,28 @@ def copy_finished(folder: Path, chunk: Chunk, expected_ids: list[str]) -> None:
     write_status(chunk, status)
 
 
-def _restore(method: Any, pictures: Images, seeds: Mapping[str, int], truths: Images) -> dict[str, np.ndarray | str]:
+def _restore(method: Any, images: Images, seeds: Mapping[str, int], truths: Images) -> dict[str, np.ndarray | str]:
     """Each image's restoration as (H, W, 3) uint8, or why there is none. A batch that fails is tried again image by image."""
     try:
-        return _checked(method, pictures, seeds, truths)
+        return _checked(method, images, seeds, truths)
     except UserError:
         raise
     except Exception as error:  # any error of a third party's method is a result here: the image's row keeps it
-        if len(pictures) == 1:
+        if len(images) == 1:
             reason = f"{type(error).__name__}: {error}".splitlines()[0]
-            print(f"{next(iter(pictures))}: {reason}", file=sys.stderr)
-            return dict.fromkeys(pictures, reason)
-    return {key: value for image_id, rgb in pictures.items() for key, value in _restore(method, {image_id: rgb}, seeds, truths).items()}
+            print(f"{next(iter(images))}: {reason}", file=sys.stderr)
+            return dict.fromkeys(images, reason)
+    return {key: value for image_id, rgb in images.items() for key, value in _restore(method, {image_id: rgb}, seeds, truths).items()}
 
 
-def _checked(method: Any, pictures: Images, seeds: Mapping[str, int], truths: Images) -> dict[str, np.ndarray | str]:
-    lq = torch.from_numpy(to_unit(np.stack(list(pictures.values()))))
-    truth = [torch.from_numpy(to_unit(np.stack([truths[image_id] for image_id in pictures])))] if truths else []
-    hq = method.restore(lq, [seeds[image_id] for image_id in pictures], *truth)
+def _checked(method: Any, images: Images, seeds: Mapping[str, int], truths: Images) -> dict[str, np.ndarray | str]:
+    lq = torch.from_numpy(to_unit(np.stack(list(images.values()))))
+    truth = [torch.from_numpy(to_unit(np.stack([truths[image_id] for image_id in images])))] if truths else []
+    hq = method.restore(lq, [seeds[image_id] for image_id in images], *truth)
     if hq.shape != lq.shape:
         raise ValueError(f"the method returned the shape {tuple(hq.shape)}, expected {tuple(lq.shape)}")
     results: dict[str, np.ndarray | str] = {}
-    for image_id, image in zip(pictures, hq.detach().cpu().float().numpy(), strict=True):
+    for image_id, image in zip(images, hq.detach().cpu().float().numpy(), strict=True):
         results[image_id] = to_bytes(image) if np.isfinite(image).all() else "the method returned values that are not finite"
     return results
 

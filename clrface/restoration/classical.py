@@ -17,10 +17,10 @@ class ClassicalRestorer(ABC):
         return torch.stack([self._restore_one(image) for image in lq])
 
     def _restore_one(self, image: torch.Tensor) -> torch.Tensor:
-        picture = np.moveaxis(image.numpy().astype(np.float64), 0, -1)
-        filtered = np.moveaxis(np.clip(self.filter(picture), 0, 1), -1, 0)
+        rgb = np.moveaxis(image.numpy().astype(np.float64), 0, -1)
+        filtered = np.moveaxis(np.clip(self.filter(rgb), 0, 1), -1, 0)
         return torch.from_numpy(np.ascontiguousarray(filtered, dtype=np.float32))
 
     @abstractmethod
-    def filter(self, picture: np.ndarray) -> np.ndarray:
+    def filter(self, image: np.ndarray) -> np.ndarray:
         """(H, W, 3) float64 RGB in [0, 1] to the same."""

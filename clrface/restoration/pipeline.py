@@ -51,7 +51,7 @@ class Moment:
     known: Estimate
     guide: Guide | None
     step: Step
-    picture: Callable[[torch.Tensor], torch.Tensor]
+    to_image: Callable[[torch.Tensor], torch.Tensor]
     """From latents (GROUP, C, h, w) to finished images (GROUP, 3, H, W) in [0, 1]: the algorithm's last line."""
 
 
@@ -159,11 +159,11 @@ class CLRFace:
         decode = decoding(self.autoencoder, known, settings.residual)
         guide = self._guide(decode, known, settings, seeds, recogniser, target)
 
-        def picture(z: torch.Tensor) -> torch.Tensor:
+        def to_image(z: torch.Tensor) -> torch.Tensor:
             return self.irn.tinted(decode(z) + known.chroma, y).clamp(0, 1)
 
-        show = None if observe is None else lambda step: observe(Moment(known, guide, step, picture))
-        return picture(Sampler(self.prior, settings).run(eps, known, guide, show))
+        show = None if observe is None else lambda step: observe(Moment(known, guide, step, to_image))
+        return to_image(Sampler(self.prior, settings).run(eps, known, guide, show))
 
     def latent_mask(self, known: Estimate, kind: str, seeds: Sequence[int] = ()) -> torch.Tensor:
         """(B, 1, h, w) in (0, 1]: what guidance may change. `seeds` (B): only a random one draws from them."""

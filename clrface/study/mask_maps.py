@@ -88,7 +88,7 @@ def _hull(points: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 def _draw(faces: Faces, maps: Sequence[np.ndarray], rows: Sequence[dict[str, Any]], figure: Path) -> None:
     chosen = [list(faces.ids).index(image_id) for image_id in spread(faces.ids, SHOWN)]
     top = max(float(heat.max()) for heat in maps)
-    picture, axes = plt.subplots(3, len(chosen) + 1, figsize=(2 * len(chosen) + 4.2, 6.2), width_ratios=[1] * len(chosen) + [2.2])
+    fig, axes = plt.subplots(3, len(chosen) + 1, figsize=(2 * len(chosen) + 4.2, 6.2), width_ratios=[1] * len(chosen) + [2.2])
     for column, place in enumerate(chosen):
         truth = faces.truth[place].transpose(1, 2, 0)
         for axis, image in zip(axes[:, column], (faces.degraded[place].transpose(1, 2, 0), None, truth), strict=True):
@@ -99,16 +99,16 @@ def _draw(faces: Faces, maps: Sequence[np.ndarray], rows: Sequence[dict[str, Any
         axis.set_title(label, fontsize=10, loc="left")
     for axis in axes[:, -1]:
         axis.axis("off")
-    picture.subplots_adjust(left=0.01, right=0.99, top=0.94, bottom=0.02, wspace=0.06, hspace=0.16)
-    scale = picture.colorbar(heat, ax=axes[:, -1], fraction=0.06, location="left").ax
+    fig.subplots_adjust(left=0.01, right=0.99, top=0.94, bottom=0.02, wspace=0.06, hspace=0.16)
+    scale = fig.colorbar(heat, ax=axes[:, -1], fraction=0.06, location="left").ax
     scale.yaxis.tick_right()
     scale.set_title("m", fontsize=9)
-    chart = picture.add_axes((0.87, 0.2, 0.12, 0.6))
+    chart = fig.add_axes((0.87, 0.2, 0.12, 0.6))
     means = [np.nanmean([row[name] for row in rows]) for name in ("share", *PARTS)]
     chart.barh(["whole image", *PARTS], means, color=["#888888"] + [ACCENT] * len(PARTS))
     chart.set_xlim(0, 1)
     chart.invert_yaxis()
     chart.set_title(f"mean of m, {len(rows)} faces", fontsize=9)
     chart.tick_params(labelsize=8)
-    save(picture, figure)
-    plt.close(picture)
+    save(fig, figure)
+    plt.close(fig)

@@ -43,7 +43,7 @@ class Look:
 
     number: int
     t: float
-    picture: np.ndarray
+    image: np.ndarray
     """x0_hat, before guidance."""
     gradient: np.ndarray | None
     """|g| over channels, divided by its maximum; None where a recogniser did not guide."""
@@ -89,7 +89,7 @@ def watch(pipeline: CLRFace, y: torch.Tensor, seed: int, settings: Settings, rec
     restored = pipeline.restore(y, [seed], settings, recogniser, observe=moments.append)
     first, guide = moments[0], moments[0].guide
     with torch.no_grad():
-        start = _array(first.picture(first.step.z_t))
+        start = _array(first.to_image(first.step.z_t))
     return Run(
         evaluations=len(moments),
         looks=[_look(place + 1, moments[place]) for place in shown([moment.step.shift is not None for moment in moments])],
@@ -114,8 +114,8 @@ def _look(number: int, moment: Moment) -> Look:
         shift = _length(step.shift)
         gradient = _length(guide.direction(step.z0_hat)) if isinstance(guide, RecognitionGuide) else None
     with torch.no_grad():
-        picture = _array(moment.picture(step.z0_hat))
-    return Look(number, step.t, picture, None if gradient is None else gradient / max(gradient.max(), 1e-12), shift)
+        image = _array(moment.to_image(step.z0_hat))
+    return Look(number, step.t, image, None if gradient is None else gradient / max(gradient.max(), 1e-12), shift)
 
 
 def _array(batch: torch.Tensor) -> np.ndarray:
@@ -160,7 +160,7 @@ def _draw_run(sheet: "_Sheet", row: int, run: Run, settings: Settings) -> None:
     start = r"$G(\alpha z_I + \sigma\epsilon)$" if settings.start == "irn" else r"$G(\epsilon)$"
     sheet.face(row, 2, run.start, start, f"start, $t$ = {first.t:.2g}", r"$E$, $+\epsilon$" if settings.start == "irn" else "")
     for column, look in enumerate(run.looks, 3):
-        sheet.face(row, column, look.picture, r"$\hat{x}_0$", f"step {look.number} of {run.evaluations}, $t$ = {look.t:.2g}", r"$s_\theta$")
+        sheet.face(row, column, look.image, r"$\hat{x}_0$", f"step {look.number} of {run.evaluations}, $t$ = {look.t:.2g}", r"$s_\theta$")
     sheet.face(row, last, run.restored, r"$\hat{x}$", "restored", "$G$")
 
 

@@ -94,9 +94,9 @@ def _write_shard(autoencoder: Autoencoder, faces: Faces, shown: Sequence[Look], 
         group = [faces[place] for place in range(start, min(start + AT_ONCE, first + SHARD_FACES, len(faces)))]
         by_look = []
         for flipped, is_grey in shown:
-            pictures = [face[:, ::-1] if flipped else face for face in group]
-            pictures = [grey(picture) if is_grey else picture for picture in pictures]
-            x = torch.stack([torch.from_numpy(to_unit(picture)) for picture in pictures])
+            images = [face[:, ::-1] if flipped else face for face in group]
+            images = [grey(image) if is_grey else image for image in images]
+            x = torch.stack([torch.from_numpy(to_unit(image)) for image in images])
             by_look.append(autoencoder.encode(x.to(autoencoder.latent_mean.device)).half().cpu())
         encoded.append(torch.stack(by_look, 1))
     with atomic_path(shard(folder, index)) as part:

@@ -336,8 +336,8 @@ def _forget_after(path: Path, step: int) -> None:
 
 def _write_sheet(images: torch.Tensor, columns: int, path: Path, writer: SummaryWriter | None, step: int) -> None:
     """(N, 3, H, W) as a grid with `columns` images a row."""
-    pictures = to_bytes(images.float().cpu().numpy())
-    rows = [np.concatenate(list(pictures[start : start + columns]), axis=1) for start in range(0, len(pictures), columns)]
+    pixels = to_bytes(images.float().cpu().numpy())
+    rows = [np.concatenate(list(pixels[start : start + columns]), axis=1) for start in range(0, len(pixels), columns)]
     sheet = np.concatenate(rows, axis=0)
     Image.fromarray(sheet).save(path)
     if writer:

@@ -66,8 +66,8 @@ class PriorStage(Stage):
         known = estimate(self.autoencoder, self.irn, batch["lq"])
         sampler = Sampler(self.main, SamplerSpec(start="noise", steps=16, solver="ddim"))
         eps = normal(batch["seed"].tolist(), tuple(known.z_y.shape[1:]), "restore").to(known.z_y.device)
-        pictures = (self.autoencoder.decode(sampler.run(eps, known)) + known.chroma).clamp(0, 1)
-        return torch.stack([batch["lq"], known.x_irn, pictures, batch["hq"]], 1).flatten(0, 1)
+        images = (self.autoencoder.decode(sampler.run(eps, known)) + known.chroma).clamp(0, 1)
+        return torch.stack([batch["lq"], known.x_irn, images, batch["hq"]], 1).flatten(0, 1)
 
     @property
     def columns(self) -> int:

@@ -60,11 +60,11 @@ class RefinerStage(Stage):
             return hinge_loss(self.call["discriminator"], truth, self.refined)
         known = estimate(self.autoencoder, self.irn, batch["lq"])
         z_t, t = self._visited(known, batch["seed"].tolist())
-        picture = decoding(self.autoencoder, known, options["residual"])(self._estimate(z_t, t, known))
-        adversarial = -self.discriminator(picture).mean()
-        parts = {"l1": functional.l1_loss(picture, truth), "perceptual": self.perceptual(picture, truth)}
-        parts |= {"identity": self.identity(picture, truth), "adversarial": adversarial}
-        self.refined = picture.detach()
+        image = decoding(self.autoencoder, known, options["residual"])(self._estimate(z_t, t, known))
+        adversarial = -self.discriminator(image).mean()
+        parts = {"l1": functional.l1_loss(image, truth), "perceptual": self.perceptual(image, truth)}
+        parts |= {"identity": self.identity(image, truth), "adversarial": adversarial}
+        self.refined = image.detach()
         weights = {"l1": 1.0, **{name: options[name] for name in ("perceptual", "identity", "adversarial")}}
         return torch.stack([weights[name] * part for name, part in parts.items()]).sum(), {name: p.item() for name, p in parts.items()}
 

@@ -279,10 +279,10 @@ def test_a_failure_is_told_not_hidden(seen: Seen) -> None:
     expect(seen.page.get_by_text("12 without a value")).to_be_visible()
 
 
-def test_every_picture_is_there_and_has_a_text(seen: Seen) -> None:
-    pictures = seen.page.locator("img:visible")
-    assert pictures.count() > 12
-    broken = pictures.evaluate_all("all => all.filter(img => !img.complete || !img.naturalWidth || !img.hasAttribute('alt')).length")
+def test_every_image_is_there_and_has_a_text(seen: Seen) -> None:
+    images = seen.page.locator("img:visible")
+    assert images.count() > 12
+    broken = images.evaluate_all("all => all.filter(img => !img.complete || !img.naturalWidth || !img.hasAttribute('alt')).length")
     assert broken == 0
     assert seen.page.locator("details:not([open]) img").count() > 0
 

@@ -142,13 +142,13 @@ def tinted(face: np.ndarray, colour: np.ndarray) -> np.ndarray:
     return (face * colour).round().astype(np.uint8)
 
 
-def training_pictures(faces: list[np.ndarray]) -> Iterator[bytes]:
+def training_images(faces: list[np.ndarray]) -> Iterator[bytes]:
     """Twelve, the last of which is of the split val, which every face is by its checksum or isn't."""
     yield from (png(face) for face in faces[:-1])
     rng = generator(0, "test", "paper")
-    while split_of(sum_of(picture := png(tinted(faces[-1], rng.uniform(0.8, 1, 3))))) != "val":
+    while split_of(sum_of(image := png(tinted(faces[-1], rng.uniform(0.8, 1, 3))))) != "val":
         pass
-    yield picture
+    yield image
 
 
 class Miniature:
@@ -184,7 +184,7 @@ class Miniature:
                     self.shelf.files[file] = archive
             self.entries[name]["files"] = FACES
         (self.folder / "mirror").mkdir()
-        ffhq = {f"images512x512/00000/{number:05d}.png": picture for number, picture in enumerate(training_pictures(faces))}
+        ffhq = {f"images512x512/00000/{number:05d}.png": image for number, image in enumerate(training_images(faces))}
         (self.folder / "mirror/ffhq512.zip").write_bytes(zipped(ffhq))
         self.entries["ffhq512"]["files"] = FACES
 

@@ -332,8 +332,8 @@ def test_photographs_without_ground_truth_and_recognition(project: Project) -> N
     datasets = {"orl": {"identities": 4, "images_per_identity": 2, "gallery": 2}, "lfw25": {"images": 4}}
     tables = {"table3": {"methods": ["identity", "unet"]}, "table4": {"methods": ["identity", "oracle", "unet"]}}
     project.configure({"datasets": datasets, "tables": tables})
-    pictures = [f"results/figures/{name}.png" for name in ("table3_samples", "table4_samples", "table4_roc")]
-    code, output = project.run("results/table3.csv", "results/table4.csv", *pictures)
+    images = [f"results/figures/{name}.png" for name in ("table3_samples", "table4_samples", "table4_roc")]
+    code, output = project.run("results/table3.csv", "results/table4.csv", *images)
     assert code == 0, output
     real = pd.read_csv(project.folder / "results/table3.csv").set_index("method")
     assert list(real.index) == ["identity", "unet"] and (real["n"] == 4).all()
@@ -343,7 +343,7 @@ def test_photographs_without_ground_truth_and_recognition(project: Project) -> N
     assert known.loc["oracle", "rank1_dlib"] == 100 >= known.loc["identity", "rank1_dlib"]
     assert json.loads((project.folder / "results/table4.json").read_text())["protocol"] == "recognition"
     assert "bootstrap over people" in (project.folder / "results/table4.md").read_text()
-    assert all(Image.open(project.folder / picture).width > 300 for picture in pictures)
+    assert all(Image.open(project.folder / image).width > 300 for image in images)
     assert (project.folder / "results/figures/table4_roc.pdf").is_file()
     project.configure({})
 

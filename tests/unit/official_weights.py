@@ -40,7 +40,7 @@ def write_all(folder: Path, sources: Path) -> Path:
     save(trunk("alex"), folder / "alexnet" / "alexnet-owt-7be5be79.pth")
     save(inception(), folder / "inception" / "pt_inception-2015-12-05-6726825d.pth")
     for name, file in (("arcface_r18_110", "resnet18_110.pth"), ("arcface_r18", "arcface_resnet18.pth")):
-        save(parallel(learnt(ResNetFace18(), 2 * pictures(128).mean(1, keepdim=True) - 1)), folder / name / file)
+        save(parallel(learnt(ResNetFace18(), 2 * images(128).mean(1, keepdim=True) - 1)), folder / name / file)
     save({"state_dict": spread(AwingFan()).state_dict()}, folder / "awing_fan" / "alignment_WFLW_4HG.pth")
     adaface(folder / "adaface" / "adaface_ir50_ms1mv2.ckpt")
     iresnet(folder / "buffalo_l" / "w600k_r50.onnx")
@@ -87,10 +87,10 @@ def inception() -> dict[str, torch.Tensor]:
     """pytorch-fid's own network, before it reads its file."""
     with mock.patch.object(fid, "load_state_dict_from_url", return_value={}), mock.patch.object(torch.nn.Module, "load_state_dict"):
         network = fid.fid_inception_v3()
-    return learnt(network, 2 * pictures(139) - 1).state_dict()
+    return learnt(network, 2 * images(139) - 1).state_dict()
 
 
-def pictures(side_px: int) -> torch.Tensor:
+def images(side_px: int) -> torch.Tensor:
     """(8, 3, side, side) RGB in [0, 1]: parts of a photograph."""
     image = torch.from_numpy(np.moveaxis(skimage.data.astronaut(), -1, 0).astype(np.float32) / 255)
     parts = torch.stack([image[:, top : top + 192, left : left + 192] for top in (0, 300) for left in (0, 100, 200, 300)])
@@ -131,7 +131,7 @@ def statistics(path: Path, features: np.ndarray) -> None:
 
 def adaface(path: Path) -> None:
     """The training's checkpoint: the network after `model.`, its head, and what the trainer pickled of its own classes."""
-    network = learnt(IR50(), 2 * pictures(112) - 1)
+    network = learnt(IR50(), 2 * images(112) - 1)
     state = {f"model.{name}": value for name, value in network.state_dict().items()} | {"head.kernel": torch.randn(EMBEDDING, 8)}
     with trainer() as (ModelCheckpoint, AttributeDict):
         rest = {"callbacks": {ModelCheckpoint: {"best_model_score": torch.tensor(0.9)}}, "hyper_parameters": AttributeDict(arch="ir_50")}

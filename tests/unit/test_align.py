@@ -76,7 +76,7 @@ def test_fit_refuses_coinciding_points() -> None:
         fit_similarity(np.ones((3, 2)), template(64))
 
 
-def test_identity_returns_the_picture(first_faces: list[np.ndarray]) -> None:
+def test_identity_returns_the_image(first_faces: list[np.ndarray]) -> None:
     square = first_faces[0][:92, :92]
     np.testing.assert_array_equal(warp(square, IDENTITY, 92), square)
 
@@ -86,7 +86,7 @@ def test_a_face_on_the_template_stays_where_it_is(first_faces: list[np.ndarray])
     np.testing.assert_array_equal(align(square, template(92), 92), square)
 
 
-def test_beyond_the_edge_the_picture_is_mirrored(first_faces: list[np.ndarray]) -> None:
+def test_beyond_the_edge_the_image_is_mirrored(first_faces: list[np.ndarray]) -> None:
     square = first_faces[0][:92, :92]
     shifted = warp(square, np.array([[1.0, 0, 20], [0, 1.0, 0]]), 92)
     np.testing.assert_array_equal(shifted[:, 20:], square[:, :72])
@@ -132,7 +132,7 @@ def test_faces_are_brought_to_the_field_s_template_too(finder: FaceFinder, first
     np.testing.assert_allclose(template(512, "ffhq"), np.vstack([FFHQ_POINTS[:2], FFHQ_POINTS[3:].mean(0)]))
 
 
-def test_landmarks_scale_with_the_picture(finder: FaceFinder, first_faces: list[np.ndarray]) -> None:
+def test_landmarks_scale_with_the_image(finder: FaceFinder, first_faces: list[np.ndarray]) -> None:
     small = first_faces[0]
     large = cv2.resize(small, None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)
     expected = (finder.find(small).landmarks + 0.5) * 4 - 0.5
@@ -186,7 +186,7 @@ def test_a_chunk_is_the_same_bytes_however_it_is_cut(sources: Path, tmp_path: Pa
         np.testing.assert_array_equal(align(raw, points, 64), read_rgb(tmp_path / "all" / f"{image_id}.png"))
 
 
-def test_no_face_gives_a_row_and_no_picture(sources: Path, tmp_path: Path) -> None:
+def test_no_face_gives_a_row_and_no_image(sources: Path, tmp_path: Path) -> None:
     write_png(tmp_path / "raw" / "noise.png", noise())
     entries = from_folder(tmp_path / "raw")
     align_chunk(entries, tmp_path / "raw", tmp_path / "out", 64, sources / "dlib", "centre")
@@ -263,10 +263,10 @@ def test_blur_lowers_sharpness(finder: FaceFinder, first_faces: list[np.ndarray]
 def test_curating_keeps_the_good_and_says_why_not(sources: Path, finder: FaceFinder, first_faces: list[np.ndarray], tmp_path: Path) -> None:
     chips = [align(face, finder.find(face).landmarks, 200) for face in first_faces[:2]]
     blurred = cv2.GaussianBlur(chips[0], (0, 0), 6)
-    pictures = {"1_a": chips[0], "2_b": chips[1], "3_copy": chips[0], "4_blurred": blurred, "5_off": np.roll(chips[1], 30, axis=1)}
+    images = {"1_a": chips[0], "2_b": chips[1], "3_copy": chips[0], "4_blurred": blurred, "5_off": np.roll(chips[1], 30, axis=1)}
     raw = tmp_path / "raw"
     raw.mkdir()
-    for name, rgb in (pictures | {"6_noise": noise(200)}).items():
+    for name, rgb in (images | {"6_noise": noise(200)}).items():
         Image.fromarray(rgb).save(raw / f"{name}.jpg.chip.jpg", quality=95)
     counts = curate_utkface(raw, sources / "dlib", tmp_path / "m.csv")
     kept = read_manifest(tmp_path / "m.csv")

@@ -234,7 +234,7 @@ def test_a_folder_gives_its_files(tmp_path: Path, folder: Path) -> None:
     assert (folder / "a/1.bin").read_bytes() == CONTENT
 
 
-def test_a_stack_of_pictures_gives_each_of_them(tmp_path: Path, folder: Path) -> None:
+def test_a_stack_of_images_gives_each_of_them(tmp_path: Path, folder: Path) -> None:
     stack = np.random.default_rng(0).integers(0, 256, (3, 5, 7), dtype=np.uint8)
     np.save(tmp_path / "bytes.npy", stack)
     np.save(tmp_path / "shares.npy", stack / 255)

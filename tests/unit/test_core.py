@@ -51,7 +51,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path) -> None:
         subprocess.run(["umount", str(tmp_path)], check=True)
 
 
-def test_pictures_keep_their_bytes(tmp_path: Path) -> None:
+def test_images_keep_their_bytes(tmp_path: Path) -> None:
     rgb = np.random.default_rng(0).integers(0, 256, (8, 9, 3), dtype=np.uint8)
     write_png(tmp_path / "a.png", rgb)
     assert np.array_equal(read_rgb(tmp_path / "a.png"), rgb)
@@ -59,7 +59,7 @@ def test_pictures_keep_their_bytes(tmp_path: Path) -> None:
     assert to_unit(rgb).shape == (3, 8, 9)
 
 
-def test_a_truncated_picture_is_named(tmp_path: Path) -> None:
+def test_a_truncated_image_is_named(tmp_path: Path) -> None:
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)).save(tmp_path / "a.png")
     content = (tmp_path / "a.png").read_bytes()
     (tmp_path / "a.png").write_bytes(content[: len(content) // 2])

@@ -72,7 +72,7 @@ def test_training_covers_the_three_test_degradations() -> None:
             assert training_low <= low and high <= training_high, (name, key)
 
 
-def test_classical_ranges_shrink_with_the_picture() -> None:
+def test_classical_ranges_shrink_with_the_image() -> None:
     for number in range(200):
         large = draw(RECIPES["codeformer_ii"], 512, False, np.random.default_rng(number))
         small = draw(RECIPES["codeformer_ii"], 128, False, np.random.default_rng(number))
@@ -106,7 +106,7 @@ def test_as_is_changes_nothing(orl_faces: dict[str, np.ndarray]) -> None:
     assert np.array_equal(apply(face, draw(RECIPES["as_is"], 64, True, np.random.default_rng(0))), face)
 
 
-def test_every_degradation_gives_a_picture(orl_faces: dict[str, np.ndarray]) -> None:
+def test_every_degradation_gives_an_image(orl_faces: dict[str, np.ndarray]) -> None:
     face = next(iter(orl_faces.values()))
     for degradation in (
         degradation for degradation in RECIPES.values() if degradation.kind != "given"
@@ -201,7 +201,7 @@ def test_bytes_and_draws_repeat_whatever_the_chunk(aligned_orl: Path, orl_faces:
     assert any((tmp_path / "whole" / f"{i}.png").read_bytes() != (tmp_path / "other" / f"{i}.png").read_bytes() for i in ids)
 
 
-def test_the_record_of_draws_gives_the_picture_again(aligned_orl: Path, orl_faces: dict[str, np.ndarray], tmp_path: Path) -> None:
+def test_the_record_of_draws_gives_the_image_again(aligned_orl: Path, orl_faces: dict[str, np.ndarray], tmp_path: Path) -> None:
     degrade_chunk(list(orl_faces), aligned_orl, tmp_path, RECIPES["blind"], "orl", 0)
     kinds = {key: type(value) for key, value in asdict(Draws("")).items()}
     with (tmp_path / "draws.csv").open() as lines:

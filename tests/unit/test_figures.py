@@ -143,7 +143,7 @@ def test_the_same_sheet_has_the_same_bytes(shown: Faces, columns: dict[str, Path
     assert (tmp_path / "a.pdf").read_bytes() == (tmp_path / "b.pdf").read_bytes()
 
 
-def test_the_pdf_holds_every_picture_and_letters(shown: Faces, columns: dict[str, Path], tmp_path: Path):
+def test_the_pdf_holds_every_image_and_letters(shown: Faces, columns: dict[str, Path], tmp_path: Path):
     sample_sheet([SampleSet("orl", list(shown), columns)], tmp_path / "a.png")
     content = (tmp_path / "a.pdf").read_bytes()
     assert content.count(b"/Subtype /Image") == len(shown) * len(columns) and b"/FontFile2" in content

@@ -148,7 +148,7 @@ def test_a_training_set_is_split_by_content(place: Place, shelf: Shelf) -> None:
     assert set(splits) == {"train", "val"} and splits.count("val") < 20
 
 
-def test_two_pictures_of_one_name_are_refused(place: Place, shelf: Shelf) -> None:
+def test_two_images_of_one_name_are_refused(place: Place, shelf: Shelf) -> None:
     shelf.files["/twice.zip"] = zipped({"a/1.png": face("1"), "b/1.png": face("2")})
     with pytest.raises(UserError, match=r"holds 'b/1\.png' twice"):
         place.fetch(place.sources(trusted(f"{shelf.url}/twice.zip", strip="**/"), members=["*.png"], files=2))
@@ -262,7 +262,7 @@ def aligned(place: Place, size: int = 8) -> Path:
     return chunk
 
 
-def test_given_pictures_are_taken_by_name(place: Place, shelf: Shelf) -> None:
+def test_given_images_are_taken_by_name(place: Place, shelf: Shelf) -> None:
     make_set(place, shelf, "high", {f"{number}.png": face(f"h{number}") for number in (1, 2)})
     make_set(place, shelf, "low", {f"{number}.png": face(f"l{number}", 8 if number == 1 else 4) for number in (2, 1)})
     degrade_chunk(["1", "2"], aligned(place), place.base / "out", GIVEN, "high", 0, place.raw)
@@ -276,14 +276,14 @@ def test_given_pictures_are_taken_by_name(place: Place, shelf: Shelf) -> None:
 @pytest.mark.parametrize(
     ("names", "said"), [(["1", "3"], r"missing \(1\): 2; not expected \(1\): 3"), (["1", "2", "3"], r"not expected \(1\): 3")]
 )
-def test_given_pictures_of_other_names_are_refused(place: Place, shelf: Shelf, names: list[str], said: str) -> None:
+def test_given_images_of_other_names_are_refused(place: Place, shelf: Shelf, names: list[str], said: str) -> None:
     make_set(place, shelf, "high", {f"{number}.png": face(f"h{number}") for number in (1, 2)})
     make_set(place, shelf, "low", {f"{name}.png": face(f"l{name}") for name in names})
     with pytest.raises(UserError, match=said):
         degrade_chunk(["1", "2"], aligned(place), place.base / "out", GIVEN, "high", 0, place.raw)
 
 
-def test_a_given_picture_that_was_altered_is_refused(place: Place, shelf: Shelf) -> None:
+def test_a_given_image_that_was_altered_is_refused(place: Place, shelf: Shelf) -> None:
     make_set(place, shelf, "high", {"1.png": face("h1")})
     make_set(place, shelf, "low", {"1.png": face("l1")})
     (place.raw / "low" / "1.png").write_bytes(face("another"))
@@ -291,7 +291,7 @@ def test_a_given_picture_that_was_altered_is_refused(place: Place, shelf: Shelf)
         degrade_chunk(["1"], aligned(place), place.base / "out", GIVEN, "high", 0, place.raw)
 
 
-def test_given_pictures_train_nothing() -> None:
+def test_given_images_train_nothing() -> None:
     with pytest.raises(UserError, match="has finished images of 'high'"):
         draw(GIVEN, 64, False, generator(0, "test"))
 

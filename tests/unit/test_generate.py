@@ -56,7 +56,7 @@ def test_faces_drawn_otherwise_are_never_mixed(drawn: Path, sources: Path, tmp_p
     assert [path.name for path in tmp_path.iterdir()] == ["holiday.png"]
 
 
-def test_the_low_pass_band_is_the_mean_of_the_full_picture(sources: Path) -> None:
+def test_the_low_pass_band_is_the_mean_of_the_full_image(sources: Path) -> None:
     import openvino
 
     network = FaceGenerator(sources / "mobilestylegan", truncation=0.8)

@@ -45,7 +45,7 @@ def test_frozen_slopes_give_torch_s_values_and_gradients() -> None:
     torch.testing.assert_close(gradients[0], gradients[1])
 
 
-def test_at_first_the_head_answers_what_the_recogniser_sees_in_the_irn_s_picture(recogniser: SFace, faces: torch.Tensor) -> None:
+def test_at_first_the_head_answers_what_the_recogniser_sees_in_the_irn_s_image(recogniser: SFace, faces: torch.Tensor) -> None:
     head = IdentityHead(recogniser.channels)
     assert len(recogniser.channels) == 27
     torch.testing.assert_close(head(recogniser, faces[:2], faces[2:]), recogniser(faces[:2]), atol=1e-5, rtol=0)

@@ -115,7 +115,7 @@ def test_what_could_be_misread_is_refused_by_name(tmp_path: Path, name: str) -> 
         read_rgb(tmp_path / name)
 
 
-def test_a_picture_beyond_the_bomb_limit_is_named(tmp_path: Path) -> None:
+def test_an_image_beyond_the_bomb_limit_is_named(tmp_path: Path) -> None:
     header = b"BM" + struct.pack("<IHHI", 54, 0, 0, 54) + struct.pack("<IiiHHIIiiII", 40, 30_000, 30_000, 1, 24, 0, 0, 0, 0, 0, 0)
     (tmp_path / "large.bmp").write_bytes(header)
     for read in (read_rgb, read_size):

@@ -23,12 +23,12 @@ def people(n_people: int, n_images: int) -> list[Entry]:
     return [Entry(image_id, f"{image_id}.pgm", image_id.split("_")[0], "test", SHA) for image_id in ids]
 
 
-def picture(path: Path, level: int) -> Path:
+def image_file(path: Path, level: int) -> Path:
     write_png(path, np.full((4, 4, 3), level, np.uint8))
     return path
 
 
-def test_orl_is_400_pictures_of_40_people() -> None:
+def test_orl_is_400_images_of_40_people() -> None:
     entries = read_manifest(MANIFESTS / "orl.csv")
     assert len(entries) == len({entry.sha256 for entry in entries}) == 400
     assert set(Counter(entry.identity for entry in entries).values()) == {10}
@@ -86,7 +86,7 @@ def test_a_gallery_takes_the_last() -> None:
     assert [entry.image_id for entry in chosen] == ["s1_8", "s1_9", "s1_10", "s2_8", "s2_9", "s2_10"]
 
 
-def test_lfw25_is_a_hundred_pictures_of_nobody_known() -> None:
+def test_lfw25_is_a_hundred_images_of_nobody_known() -> None:
     entries = read_manifest(MANIFESTS / "lfw25.csv")
     assert len(entries) == len({entry.sha256 for entry in entries}) == 100
     assert {(entry.identity, entry.split) for entry in entries} == {("", "test")}
@@ -125,9 +125,9 @@ def test_match_ids_names_missing_and_extra() -> None:
         match_ids([], [str(i) for i in range(12)], "restored/")
 
 
-def test_from_folder_takes_every_picture(tmp_path: Path) -> None:
+def test_from_folder_takes_every_image(tmp_path: Path) -> None:
     for name in ("p10.png", "p2.png"):
-        picture(tmp_path / name, 10)
+        image_file(tmp_path / name, 10)
     (tmp_path / "notes.txt").write_text("not an image")
     entries = from_folder(tmp_path)
     assert [(entry.image_id, entry.file, entry.identity, entry.split) for entry in entries] == [
@@ -141,7 +141,7 @@ def test_from_folder_refuses_what_is_ambiguous_or_empty(tmp_path: Path) -> None:
         from_folder(tmp_path / "none")
     with pytest.raises(UserError, match="Found 0 images"):
         from_folder(tmp_path)
-    picture(tmp_path / "a.png", 10)
+    image_file(tmp_path / "a.png", 10)
     (tmp_path / "a.jpg").write_bytes((tmp_path / "a.png").read_bytes())
     with pytest.raises(UserError, match="two images named 'a'"):
         from_folder(tmp_path)

@@ -22,12 +22,12 @@ def network(sources: Path) -> EffnetLite0:
     return EffnetLite0(sources / WEIGHTS)
 
 
-def middle(picture: np.ndarray) -> torch.Tensor:
+def middle(image: np.ndarray) -> torch.Tensor:
     """The largest square in the middle, as (1, 3, S, S)."""
-    height, width, _ = picture.shape
+    height, width, _ = image.shape
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
-    return torch.from_numpy(to_unit(picture[top : top + side, left : left + side])[None])
+    return torch.from_numpy(to_unit(image[top : top + side, left : left + side])[None])
 
 
 @pytest.mark.parametrize(("name", "classes"), [("chelsea", CATS), ("coffee", ESPRESSO)])
@@ -38,10 +38,10 @@ def test_it_knows_a_cat_and_a_coffee(network: EffnetLite0, name: str, classes: s
 
 
 def test_features_lead_to_the_logits(network: EffnetLite0) -> None:
-    picture = middle(skimage.data.coffee())
-    features = network(picture)
+    image = middle(skimage.data.coffee())
+    features = network(image)
     assert features.shape == (1, FEATURES)
-    torch.testing.assert_close(network.network.classifier(features), network.classify(picture))
+    torch.testing.assert_close(network.network.classifier(features), network.classify(image))
 
 
 def test_features_of_an_image_do_not_depend_on_its_batch(network: EffnetLite0, orl_faces: dict[str, np.ndarray]) -> None:

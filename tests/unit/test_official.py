@@ -121,9 +121,9 @@ def test_codeformer_s_fidelity_lies_between_0_and_1(fidelity: float) -> None:
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="half precision is for a GPU, and none is here")
 def test_half_precision_on_a_gpu_is_near(official: Official, face: torch.Tensor) -> None:
-    pictures = []
+    images = []
     for half in (False, True):
         method = make_method(official.name, {"half": half})
         method.load(None, "cuda", official.sources)
-        pictures.append(method.restore(face, [1]))
-    assert (pictures[0] - pictures[1]).abs().mean() < 0.02
+        images.append(method.restore(face, [1]))
+    assert (images[0] - images[1]).abs().mean() < 0.02

@@ -60,11 +60,11 @@ FLAT = [
 
 @pytest.mark.parametrize(("region", "expected"), FLAT)
 def test_niqe_of_flat_areas_is_vqfrs(region: np.ndarray, expected: tuple[float, float, float], sources: Path) -> None:
-    pictures = np.stack([skimage.data.astronaut()] * 3)
-    for picture, colour in zip(pictures, [(0, 0, 0), (255, 255, 255), (135, 133, 132)], strict=True):
-        picture[region] = colour
+    images = np.stack([skimage.data.astronaut()] * 3)
+    for image, colour in zip(images, [(0, 0, 0), (255, 255, 255), (135, 133, 132)], strict=True):
+        image[region] = colour
     metric = load_metric("niqe_official", sources)
-    metric.update(to_unit(pictures), None)
+    metric.update(to_unit(images), None)
     black, white, grey = (score.value for score in metric.result())  # pyright: ignore
     assert (black, white) == pytest.approx(expected[:2], abs=1e-4)
     # Grey's last bit, and so its features, is that of torch's matrix-vector product: VQFR's on this kind of machine.

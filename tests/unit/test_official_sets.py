@@ -34,14 +34,14 @@ def test_inceptions_features_are_pytorch_fids(official: Path) -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-5)
 
 
-def test_random_weights_tell_pictures_apart(official: Path) -> None:
+def test_random_weights_tell_images_apart(official: Path) -> None:
     """Networks whose normalisation never saw an image give all of them one answer, and a test by them hardly sees an error."""
-    pictures = np.stack([photograph(96, left) for left in (0, 60, 120, 180, 240, 300)])
+    images = np.stack([photograph(96, left) for left in (0, 60, 120, 180, 240, 300)])
     metric = load_metric("fid_gt", official)
-    metric.update(to_unit(pictures), to_unit(255 - pictures[::-1]))
+    metric.update(to_unit(images), to_unit(255 - images[::-1]))
     assert metric.result() > 10  # pyright: ignore
     metric = load_metric("deg_arcface_r18", official)
-    metric.update(to_unit(np.stack([noisy(picture) for picture in pictures])), to_unit(pictures))
+    metric.update(to_unit(np.stack([noisy(image) for image in images])), to_unit(images))
     assert all(score.status == "ok" for score in metric.result())  # pyright: ignore
 
 

@@ -120,7 +120,7 @@ def test_accuracy_in_lfws_way() -> None:
     assert accuracy([9, 7, 5, 1, 8, 3, 4, 2], [True, True, False, False] * 2, [0] * 4 + [1] * 4) == pytest.approx(87.5)
 
 
-def test_a_missing_picture_never_helps_accuracy() -> None:
+def test_a_missing_image_never_helps_accuracy() -> None:
     genuine, fold = [True, True, False, False] * 2, [0] * 4 + [1] * 4
     assert accuracy([9, 7, 3, 1, 8, 6, 3, 2], genuine, fold) == 100
     assert accuracy([-INF, 7, -INF, 1, 8, 6, 3, 2], genuine, fold) == pytest.approx(100 * (3 / 4 + 3 / 3) / 2), "missed, and not counted"
@@ -170,7 +170,7 @@ def test_a_photograph_is_not_compared_with_itself() -> None:
     assert len(faces.pairs().similarity) == 11 and faces.pairs().genuine.sum() == 5
 
 
-def test_a_probe_without_a_picture_is_never_recognised_and_turns_no_stranger_away() -> None:
+def test_a_probe_without_an_image_is_never_recognised_and_turns_no_stranger_away() -> None:
     faces = comparison([[-INF] * 4, [3, 3, 1, 1], [0, 0, 5, 5]])
     pairs = faces.pairs()
     assert pairs.genuine.sum() == 6 and (~pairs.genuine).sum() == 4
@@ -297,7 +297,7 @@ def test_a_failure_keeps_its_row_and_costs(faces: Faces) -> None:
     assert math.isnan(value) and np.isnan(replicates).all() and len(failures) == 12
 
 
-def test_the_order_of_folders_and_pictures_does_not_matter(faces: Faces) -> None:
+def test_the_order_of_folders_and_images_does_not_matter(faces: Faces) -> None:
     folders = faces.write("again", 16)
     ids = list(faces.probes)
     one, _ = compare_faces(folders, faces.gallery, ids, lambda images: images.mean((2, 3)))
@@ -350,7 +350,7 @@ def test_the_truth_is_recognised_by_the_list_and_eight_pixels_are_not(by_list: F
         assert (worse > best) if metric == "eer_dlib" else (worse < best), metric
 
 
-def test_a_listed_probe_without_a_picture_is_missed_by_its_own_and_turns_no_stranger_away(by_list: Faces) -> None:
+def test_a_listed_probe_without_an_image_is_missed_by_its_own_and_turns_no_stranger_away(by_list: Faces) -> None:
     """Its genuine pair as probe counts at no similarity, its impostor pairs are left out; the other way about its clean image serves."""
     pair = (by_list.gallery.pairs or [])[0]
     folders = by_list.write("one gone", leave=(pair.first,))
@@ -360,7 +360,7 @@ def test_a_listed_probe_without_a_picture_is_missed_by_its_own_and_turns_no_stra
     assert similarity[0] == -INF and np.isfinite(similarity[1:]).all()
 
 
-def test_a_listed_photograph_without_a_clean_picture_is_as_if_not_restored(by_list: Faces) -> None:
+def test_a_listed_photograph_without_a_clean_image_is_as_if_not_restored(by_list: Faces) -> None:
     pair = (by_list.gallery.pairs or [])[0]
     gallery = by_list.gallery._replace(folders=by_list.write("not aligned", leave=(pair.first,)))
     found, _ = compare_faces(by_list.write("truth"), gallery, list(by_list.probes), lambda images: images.mean((2, 3)))
@@ -374,7 +374,7 @@ def test_a_list_of_other_photographs_is_told(by_list: Faces) -> None:
         compare_faces(by_list.write("truth"), strange, list(by_list.probes), lambda images: images.mean((2, 3)))
 
 
-def test_the_picture_of_the_curves(tmp_path: Path) -> None:
+def test_the_image_of_the_curves(tmp_path: Path) -> None:
     lines = [
         Line("Ground truth", True, curve([3, 2], [1, 0])),
         Line("Mine", False, curve([3, 1], [2, 0])),

@@ -104,7 +104,7 @@ def decoded(uri: str) -> Image.Image:
     return Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2])))
 
 
-def test_a_small_picture_keeps_every_pixel_and_a_large_one_its_looks() -> None:
+def test_a_small_image_keeps_every_pixel_and_a_large_one_its_looks() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     assert np.array_equal(np.asarray(decoded(data_uri(noise, 384))), noise)
     grey = noise[..., :1].repeat(3, axis=-1)
@@ -115,7 +115,7 @@ def test_a_small_picture_keeps_every_pixel_and_a_large_one_its_looks() -> None:
     assert np.abs(np.asarray(small, float) - smooth[::2, ::2]).max() < 6
 
 
-def test_many_large_pictures_are_reduced_and_each_is_kept_once(tmp_path: Path) -> None:
+def test_many_large_images_are_reduced_and_each_is_kept_once(tmp_path: Path) -> None:
     write_png(tmp_path / "000" / "a.png", np.zeros((512, 512, 3), np.uint8))
     gallery = Gallery()
     gallery.add("one", tmp_path, ["a", "a"], ["000"])
@@ -142,7 +142,7 @@ def test_best_and_worst_are_by_identity_without_the_failed(places: Places) -> No
     assert one.text(INPUT, IDD, "s2_1") == "0.2000" and one.text("a", IDD, "s11_1") == ""
 
 
-def test_a_failed_picture_has_its_reason_and_a_set_is_shown_once(places: Places) -> None:
+def test_a_failed_image_has_its_reason_and_a_set_is_shown_once(places: Places) -> None:
     tables = [table(row("a", **A)), table(row("a", **A))]
     [one] = face_sets(tables, places, SetSpec({"orl": ["000"]}))
     gallery = Gallery()

@@ -238,13 +238,13 @@ def test_finished_images_of_other_chunks_are_expected_but_left_alone(chunk: Chun
 
 
 def test_finished_jpegs_are_read(chunk: Chunk, finished: Path) -> None:
-    picture = finished / f"{chunk.ids[0]}.png"
-    rgb = read_rgb(picture)
-    Image.fromarray(rgb).save(picture.with_suffix(".jpg"), quality=95)
-    picture.unlink()
+    image = finished / f"{chunk.ids[0]}.png"
+    rgb = read_rgb(image)
+    Image.fromarray(rgb).save(image.with_suffix(".jpg"), quality=95)
+    image.unlink()
     copy_finished(finished, chunk, chunk.ids[:6])
-    taken = read_rgb(chunk.out / picture.name)
-    assert np.array_equal(taken, read_rgb(picture.with_suffix(".jpg")))
+    taken = read_rgb(chunk.out / image.name)
+    assert np.array_equal(taken, read_rgb(image.with_suffix(".jpg")))
     assert np.abs(taken.astype(int) - rgb).mean() < 5
 
 
@@ -257,17 +257,17 @@ def test_a_finished_folder_lacks_one_and_has_one_too_many(chunk: Chunk, finished
 
 
 def test_a_finished_image_of_another_size_or_twice_or_truncated_is_named(chunk: Chunk, finished: Path) -> None:
-    picture = finished / f"{chunk.ids[0]}.png"
-    good = picture.read_bytes()
-    write_png(picture, np.zeros((128, 96, 3), np.uint8))
-    with pytest.raises(UserError, match=rf"{picture.name} is 96x128 pixels, expected 64x64"):
+    image = finished / f"{chunk.ids[0]}.png"
+    good = image.read_bytes()
+    write_png(image, np.zeros((128, 96, 3), np.uint8))
+    with pytest.raises(UserError, match=rf"{image.name} is 96x128 pixels, expected 64x64"):
         copy_finished(finished, chunk, chunk.ids[:6])
-    picture.write_bytes(good[: len(good) // 2])
-    with pytest.raises(UserError, match=rf"{picture.name}.*truncated"):
+    image.write_bytes(good[: len(good) // 2])
+    with pytest.raises(UserError, match=rf"{image.name}.*truncated"):
         copy_finished(finished, chunk, chunk.ids[:6])
-    picture.write_bytes(good)
-    picture.with_suffix(".jpg").write_bytes(good)
-    with pytest.raises(UserError, match=f"two images named '{picture.stem}'"):
+    image.write_bytes(good)
+    image.with_suffix(".jpg").write_bytes(good)
+    with pytest.raises(UserError, match=f"two images named '{image.stem}'"):
         copy_finished(finished, chunk, chunk.ids[:6])
     with pytest.raises(UserError, match="No folder at"):
         copy_finished(finished / "nowhere", chunk, chunk.ids[:6])

@@ -226,7 +226,7 @@ def test_watching_a_restoration_changes_nothing(faces: Faces, weights: Path, sou
     assert [look.number for look in run.looks] == [1, 2, 3] and run.evaluations == 3
     assert run.mask is not None and run.looks[0].shift is not None and run.mask.shape == run.looks[0].shift.shape == (16, 16)
     assert run.looks[2].gradient is not None and run.looks[2].gradient.max() == pytest.approx(1)
-    assert np.array_equal(seen[-1].picture(seen[-1].step.z0_hat)[0].detach().numpy(), run.looks[-1].picture)
+    assert np.array_equal(seen[-1].to_image(seen[-1].step.z0_hat)[0].detach().numpy(), run.looks[-1].image)
 
 
 def test_only_what_is_shown_is_decoded(faces: Faces, weights: Path, sources: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@
 rule report:
     input:
         tables=expand(in_results("{table}.json"), table=PLAN.tables),
-        pictures=planned(page.page_pictures),
+        images=planned(page.page_images),
         claims=in_results("claims.json"),
         costs=in_results("table6.json"),
         figures=planned(page.page_figures),

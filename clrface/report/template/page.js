@@ -3,15 +3,15 @@
   const store = JSON.parse(document.getElementById("store").textContent);
   const say = (text) => { document.getElementById("said").textContent = text; };
 
-  for (const img of document.querySelectorAll("img[data-picture]")) {
-    const address = store.pictures[img.dataset.picture];
-    if (address) img.src = address; else img.replaceWith(reason(store.reasons[img.dataset.picture]));
+  for (const img of document.querySelectorAll("img[data-image]")) {
+    const address = store.images[img.dataset.image];
+    if (address) img.src = address; else img.replaceWith(reason(store.reasons[img.dataset.image]));
   }
 
   function reason(text) {
     const place = document.createElement("p");
     place.className = "reason";
-    place.textContent = text || "no picture";
+    place.textContent = text || "no image";
     return place;
   }
 
@@ -50,10 +50,10 @@
       const key = `${viewer.dataset.set}/${select.value}/${face}`;
       const name = names[side] = select.selectedOptions[0].textContent;
       const img = viewer.querySelector(`img.${layer}`), why = viewer.querySelector(`.reason.${layer}`);
-      img.hidden = !(key in store.pictures);
+      img.hidden = !(key in store.images);
       why.hidden = !img.hidden;
-      if (img.hidden) { img.removeAttribute("src"); why.textContent = `${name}: ${store.reasons[key] || "no picture"}`; }
-      else img.src = store.pictures[key];
+      if (img.hidden) { img.removeAttribute("src"); why.textContent = `${name}: ${store.reasons[key] || "no image"}`; }
+      else img.src = store.images[key];
       img.alt = `${name}, face ${face}`;
       viewer.querySelector(`th[data-name=${side}]`).textContent = name;
       viewer.querySelector(`.side.${side === "before" ? "left" : "right"}`).textContent = name;

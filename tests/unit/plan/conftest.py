@@ -41,7 +41,7 @@ def paper(planner: Planner) -> Plan:
 
 
 @pytest.fixture
-def pictures(tmp_path: Path) -> Path:
+def images(tmp_path: Path) -> Path:
     """A folder of two images."""
     from PIL import Image
 

@@ -9,8 +9,8 @@ from clrface.plan import datasets
 from clrface.plan.parts import Dataset
 
 
-def test_a_manifest_s_pictures_are_cut_into_chunks(plan):
-    chunks = datasets.chunk_pictures(plan, "orl")
+def test_a_manifest_s_images_are_cut_into_chunks(plan):
+    chunks = datasets.chunk_images(plan, "orl")
     assert [len(chunk) for chunk in chunks.values()] == [60, 60]
     assert chunks["000"][0].image_id == "s1_1" and chunks["000"][3].image_id == "s2_1"
     assert datasets.aligned_chunks(plan, "orl") == ["data/aligned/orl/000", "data/aligned/orl/001"]
@@ -18,7 +18,7 @@ def test_a_manifest_s_pictures_are_cut_into_chunks(plan):
 
 
 def test_a_set_whose_names_are_unknown_is_cut_by_place(paper):
-    chunks = datasets.chunk_pictures(paper, "celeba_test")
+    chunks = datasets.chunk_images(paper, "celeba_test")
     assert list(chunks) == [f"{index:03d}" for index in range(12)] and chunks["011"][-1] == 2999
 
 
@@ -28,18 +28,18 @@ def test_aligning_reads_the_faces_and_what_finds_them(plan, paper):
     assert datasets.align_inputs(paper, "lfw") == ["data/raw/dlib/SOURCE.json", "data/raw/lfw/SOURCE.json"]
 
 
-def test_the_words_of_aligning(plan, paper, planner, pictures):
+def test_the_words_of_aligning(plan, paper, planner, images):
     assert datasets.align_args(plan, "orl", "001") == (
         "--dataset orl --chunk-size 60 --manifest clrface/catalogue/manifests/orl.csv --raw data/raw/orl --splits test --identities 40 "
         "--images-per-identity 3 --fallback centre --chunk 1 --size 64 --template utkface"
     )
     assert "--manifest data/raw/celeba_test/manifest.csv" in datasets.align_args(paper, "celeba_test", "000")
-    own = planner(datasets={"mine": {"folder": str(pictures), "align": False}})
+    own = planner(datasets={"mine": {"folder": str(images), "align": False}})
     words = shlex.split(datasets.align_args(own, "mine", "000"))
-    assert words[words.index("--folder") + 1] == str(pictures) and "--aligned" in words
+    assert words[words.index("--folder") + 1] == str(images) and "--aligned" in words
 
 
-def test_a_chunk_s_digest_changes_with_its_pictures_alone(plan, planner):
+def test_a_chunk_s_digest_changes_with_its_images_alone(plan, planner):
     first = datasets.chunk_digest(plan, "orl", "000")
     assert first == datasets.chunk_digest(planner(base_seed=7), "orl", "000")
     assert first != datasets.chunk_digest(plan, "orl", "001")
@@ -48,13 +48,13 @@ def test_a_chunk_s_digest_changes_with_its_pictures_alone(plan, planner):
         datasets.chunk_digest(plan, "orl", "009")
 
 
-def test_a_folder_s_digest_changes_with_a_picture(planner, pictures):
+def test_a_folder_s_digest_changes_with_an_image(planner, images):
     def digest():
-        return datasets.chunk_digest(planner(datasets={"mine": {"folder": str(pictures)}}), "mine", "000")
+        return datasets.chunk_digest(planner(datasets={"mine": {"folder": str(images)}}), "mine", "000")
 
     before = digest()
     assert before == digest()
-    (pictures / "a.png").write_bytes((pictures / "b.png").read_bytes())
+    (images / "a.png").write_bytes((images / "b.png").read_bytes())
     assert before != digest()
 
 
@@ -71,18 +71,18 @@ def test_galleries_are_the_last_photographs_or_the_set_itself(plan, paper):
     assert datasets.pair_list(paper, "lfw") == "data/raw/lfw_pairs/pairs.txt" and datasets.pair_list(plan, "orl") == ""
 
 
-def test_who_can_t_be_recognised_is_told(plan, paper, planner, pictures):
+def test_who_can_t_be_recognised_is_told(plan, paper, planner, images):
     with pytest.raises(UserError, match="Nobody says who is in 'celeba_test'"):
         datasets.gallery_args(paper, "celeba_test")
     with pytest.raises(UserError, match="The folder of 'mine' doesn't say who is in it"):
-        datasets.gallery_args(planner(datasets={"mine": {"folder": str(pictures)}}), "mine")
+        datasets.gallery_args(planner(datasets={"mine": {"folder": str(images)}}), "mine")
     with pytest.raises(UserError, match=r"lfw25: \{gallery: 4\}"):
         datasets.gallery_args(plan, "lfw25")
 
 
-def test_how_faces_are_aligned(plan, paper, planner, pictures):
+def test_how_faces_are_aligned(plan, paper, planner, images):
     assert datasets.aligned_as(plan, plan.dataset("orl")) == "utkface" and datasets.aligned_as(paper, paper.dataset("lfw")) == "ffhq"
-    own = planner(datasets={"mine": {"folder": str(pictures), "align": False}})
+    own = planner(datasets={"mine": {"folder": str(images), "align": False}})
     assert datasets.aligned_as(own, own.dataset("mine")) == ""
 
 

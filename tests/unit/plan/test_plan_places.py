@@ -30,7 +30,7 @@ def test_a_place_is_named_by_the_preset_and_by_a_size_that_isn_t_its_own(changes
 
 def test_a_place_holds_faces_weights_and_results_but_no_sources(planner):
     full = planner("full")
-    made = [*targets.all_files(full), *tables.score_files(full, "table1"), *training.records(full), *page.page_pictures(full)]
+    made = [*targets.all_files(full), *tables.score_files(full, "table1"), *training.records(full), *page.page_images(full)]
     made += [*datasets.gallery_of(full, "orl"), *training.face_chunks(full)]
     assert all(path.startswith(("data/full/", "results/full/")) for path in made)
     assert datasets.align_inputs(full, "orl") == ["data/raw/dlib/SOURCE.json", "data/raw/orl/SOURCE.json"]

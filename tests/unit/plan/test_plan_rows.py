@@ -27,13 +27,13 @@ def test_the_words_of_a_row(plan):
     assert "--device" not in restoring.restore_args(plan, "orl", "identity"), "a control has no network"
 
 
-def test_finished_images_are_held_against_the_whole_test_set(planner, pictures):
-    plan = planner(methods={"mine": {"folder": str(pictures)}})
+def test_finished_images_are_held_against_the_whole_test_set(planner, images):
+    plan = planner(methods={"mine": {"folder": str(images)}})
     assert restoring.restore_inputs(plan, "orl", "mine") == ["data/aligned/orl/000", "data/aligned/orl/001"]
-    assert shlex.split(restoring.restore_args(plan, "orl", "mine"))[:3] == ["--finished", str(pictures), "--test-set"]
+    assert shlex.split(restoring.restore_args(plan, "orl", "mine"))[:3] == ["--finished", str(images), "--test-set"]
     before = restoring.row_code(plan, "mine")
-    (pictures / "a.png").unlink()
-    assert before != restoring.row_code(planner(methods={"mine": {"folder": str(pictures)}}), "mine")
+    (images / "a.png").unlink()
+    assert before != restoring.row_code(planner(methods={"mine": {"folder": str(images)}}), "mine")
 
 
 def test_an_external_program_is_installed_only_where_it_can_run(planner, monkeypatch):
@@ -94,7 +94,7 @@ def test_a_restored_row_s_chunks_name_a_row_that_is_there(plan):
         measuring.restored_chunks(plan, "orl", "blind", "clrfcae", "0")
 
 
-def test_finished_pictures_belong_to_one_test_set(paper):
+def test_finished_images_belong_to_one_test_set(paper):
     assert degrading.degrade_inputs(paper, "celeba_test", "x8") == []
     given = degrading.degrade_inputs(paper, "celeba_test", "gfpgan_lq")
     assert given == ["data/raw/celeba_test_lq_gfpgan/SOURCE.json", "data/raw/celeba_test/SOURCE.json"]

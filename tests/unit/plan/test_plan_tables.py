@@ -68,8 +68,8 @@ def test_claims_are_tested_on_the_tables_that_are_made(plan, planner):
 
 
 def test_the_page_has_each_chunk_once(plan):
-    pictures = page.page_pictures(plan)
-    assert len(pictures) == len(set(pictures)) and "results/restored/orl/blind/clrface/0/001" in pictures
+    images = page.page_images(plan)
+    assert len(images) == len(set(images)) and "results/restored/orl/blind/clrface/0/001" in images
 
 
 def test_a_table_that_is_left_out_leaves_the_others(planner):
@@ -101,7 +101,7 @@ def test_a_mistyped_file_gets_the_nearest_name(plan, word, said):
 
 
 def test_files_that_are_there_and_other_words_pass(plan):
-    words = [*targets.all_files(plan), *tables.score_files(plan, "table1"), *page.page_pictures(plan), "results/figures/table1_samples.pdf"]
+    words = [*targets.all_files(plan), *tables.score_files(plan, "table1"), *page.page_images(plan), "results/figures/table1_samples.pdf"]
     targets.check_names(plan, [*words, "--cores", "all", "table1", "results/report.html", "config/embedded.yaml", "a=results"])
 
 
