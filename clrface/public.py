@@ -1,4 +1,4 @@
-"""The functions that `import clrface` offers. What they need is imported when they are called."""
+"""The functions that `import clrface` offers. Each imports what it needs when it is called."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from clrface.tables.evaluate import Evaluation
 
 PROTOCOL = "distortion"
-"""What `evaluate` measures by when nothing is said: PSNR and SSIM, for which nothing is fetched."""
+"""The default protocol of `evaluate`: PSNR and SSIM, which need no download."""
 
 
 def evaluate(
@@ -34,21 +34,23 @@ def evaluate(
     """Measure a folder of images by a protocol.
 
     Args:
-        pred: the restored images, paired with the other folders' by file name, less its suffix.
-        gt: the ground truth; metrics that need it have no value without.
+        pred: the restored images. Images of all folders are paired by file name without its suffix.
+        gt: the ground truth. Without it, metrics that need it have no value.
         lq: the degraded inputs, for metrics that compare with them.
         clean: clean faces of other people, for distances to them.
-        protocol: `list_protocols()` names them.
-        metrics: some of the protocol's; all when left out.
-        resamples: of the bootstrap that gives the 95 % intervals.
+        protocol: one of `list_protocols()`.
+        metrics: some of the protocol's metrics; default: all.
+        resamples: the number of bootstrap resamples for the 95 % intervals.
         batch: images measured at once; it doesn't change a value.
-        sources: the folder of fetched sources; the project's, or the user's cache, when left out.
+        sources: the folder of fetched sources; default: the project's, or the user's cache.
         cache: a folder that keeps networks' features for other metrics and runs.
         protocols: the file of protocols.
 
-    Returns: a line for each metric, with its value, interval and failures, or a note that says why it has none.
+    Returns: a line for each metric, with its value, interval and failures. A metric without a value
+    has a note that says why.
 
-    Raises: UserError for an unknown protocol or metric, a folder that is missing or empty, images without a partner or of another size.
+    Raises: UserError for an unknown protocol or metric, a folder that is missing or empty, and
+    images without a partner or of another size.
 
     >>> evaluate("out", "truth").values["psnr"]  # doctest: +SKIP
     26.76
@@ -65,18 +67,19 @@ def evaluate(
 
 
 def load_method(name: str, *, weights: str = "shipped", device: str = "auto", **params: Any) -> "Restorer":
-    """Load a method: its sources are fetched where they are missing.
+    """Load a method, and fetch its missing sources.
 
     Args:
-        name: `list_methods()` names them.
-        weights: of a method that is trained here: shipped, fit, a folder, or a Hugging Face id.
-        device: auto, cpu, cuda or mps.
-        params: the method's parameters, by its card.
+        name: one of `list_methods()`.
+        weights: of a method that is trained here: `shipped`, `fit`, a folder, or a Hugging Face id.
+        device: `auto`, `cpu`, `cuda` or `mps`.
+        params: the method's parameters, as its card names them.
 
-    Returns: an object whose `restore(lq, seeds)` takes aligned faces, (B, 3, H, W) float32 RGB in [0, 1], with one seed an image, and
-    gives restored ones of the same shape and range.
+    Returns: an object with `restore(lq, seeds)`. It takes aligned faces, (B, 3, H, W) float32 RGB
+    in [0, 1], with one seed an image. It returns restored faces of the same shape and range.
 
-    Raises: UserError for an unknown name or parameter, and for sources or weights that can't be had.
+    Raises: UserError for an unknown name or parameter, and for sources or weights that are not
+    available.
 
     >>> load_method("clrface", steps=4).restore(faces, seeds=[0])  # doctest: +SKIP
     """
@@ -92,12 +95,13 @@ def restore(
 
     Args:
         image: (H, W, 3) uint8 or uint16 RGB, upright.
-        method, weights, device, params: as for `load_method`.
+        method, weights, device, params: see `load_method`.
         seed: of a method that draws noise.
 
-    Returns: the photograph, of the same shape and type; as it was where it shows no face.
+    Returns: the photograph, of the same shape and type. A photograph without a face is returned
+    unchanged.
 
-    Raises: as `load_method`.
+    Raises: UserError, as `load_method`.
     """
     from clrface.photo.detect import SOURCE, FaceDetector
     from clrface.photo.files import Photo
@@ -114,8 +118,8 @@ def degrade(image: "np.ndarray", degradation: str, *, seed: int = 0) -> "np.ndar
 
     Args:
         image: (S, S, 3) uint8 RGB.
-        degradation: `clrface list degradations` names them.
-        seed: another seed draws another blur, scale, noise and JPEG quality.
+        degradation: one of `clrface list degradations`.
+        seed: determines the blur, scale, noise and JPEG quality that are drawn.
 
     Returns: (S, S, 3) uint8, the same for the same arguments.
 
@@ -131,11 +135,15 @@ def degrade(image: "np.ndarray", degradation: str, *, seed: int = 0) -> "np.ndar
 
 
 def create_metric(name: str) -> "ImageMetric | SetMetric":
-    """Make a metric: its sources are fetched where they are missing.
+    """Make a metric, and fetch its missing sources.
 
-    Returns: an object with `update(pred, ref)`, both (B, 3, H, W) float32 RGB in [0, 1], and `result()`.
+    Args:
+        name: one of `list_metrics()`.
 
-    Raises: UserError for an unknown id, and for sources that can't be had.
+    Returns: an object with `update(pred, ref)`, both (B, 3, H, W) float32 RGB in [0, 1], and
+    `result()`.
+
+    Raises: UserError for an unknown id, and for sources that are not available.
     """
     from clrface.metrics.registry import load_metric, metric_card
     from clrface.ready import fetched
@@ -144,21 +152,21 @@ def create_metric(name: str) -> "ImageMetric | SetMetric":
 
 
 def list_methods() -> list[str]:
-    """The names of all methods: this project's, plug-ins, external programs."""
+    """Return the names of all methods: this project's, plug-ins, external programs."""
     from clrface.registry import method_cards
 
     return list(method_cards())
 
 
 def list_metrics() -> list[str]:
-    """The ids of all metrics."""
+    """Return the ids of all metrics."""
     from clrface.metrics.registry import metric_cards
 
     return list(metric_cards())
 
 
 def list_protocols() -> list[str]:
-    """The names of all protocols."""
+    """Return the names of all protocols."""
     import yaml
 
     return list(yaml.safe_load(PROTOCOLS.read_text(encoding="utf-8")))

@@ -1,9 +1,12 @@
-"""Methods by name: a file `clrface/baselines/<name>.py`, or one of another package, with a literal `CARD` and a class `Restorer`.
+"""Find methods by name.
 
-A file with several methods has `CARDS`, each over what stands in `SHARED`, and each with its `class_name`.
+A method is a file `clrface/baselines/<name>.py`, or one of another package, with a literal `CARD`
+and a class `Restorer`. A file with several methods has `CARDS`. Each of these overrides the values
+of `SHARED` and names its class by `class_name`.
 
-Another package adds its methods by entry points of the group `clrface.restorers`, whose name is the method's and whose value its module.
-Cards are read without importing the modules, so the workflow can ask for them while it builds its graph.
+Another package adds methods by entry points of the group `clrface.restorers`: the name is the
+method's, the value its module. Cards are read without importing the modules, so that the workflow
+can read them while it builds its graph.
 """
 
 import ast
@@ -28,7 +31,8 @@ GROUP = "clrface.restorers"
 
 
 def method_cards(folder: Path = FOLDER) -> dict[str, MethodCard]:
-    """Every method's card by name, sorted; a part has its method's parameters beside its own.
+    """Return every method's card by name, sorted. A part has its method's parameters beside its
+    own.
 
     Raises: UserError for a file whose card is missing or wrong, and for two methods of one name.
     """
@@ -47,7 +51,7 @@ def _with_whole(part: MethodCard, whole: MethodCard) -> MethodCard:
 
 
 def method_card(name: str) -> MethodCard:
-    """One method's card. Raises: UserError for an unknown name, with the nearest one."""
+    """Return one method's card. Raises: UserError for an unknown name, with the nearest one."""
     cards = method_cards()
     if name not in cards:
         raise unknown_name("method", name, cards)
@@ -55,7 +59,7 @@ def method_card(name: str) -> MethodCard:
 
 
 def method_module(name: str) -> str:
-    """The module that holds a method; with `:name` behind it where it holds several."""
+    """Return the module that holds a method, followed by `:name` where it holds several."""
     plug_ins = {point.name: point.value for point in entry_points(group=GROUP)}
     if name in plug_ins:
         return plug_ins[name]
@@ -68,9 +72,10 @@ def method_module(name: str) -> str:
 
 
 def method_code(name: str) -> str:
-    """Changes with the code that a method's images come from.
+    """Return text that changes with the code that a method's images come from.
 
-    Of another package's: its module, and the package's version. Of an external program's: its card, which names the commit.
+    For a method of another package: with its module and the package's version. For an external
+    program: with its card, which names the commit.
     """
     if external_path(name).is_file():
         return fingerprint("clrface.restoration.external") + hashlib.sha256(external_path(name).read_bytes()).hexdigest()[:16]
@@ -84,7 +89,10 @@ def method_code(name: str) -> str:
 
 
 def make_method(name: str, params: dict[str, Any]) -> Restorer:
-    """A method that is not loaded yet. Raises: UserError for a parameter that its card doesn't name."""
+    """Make a method that is not loaded yet.
+
+    Raises: UserError for a parameter that its card doesn't name.
+    """
     card = method_card(name)
     for key in params:
         if key not in card.params:
@@ -96,7 +104,7 @@ def make_method(name: str, params: dict[str, Any]) -> Restorer:
 
 
 def _cards(folder: Path) -> dict[str, tuple[Path, MethodCard]]:
-    """The file and the card of every method, sorted by name."""
+    """Return the file and the card of every method, sorted by name."""
     found: dict[str, tuple[Path, MethodCard]] = {}
     for path in sorted(path for path in folder.glob("*.py") if path.stem != "__init__"):
         for card in _cards_in(path, path.stem, "file's name"):
@@ -124,7 +132,12 @@ def _plug_ins(points: Iterable[EntryPoint], own: Mapping[str, tuple[Path, Method
 
 
 def _cards_in(path: Path, name: str, said: str) -> list[MethodCard]:
-    """The cards of a file: its `CARD`, whose name is `name`, as `said` has it; or its `CARDS`, each over what they share."""
+    """Return the cards of a file: its `CARD`, or its `CARDS`, each with the values of `SHARED`.
+
+    Args:
+        name: the name that `CARD` must have.
+        said: where `name` comes from, for the message.
+    """
     module = module_of(path)
     if (node := assigned(module, "CARD")) is not None:
         card = _card(path, "CARD", _literal(path, "CARD", node))

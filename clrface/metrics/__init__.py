@@ -1,5 +1,7 @@
-"""Metrics, a module a family: psnr, ssim, lpips, niqe, set_distances, identity, landmarks, recognition.
+"""Metrics, one module a family: psnr, ssim, lpips, niqe, set_distances, identity, landmarks,
+recognition.
 
-Each has literal `CARDS`, one a metric, and the classes that they name. `registry` finds them by id, `protocols` puts them together; the
-other modules are what families share. clrface.evaluation runs them over folders of images.
+Each has literal `CARDS`, one a metric, and the classes that they name. `registry` finds metrics by
+id; `protocols` groups them. The other modules are what families share. clrface.evaluation runs
+metrics over folders of images.
 """

@@ -1,6 +1,7 @@
-"""What every metric shares: which images can be measured at all, and how their scores are kept.
+"""What all image metrics share: which images can be measured, and how scores are kept.
 
-An image that can't be measured keeps its place with the reason; it is never dropped and never crashes a run.
+An image that can't be measured keeps its place, with the reason. It is never dropped, and never
+stops a run.
 """
 
 import math
@@ -12,7 +13,12 @@ from clrface.api import Score
 
 
 def problem(pred: np.ndarray, ref: np.ndarray | None) -> str | None:
-    """Why this image, (3, H, W), can't be measured against `ref` (None: without ground truth); None when it can."""
+    """Say why an image can't be measured; None when it can.
+
+    Args:
+        pred: the image, (3, H, W).
+        ref: its reference, (3, H, W); None without ground truth.
+    """
     if pred.ndim != 3 or pred.shape[0] != 3:
         return f"wrong shape: found {_size(pred)}, expected 3 channels"
     if ref is not None and pred.shape != ref.shape:
@@ -23,22 +29,32 @@ def problem(pred: np.ndarray, ref: np.ndarray | None) -> str | None:
 
 
 class ImageScores:
-    """Base of the metrics with one value an image: a subclass says how to measure good images, in `measure`."""
+    """Base of the metrics with one value an image.
+
+    A subclass defines `measure` for valid images.
+    """
 
     needs_reference = True
-    """False for a metric that ignores the ground truth: `measure` then gets the images themselves as `ref`."""
+    """False for a metric that ignores the ground truth.
+
+    `measure` then gets the images themselves as `ref`.
+    """
 
     def __init__(self) -> None:
         self._scores: list[Score] = []
 
     def measure(self, pred: np.ndarray, ref: np.ndarray) -> Sequence[float | Score]:
-        """One value for each of (B, 3, H, W), B at least 1, all finite and paired; a Score where one fails."""
+        """Return one value for each image; a Score where one fails.
+
+        Args:
+            pred, ref: (B, 3, H, W), B at least 1, finite and paired.
+        """
         raise NotImplementedError
 
     def update(self, pred: np.ndarray, ref: np.ndarray | None) -> None:
         """Take a batch, both (B, 3, H, W) float32 RGB in [0, 1]; see `clrface.api.ImageMetric`.
 
-        Raises: ValueError without the reference that it needs, or with another number of images in it.
+        Raises: ValueError for a missing reference, or one with another number of images.
         """
         truth = ref if self.needs_reference else pred
         if truth is None or len(truth) != len(pred):
@@ -49,7 +65,7 @@ class ImageScores:
         self._scores += [_score(next(values)) if reason is None else Score(math.nan, reason) for reason in problems]
 
     def result(self) -> list[Score]:
-        """One score for each image taken so far, in the order of the updates."""
+        """Return one score for each image taken so far, in the order of the updates."""
         return list(self._scores)
 
 

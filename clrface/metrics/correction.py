@@ -1,13 +1,19 @@
-"""VQFR's correction of mean and deviation, which PSNR and SSIM are measured after in its script."""
+"""VQFR's correction of mean and standard deviation, applied before PSNR and SSIM."""
 
 import numpy as np
 
 
 def corrected(pred: np.ndarray, ref: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Two (H, W, 3) uint8 images to float64 in units of 8 bits, the first with each channel's mean and deviation set to the second's.
+    """Set the mean and standard deviation of each channel of `pred` to those of `ref`.
 
-    The mean is set, then the deviation, which moves the mean again; so VQFR does both twice, and the second turn puts the mean right.
-    In single precision as there, neither clipped nor rounded. NaN for a channel of one value, which has no deviation to set.
+    The mean is set first, then the deviation, which moves the mean again. VQFR therefore does both
+    twice. As there, the arithmetic is in single precision, without clipping or rounding.
+
+    Args:
+        pred, ref: (H, W, 3) uint8.
+
+    Returns: both images, float64 in units of 8 bits. A channel of one value has no deviation to
+    set, and becomes NaN.
     """
     image, truth = (one.astype(np.float32) / np.float32(255) for one in (pred, ref))
     for channel in range(3):

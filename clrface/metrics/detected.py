@@ -1,4 +1,4 @@
-"""Identity as people compute it with insightface: each image's face is detected, aligned and recognised anew."""
+"""Identity by insightface's own pipeline: each face is detected, aligned and recognised."""
 
 from pathlib import Path
 from types import ModuleType
@@ -35,7 +35,8 @@ CARDS = (
 
 
 class DetectedCosine(ImageScores):
-    """In [-1, 1]; equal images give 1. An image in which no face is found has no value, and says which of the two it was.
+    """Cosine in [-1, 1]; equal images give 1. An image without a detected face has no value; its
+    status says which image it was.
 
     Args:
         network: a module of clrface.metrics.networks with `embedder`.
@@ -46,7 +47,7 @@ class DetectedCosine(ImageScores):
         self._embed = network.embedder(sources)
 
     def measure(self, pred: np.ndarray, ref: np.ndarray) -> list[float | Score]:
-        """(B, 3, H, W) pairs to cosines."""
+        """Return the cosine of each (B, 3, H, W) pair."""
         return [self._cosine(*pair) for pair in zip(to_bytes(pred), to_bytes(ref), strict=True)]
 
     def _cosine(self, pred: np.ndarray, ref: np.ndarray) -> float | Score:

@@ -1,4 +1,7 @@
-"""Identity of the restored face and the truth, by a recogniser's embeddings: cosine (IDS), Euclidean distance (IDD), angle (Deg., IDD)."""
+"""Identity of the restored face and the ground truth, by a recogniser's embeddings.
+
+Cosine (IDS), Euclidean distance (IDD), and angle (Deg., IDD).
+"""
 
 from pathlib import Path
 from types import ModuleType
@@ -195,7 +198,9 @@ LEAST_DEGREES = 1.0
 
 
 class Cosine(ImageScores):
-    """In [-1, 1]; equal images give exactly 1. By dlib, strangers of ORL lie near 0.86: read `ids_dlib` beside `idd_dlib`.
+    """Cosine in [-1, 1]; equal images give exactly 1.
+
+    By dlib, different people of ORL lie near 0.86: read `ids_dlib` beside `idd_dlib`.
 
     Args:
         network: a module of clrface.metrics.networks with `features`.
@@ -208,7 +213,11 @@ class Cosine(ImageScores):
         self._normalise = normalise
 
     def measure(self, pred: np.ndarray, ref: np.ndarray) -> list[float]:
-        """(B, 3, H, W) pairs to cosines, from the unit vectors' distance, so that equal ones give 1 without rounding."""
+        """Return the cosine of each (B, 3, H, W) pair.
+
+        It is computed from the unit vectors' distance, so that equal vectors give 1 without
+        rounding.
+        """
         a, b = (self._unit(images) for images in (pred, ref))
         return (1 - ((a - b) ** 2).sum(1) / 2).tolist()
 
@@ -218,39 +227,50 @@ class Cosine(ImageScores):
 
 
 class EuclideanDistance(ImageScores):
-    """0 for equal images. dlib takes two photographs under 0.6 for one person. Held against the input it ranks nobody."""
+    """Distance of the embeddings; 0 for equal images.
+
+    dlib takes two photographs under 0.6 for one person. Against the input, the distance ranks no
+    method.
+    """
 
     def __init__(self, sources: Path, network: ModuleType, cache: Path | None = None):
         super().__init__()
         self._embed = network.features(sources, cache)
 
     def measure(self, pred: np.ndarray, ref: np.ndarray) -> list[float]:
-        """(B, 3, H, W) pairs to distances."""
+        """Return the distance of each (B, 3, H, W) pair."""
         a, b = (self._embed(images) for images in (pred, ref))
         return np.linalg.norm(a - b, axis=1).tolist()
 
 
 class Degrees(ImageScores):
-    """VQFR's "Deg.", 0 to 180. A pair under 1 degree has the status `dropped: ...` for a value: neither in the mean nor failed."""
+    """VQFR's "Deg.", in [0, 180] degrees.
+
+    A pair under 1 degree has the status `dropped: ...` and no value. It is left out of the mean,
+    and is no failure.
+    """
 
     def __init__(self, sources: Path, network: ModuleType):
         super().__init__()
         self._angles = network.Angles(source_file(sources, "arcface_r18_110/resnet18_110.pth"), network.grey)
 
     def measure(self, pred: np.ndarray, ref: np.ndarray) -> list[float | Score]:
-        """(B, 3, H, W) pairs to degrees."""
+        """Return the angle of each (B, 3, H, W) pair, in degrees."""
         return [_kept(degrees) for degrees in np.rad2deg(self._angles(pred, ref)).tolist()]
 
 
 class Radians(ImageScores):
-    """RestoreFormer's "IDD", 0 to pi; equal images give 0. The mean divides by the number of all images: one without output lowers it."""
+    """RestoreFormer's "IDD", in [0, pi] radians; equal images give 0.
+
+    The mean divides by the number of all images, so an image without output lowers it.
+    """
 
     def __init__(self, sources: Path, network: ModuleType):
         super().__init__()
         self._angles = network.Angles(source_file(sources, "arcface_r18/arcface_resnet18.pth"), network.swapped_grey)
 
     def measure(self, pred: np.ndarray, ref: np.ndarray) -> list[float]:
-        """(B, 3, H, W) pairs to radians."""
+        """Return the angle of each (B, 3, H, W) pair, in radians."""
         return self._angles(pred, ref).tolist()
 
 

@@ -1,4 +1,4 @@
-"""Landmark distance: how far the landmarks of the restored face lie from the ground truth's."""
+"""Landmark distance between the restored face and the ground truth."""
 
 from pathlib import Path
 from types import ModuleType
@@ -58,11 +58,11 @@ CARDS = (
 
 
 class LandmarkDistance(ImageScores):
-    """In pixels of the images, not divided by the distance of the eyes; equal images give 0.
+    """Mean distance in pixels, not divided by the distance of the eyes; equal images give 0.
 
     Args:
-        network: dlib_landmarks (68 points), face_alignment_points (68), or awing_fan (98 points of WFLW; at 512 px a cell of its
-            heatmaps is 8 px).
+        network: dlib_landmarks (68 points), face_alignment_points (68), or awing_fan (98 points of
+            WFLW; at 512 px a cell of its heatmaps is 8 px).
     """
 
     def __init__(self, sources: Path, network: ModuleType):
@@ -71,7 +71,7 @@ class LandmarkDistance(ImageScores):
         self._loaded = network.load(sources)
 
     def measure(self, pred: np.ndarray, ref: np.ndarray) -> list[float]:
-        """(B, 3, H, W) pairs to the mean Euclidean distance over the points."""
+        """Return the mean Euclidean distance over the points, for each (B, 3, H, W) pair."""
         sides_px = np.array([pred.shape[3], pred.shape[2]])
         a, b = (self._network.landmarks(self._loaded, images) * sides_px for images in (pred, ref))
         return np.linalg.norm(a - b, axis=2).mean(1).tolist()

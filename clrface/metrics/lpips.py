@@ -1,4 +1,7 @@
-"""Perceptual distances: LPIPS (Zhang et al., CVPR 2018), version 0.1, and its shift-tolerant form (Ghildyal and Liu, ECCV 2022)."""
+"""Perceptual distances: LPIPS and its shift-tolerant form.
+
+LPIPS 0.1: Zhang et al., CVPR 2018. ST-LPIPS: Ghildyal and Liu, ECCV 2022.
+"""
 
 from pathlib import Path
 from types import ModuleType
@@ -71,13 +74,13 @@ LEAST_SIDE_PX = 32
 
 
 class Lpips(ImageScores):
-    """0 for equal images, at the images' own size. The scale depends on the trunk.
+    """LPIPS at the images' own size; 0 for equal images. The scale depends on the trunk.
 
     Args:
         network: clrface.metrics.networks.lpips_net.
         net: the trunk, `vgg` or `alex`.
-        bgr: feed the network BGR, as a script does that never converts what OpenCV reads. ImageNet's means and deviations then meet the
-            wrong channels, so the values differ, save on grey images.
+        bgr: feed BGR, as a script does that never converts what OpenCV reads. ImageNet's means and
+            deviations then meet the wrong channels, so the values differ except on grey images.
     """
 
     def __init__(self, sources: Path, network: ModuleType, net: Literal["vgg", "alex"], bgr: bool = False):
@@ -86,7 +89,10 @@ class Lpips(ImageScores):
         self._bgr = bgr
 
     def measure(self, pred: np.ndarray, ref: np.ndarray) -> list[float | Score]:
-        """(B, 3, H, W) RGB pairs to distances, one by one: at 512 px VGG's maps take much memory. A side under 32 px fails."""
+        """Return the distance of each (B, 3, H, W) RGB pair; a side under 32 px fails.
+
+        Pairs are measured one by one, since VGG's feature maps at 512 px take much memory.
+        """
         if min(pred.shape[2:]) < LEAST_SIDE_PX:
             return _too_small(len(pred))
         with torch.inference_mode():
@@ -97,7 +103,7 @@ class Lpips(ImageScores):
 
 
 class ShiftTolerantLpips(ImageScores):
-    """0 for equal images, at the images' own size.
+    """ST-LPIPS at the images' own size; 0 for equal images.
 
     Args:
         network: clrface.metrics.networks.stlpips.
@@ -108,7 +114,7 @@ class ShiftTolerantLpips(ImageScores):
         self._network = network.StLpips("alex", source_file(sources, "stlpips/alex_shift_tolerant.pth"))
 
     def measure(self, pred: np.ndarray, ref: np.ndarray) -> list[float | Score]:
-        """(B, 3, H, W) pairs to distances; a side under 32 px fails."""
+        """Return the distance of each (B, 3, H, W) pair; a side under 32 px fails."""
         if min(pred.shape[2:]) < LEAST_SIDE_PX:
             return _too_small(len(pred))
         a, b = (torch.from_numpy(np.ascontiguousarray(images)) for images in (pred, ref))  # one layout: equal images, equal rounding

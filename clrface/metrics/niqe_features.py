@@ -1,6 +1,8 @@
-"""The features of NIQE as its authors' release has them, by BasicSR's arithmetic, which reproduces MATLAB's.
+"""The features of NIQE as in its authors' release, by BasicSR's arithmetic, which reproduces
+MATLAB's.
 
-Luminance rounded to whole numbers, blocks of 96 px at two scales, borders replicated, MATLAB's resize between the scales, 36 features.
+Luminance rounded to whole numbers, blocks of 96 px at two scales, borders replicated, MATLAB's
+resize between the scales, 36 features.
 """
 
 import numpy as np
@@ -12,11 +14,15 @@ LUMA = np.array([65.481, 128.553, 24.966])
 """Weights of R, G, B in [0, 1] in MATLAB's Y of YCbCr, which starts at 16."""
 YIQ_WEIGHTS = np.array([0.299, 0.587, 0.114], np.float32)
 DISTANCES = np.array([0.25, 0.75, 1.25, 1.75])
-"""Of the pixels on one side from the middle of a pixel of half the size, in its own pixels."""
+"""Distances of the pixels on one side from the middle of a pixel of half the size, in original
+pixels.
+"""
 
 
 def moment_ratios(shapes: np.ndarray) -> np.ndarray:
-    """E[|x|]^2 / E[x^2] of a generalised Gaussian of each shape: a sample's shape is looked up by it."""
+    """Return E[|x|]^2 / E[x^2] of a generalised Gaussian of each shape, by which a sample's shape
+    is looked up.
+    """
     return gamma(2 / shapes) ** 2 / (gamma(1 / shapes) * gamma(3 / shapes))
 
 
@@ -25,34 +31,37 @@ RATIOS = moment_ratios(SHAPES)
 
 
 def matlab_luminance(image: np.ndarray) -> np.ndarray:
-    """Y of YCbCr in whole numbers of [16, 235], (H, W) float32, of (3, H, W) RGB in [0, 1].
+    """Return Y of YCbCr, (H, W) float32, whole numbers in [16, 235], of (3, H, W) RGB in [0, 1].
 
-    In BasicSR's precision: single from here on, in which a flat region's local mean is the region's value, and its features are 0.
+    As in BasicSR, all that follows is in single precision. There a flat region's local mean equals
+    its value, and its features are 0.
     """
     scaled = (np.tensordot(LUMA, image.astype(np.float64), axes=1) + 16) / 255
     return (scaled.astype(np.float32) * np.float32(255)).round()
 
 
 def yiq_luminance(image: np.ndarray) -> np.ndarray:
-    """Y of YIQ, whole numbers of [0, 255], (H, W) float64, of (3, H, W) RGB in [0, 1].
+    """Return Y of YIQ, (H, W) float64, whole numbers in [0, 255], of (3, H, W) RGB in [0, 1].
 
-    Weighted in single precision, red first: both settle ties, and no library's order of adding may.
+    The weighted sum is in single precision, red first. Both decide how ties are rounded, so no
+    library's order of addition may.
     """
     red, green, blue = (weight * plane for weight, plane in zip(YIQ_WEIGHTS, image.astype(np.float32), strict=True))
     return ((red + green + blue) * np.float32(255)).round().astype(np.float64)
 
 
 def gaussian_window() -> np.ndarray:
-    """(7, 7) Gaussian of sigma 7/6, sum 1, as single precision holds it."""
+    """Return the (7, 7) Gaussian of sigma 7/6 and sum 1, in single precision."""
     squares = np.arange(-3, 4) ** 2
     window = np.exp(-(squares[:, None] + squares) / (2 * (7 / 6) ** 2))
     return (window / window.sum()).astype(np.float32).astype(np.float64)
 
 
 def block_features(plane: np.ndarray, window: np.ndarray) -> np.ndarray:
-    """(blocks, 36) features of (H, W) luminance: 18 of each whole block, 18 of the same block at half the size.
+    """Return the features, (blocks, 36), of (H, W) luminance.
 
-    NaN are the features that a flat block has not: its scales and means, but not its shapes, which come out as the least there is.
+    18 are of each whole block, and 18 of the same block at half the size. A flat block's scales and
+    means are NaN. Its shapes are the least in the table.
     """
     height, width = (side - side % BLOCK_PX for side in plane.shape)
     plane = plane[:height, :width]
@@ -61,9 +70,11 @@ def block_features(plane: np.ndarray, window: np.ndarray) -> np.ndarray:
 
 
 def halved(plane: np.ndarray) -> np.ndarray:
-    """MATLAB's imresize by 0.5, of even sides: bicubic (a = -0.5), widened against aliasing, the border mirrored.
+    """Halve a plane of even sides as MATLAB's imresize does: bicubic (a = -0.5), antialiased,
+    border mirrored.
 
-    In the plane's precision. Single precision is BasicSR's, down to the last bit, which decides whether a flat region stays flat.
+    The result has the plane's precision. In single precision it equals BasicSR's to the last bit,
+    which decides whether a flat region stays flat.
     """
     near, far = 1.5 * DISTANCES**3 - 2.5 * DISTANCES**2 + 1, -0.5 * DISTANCES**3 + 2.5 * DISTANCES**2 - 4 * DISTANCES + 2
     half = np.where(DISTANCES < 1, near, far)
@@ -77,7 +88,10 @@ def halved(plane: np.ndarray) -> np.ndarray:
 
 
 def _halved_single(plane: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-    """By a matrix-vector product an output row, then one an output column, as BasicSR calls torch: a sum's last bit is its library's."""
+    """Halve by one matrix-vector product an output row, then one an output column.
+
+    BasicSR calls torch in this way, and the last bit of a sum depends on the library.
+    """
     import torch  # here: the other definitions start without it
 
     weights = torch.from_numpy(kernel)
@@ -97,7 +111,9 @@ def _features_at(plane: np.ndarray, window: np.ndarray, block_px: int) -> np.nda
 
 
 def _of_block(block: np.ndarray) -> list[float]:
-    """18 features: shape and scale of the block, then shape, mean and both scales of its products with four neighbours."""
+    """Return 18 features of a block: its shape and scale, then shape, mean and both scales of its
+    products with four neighbours.
+    """
     shape, left, right = _fit(block)
     features = [shape, (left + right) / 2]
     for shift in ((0, 1), (1, 0), (1, 1), (1, -1)):
@@ -107,10 +123,10 @@ def _of_block(block: np.ndarray) -> list[float]:
 
 
 def _fit(values: np.ndarray) -> tuple[float, float, float]:
-    """Shape, left and right scale of the asymmetric generalised Gaussian with these moments.
+    """Fit an asymmetric generalised Gaussian by moments: shape, left and right scale.
 
-    A side without values has no scale (NaN). The shape,
-    looked up by a ratio that is then NaN, is the first that there is, 0.2: as in BasicSR.
+    A side without values has no scale (NaN). The ratio by which the shape is looked up is then NaN
+    too, which gives the first shape, 0.2, as in BasicSR.
     """
     with np.errstate(invalid="ignore"):
         left, right = (np.sqrt(np.square(side).mean()) if side.size else np.nan for side in (values[values < 0], values[values > 0]))

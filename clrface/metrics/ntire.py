@@ -1,4 +1,4 @@
-"""Image quality without a reference, by the networks that NTIRE's challenges on face restoration rank by."""
+"""No-reference image quality by the networks of the NTIRE challenges on face restoration."""
 
 from pathlib import Path
 from types import ModuleType
@@ -59,7 +59,7 @@ CARDS = (
 
 
 class Quality(ImageScores):
-    """One image at a time, so that batches don't matter.
+    """Score one image at a time, so that the result doesn't depend on the batch.
 
     Args:
         network: clrface.metrics.networks.pyiqa_networks.
@@ -73,5 +73,5 @@ class Quality(ImageScores):
         self._score = getattr(network, name)(sources)
 
     def measure(self, pred: np.ndarray, ref: np.ndarray) -> list[float]:
-        """(B, 3, H, W) to scores; `ref` is not looked at."""
+        """Return the score of each image (B, 3, H, W); `ref` is ignored."""
         return [self._score(image) for image in pred]

@@ -1,6 +1,7 @@
-"""Named metric protocols: which metrics a table has. What each metric is, its card says.
+"""Named protocols: the metrics of a table. A metric's card defines it.
 
-clrface/catalogue/protocols.yaml has the project's. A config's own, under `protocols:`, are laid over them, entry by entry.
+clrface/catalogue/protocols.yaml holds the project's protocols. Entries of the same name under
+`protocols:` of a config replace them.
 """
 
 from collections.abc import Mapping
@@ -25,7 +26,10 @@ class Protocol:
     """Their ids, in the order of a table's columns."""
 
     def pick(self, names: list[str] | None) -> tuple[str, ...]:
-        """The metrics `names`, in the protocol's order; all of them for None. Raises: UserError for one that isn't among them."""
+        """Return the metrics `names`, in the protocol's order; None for all.
+
+        Raises: UserError for a metric that the protocol lacks.
+        """
         for name in names or ():
             if name not in self.metrics:
                 raise unknown_name(f"metric of protocol '{self.name}'", name, self.metrics)
@@ -33,9 +37,10 @@ class Protocol:
 
 
 def load_protocol(path: Path, name: str) -> Protocol:
-    """One protocol of a file of protocols, or of a config with `protocols:`.
+    """Load one protocol from a file of protocols, or from a config with `protocols:`.
 
-    Raises: UserError for a file that is missing, an unknown name, with the nearest one, and an entry with mistakes.
+    Raises: UserError for a missing file, an unknown name (with the nearest one), and an entry with
+    mistakes.
     """
     try:
         content = read_yaml(path)
@@ -50,7 +55,10 @@ def load_protocol(path: Path, name: str) -> Protocol:
 
 
 def laid_over(protocols: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, Any]:
-    """The entries of `protocols`, with those of a config's `protocols` over them. Raises: UserError for an entry with mistakes."""
+    """Merge a config's `protocols` into `protocols`, entry by entry.
+
+    Raises: UserError for an entry with mistakes.
+    """
     own = config.get("protocols") or {}
     for name, entry in own.items():
         protocol_of(name, entry)
@@ -58,7 +66,10 @@ def laid_over(protocols: Mapping[str, Any], config: Mapping[str, Any]) -> dict[s
 
 
 def protocol_of(name: str, entry: object) -> Protocol:
-    """A protocol from its entry. Raises: UserError for a key or a metric that there is not, with the nearest one."""
+    """Make a protocol from its entry.
+
+    Raises: UserError for an unknown key or metric, with the nearest one.
+    """
     if not isinstance(entry, Mapping) or not isinstance(entry.get("metrics"), list) or not entry["metrics"]:
         raise UserError(f"Protocol '{name}' needs `metrics`, a list of ids such as [psnr, ssim]. Add it.")
     for key in entry:

@@ -60,11 +60,14 @@ CARDS = (
 
 
 class Psnr(ImageScores):
-    """20 log10(255 / sqrt(MSE)) in dB, MSE over all pixels and channels of the 8-bit RGB images; equal images give inf.
+    """20 log10(255 / sqrt(MSE)) in dB, over all pixels and channels of 8-bit RGB. Equal images give
+    inf.
 
     Args:
-        correct: set each channel's mean and deviation to the truth's first. Equal images then give inf only as far as rounding lets it.
-        epsilon: added to the MSE of images in [0, 1]. 1e-8 gives 80 dB for equal images, and the plain value to 0.0005 dB below 40 dB.
+        correct: set each channel's mean and deviation to the ground truth's first. Rounding may
+            then keep equal images below inf.
+        epsilon: added to the MSE of images in [0, 1]. 1e-8 gives 80 dB for equal images, and the
+            plain value to 0.0005 dB below 40 dB.
     """
 
     def __init__(self, sources: Path, correct: bool = False, epsilon: float = 0.0):
@@ -73,7 +76,7 @@ class Psnr(ImageScores):
         self._epsilon = epsilon
 
     def measure(self, pred: np.ndarray, ref: np.ndarray) -> list[float]:
-        """(B, 3, H, W) pairs to decibels."""
+        """Return the PSNR of each (B, 3, H, W) pair, in dB."""
         errors = self._errors(to_bytes(pred), to_bytes(ref))
         if self._epsilon:
             return (-10 * np.log10(errors / 255**2 + self._epsilon)).tolist()
@@ -81,7 +84,7 @@ class Psnr(ImageScores):
             return (10 * np.log10(255**2 / errors)).tolist()
 
     def _errors(self, pred: np.ndarray, ref: np.ndarray) -> np.ndarray:
-        """The MSE of each of (B, H, W, 3) uint8 pairs, in units of 8 bits."""
+        """Return the MSE of each (B, H, W, 3) uint8 pair, in units of 8 bits."""
         if not self._correct:
             return ((pred.astype(np.int32) - ref) ** 2).mean((1, 2, 3))
         pairs = (corrected(a, b) for a, b in zip(pred, ref, strict=True))

@@ -1,6 +1,7 @@
-"""Recognition of restored faces among clean photographs: rank-1, accuracy, true accept rates, equal error rate. In percent.
+"""Recognition of restored faces among clean photographs, in percent.
 
-Made from a comparison of faces (clrface.metrics.verification), not from images; the card's network gives the embeddings.
+Rank-1, accuracy, true accept rates and equal error rate. These metrics are made from a comparison
+of faces (clrface.metrics.verification), not from images. The card's network gives the embeddings.
 """
 
 import numpy as np
@@ -218,43 +219,56 @@ CARDS = (
 
 
 class Verification:
-    """Base of the metrics of one operating curve; a subclass says what to read off it, in [0, 1]. Given in percent."""
+    """Base of the metrics of one operating curve, in percent.
+
+    A subclass reads its value, in [0, 1], from the curve.
+    """
 
     def __init__(self, comparison: Comparison):
         self._pairs = comparison.pairs()
         self._operating = Operating(self._pairs.similarity, self._pairs.genuine)
 
     def read(self, curve: Curve) -> float:
-        """The value of one curve."""
+        """Return the value of one curve."""
         raise NotImplementedError
 
     def result(self, people: np.ndarray) -> float:
-        """Percent, when each of the k people comes `people` (k,) times; NaN without a genuine or an impostor pair."""
+        """Return the value in percent; NaN without a genuine or an impostor pair.
+
+        Args:
+            people: (k,) how many times each person is drawn.
+        """
         return 100 * self.read(self._operating.curve(self._pairs.weights(people)))
 
 
 class EqualErrorRate(Verification):
-    """Percent; 50 is guessing."""
+    """Equal error rate in percent; 50 is chance."""
 
     def read(self, curve: Curve) -> float:
-        """FAR = FRR."""
+        """Return the rate at which FAR = FRR."""
         return equal_error_rate(curve)
 
 
 class TrueAccepts(Verification):
-    """Percent of the genuine pairs that are accepted at a false accept rate of at most `far`: several impostor pairs, or it says little."""
+    """Percent of genuine pairs accepted at a false accept rate of at most `far`.
+
+    It is only meaningful where that rate amounts to several impostor pairs.
+    """
 
     def __init__(self, comparison: Comparison, far: float):
         super().__init__(comparison)
         self._far = far
 
     def read(self, curve: Curve) -> float:
-        """TAR at that FAR."""
+        """Return the TAR at that FAR."""
         return tar_at(curve, self._far)
 
 
 class Accuracy:
-    """Percent; 50 is guessing. The bootstrap keeps the folds' thresholds: those are part of the judge."""
+    """Accuracy in percent; 50 is chance.
+
+    The bootstrap keeps the folds' thresholds, which belong to the test.
+    """
 
     def __init__(self, comparison: Comparison):
         self._pairs = comparison.pairs()
@@ -263,18 +277,25 @@ class Accuracy:
         self._right = np.where(judged.any(0), np.where(judged, right, 0).sum(0), np.nan)  # a pair lies in one fold at most
 
     def result(self, people: np.ndarray) -> float:
-        """Percent, over the pairs that lie in some fold."""
+        """Return the accuracy in percent, over the pairs that lie in some fold."""
         return 100 * balanced_accuracy(self._right, self._pairs.genuine, self._pairs.weights(people))
 
 
 class RankOne:
-    """Percent, over galleries of one photograph a person; one over the number of people is guessing."""
+    """Rank-1 rate in percent, over galleries of one photograph a person.
+
+    Chance is one over the number of people.
+    """
 
     def __init__(self, comparison: Comparison):
         self._hits, self._asked = rank_one(comparison)
         self._probe_people = comparison.probe_people
 
     def result(self, people: np.ndarray) -> float:
-        """Percent of the probes, each person's taken `people` (k,) times; the gallery stays whole. NaN for no probe."""
+        """Return the rate in percent; NaN without a probe.
+
+        Args:
+            people: (k,) how many times each person's probes are drawn; the gallery stays whole.
+        """
         weights = np.asarray(people, float)[self._probe_people] * self._asked
         return float(100 * weights @ self._hits / weights.sum()) if weights.sum() else float("nan")

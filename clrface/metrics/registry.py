@@ -1,10 +1,12 @@
-"""Metrics by id. A family of metrics is one module with literal `CARDS` and the classes that they name.
+"""Find metrics by id. A family is one module with literal `CARDS` and the classes that they name.
 
-The families are the modules of this folder, and those of other packages: an entry point of the group `clrface.metrics` names a module.
-Cards are read without importing the modules, so the workflow can ask for them while it builds its graph.
+The families are the modules of this folder, and those of other packages, named by entry points of
+the group `clrface.metrics`. Cards are read without importing the modules, so that the workflow can
+read them while it builds its graph.
 
-A metric's fingerprint covers its family's module without `CARDS`, its own card, and the network that the card names. So an edit of one card
-reruns that metric alone, and an edit of a class, or of `SHARED`, the whole family.
+A metric's fingerprint covers its family's module without `CARDS`, its own card, and its card's
+network. So an edit of one card reruns that metric alone. An edit of a class, or of `SHARED`, reruns
+the family.
 """
 
 import ast
@@ -26,7 +28,7 @@ FOLDER = Path(__file__).resolve().parent
 NETWORKS = "clrface.metrics.networks"
 GROUP = "clrface.metrics"
 STEPS = {"gallery": "clrface.evaluation.recognise"}
-"""The module that runs a metric, by what its card says that it measures against; all others are run by `MEASURE`."""
+"""The module that runs a metric, by its card's `against`; `MEASURE` runs all others."""
 MEASURE = "clrface.evaluation.measure"
 
 
@@ -41,37 +43,50 @@ class Found:
 
 
 def metric_cards() -> dict[str, MetricCard]:
-    """Every metric's card by id, sorted. Raises: UserError for a file whose cards are wrong, and for two metrics of one id."""
+    """Return every metric's card by id, sorted.
+
+    Raises: UserError for a file whose cards are wrong, and for two metrics of one id.
+    """
     return {name: found.card for name, found in _metrics().items()}
 
 
 def metric_card(metric_id: str) -> MetricCard:
-    """One metric's card. Raises: UserError for an unknown id, with the nearest one."""
+    """Return one metric's card. Raises: UserError for an unknown id, with the nearest one."""
     return _metric(metric_id).card
 
 
 def code_of(metric_id: str) -> MetricCode:
-    """What a metric's card says of its code. Raises: as `metric_card`."""
+    """Return the part of a metric's card that describes its code.
+
+    Raises: UserError, as `metric_card`.
+    """
     return _metric(metric_id).code
 
 
 def metric_modules(metric_id: str) -> tuple[str, ...]:
-    """What a score depends on, for `clrface.fingerprint.fingerprint`: the step's module, the family's with this card, the network's."""
+    """Return what a score depends on, for `clrface.fingerprint.fingerprint`.
+
+    These are the modules of the step, of the family with this card, and of the network.
+    """
     found = _metric(metric_id)
     network = (_network_name(found.code.network),) if found.code.network else ()
     return STEPS.get(found.card.against, MEASURE), f"{found.module}:{metric_id}", *network
 
 
 def metric_class(metric_id: str) -> Any:
-    """A metric's class, imported. Raises: as `metric_card`."""
+    """Import a metric's class. Raises: UserError, as `metric_card`."""
     found = _metric(metric_id)
     return getattr(import_module(found.module), found.code.class_name)
 
 
 def load_metric(metric_id: str, sources: Path, cache: Path | None = None) -> ImageMetric | SetMetric:
-    """A fresh metric that reads its weights from `sources` (data/raw), and keeps features in the folder `cache` if it can.
+    """Make a metric.
 
-    Not for metrics of recognition: clrface.evaluation.recognise makes those from a comparison of faces.
+    Metrics of recognition are made from a comparison of faces: see clrface.evaluation.recognise.
+
+    Args:
+        sources: the folder of fetched sources (data/raw).
+        cache: a folder in which features are kept, for a metric that can.
 
     Raises: UserError for an unknown id or missing weights.
     """
@@ -85,12 +100,13 @@ def load_metric(metric_id: str, sources: Path, cache: Path | None = None) -> Ima
 
 
 def network(name: str) -> ModuleType:
-    """The module of a network that a card names: of clrface.metrics.networks, or, with a dot in its name, of another package."""
+    """Import the module of a card's network. A name with a dot is another package's module."""
     return import_module(_network_name(name))
 
 
 def read_families(folder: Path = FOLDER) -> dict[str, Found]:
-    """The metrics of a folder's modules, by id; those of other packages too where it is this package's own.
+    """Return the metrics of a folder's modules by id; for this package's own folder, those of other
+    packages too.
 
     Raises: UserError for a file whose cards are wrong, and for two metrics of one id.
     """
@@ -105,12 +121,13 @@ def read_families(folder: Path = FOLDER) -> dict[str, Found]:
 
 
 def read_family(path: Path, module: str, said: str = "") -> list[Found]:
-    """The metrics of one file; none for a module without `CARDS`.
+    """Return the metrics of one file; none for a module without `CARDS`.
 
     Args:
         said: whose file it is, for the messages, where it is another package's.
 
-    Raises: UserError for cards that are no literal dicts, a key that no card has, a class that the module lacks.
+    Raises: UserError for cards that are no literal dicts, an unknown key, and a class that the
+    module lacks.
     """
     tree = module_of(path)
     node = assigned(tree, "CARDS")
@@ -152,7 +169,7 @@ def _defined(tree: ast.Module) -> list[str]:
 
 
 def _families(folder: Path) -> Iterator[tuple[str, Path, str]]:
-    """Module, file and, for another package's, whose it is."""
+    """Return each family's module, file and, for another package's, owner."""
     for path in sorted(folder.glob("*.py")):
         yield f"{GROUP}.{path.stem}", path, ""
     for point in entry_points(group=GROUP) if folder == FOLDER else ():

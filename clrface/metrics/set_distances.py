@@ -1,4 +1,7 @@
-"""Distances of the restored set from another set in a network's feature space: Frechet (FD, FID) and kernel (KD, KID)."""
+"""Distances of the restored set from another set, in a network's feature space.
+
+Frechet (FD, FID) and kernel (KD, KID) distance.
+"""
 
 from pathlib import Path
 from types import ModuleType
@@ -159,10 +162,13 @@ CARDS = (
 
 
 class FrechetDistance(PairedSets):
-    """From the ground truth. 0 for equal sets. Biased upward for few images, by about the same for every method on one set.
+    """Frechet distance from the ground truth; 0 for equal sets.
+
+    It is biased upward for few images, by about the same for every method on one set.
 
     Args:
-        network: a module of clrface.metrics.networks with `features`; each has a scale of its own. So for all classes here.
+        network: a module of clrface.metrics.networks with `features`, as for all classes here. The
+            scale depends on it.
     """
 
     def __init__(self, sources: Path, network: ModuleType, cache: Path | None = None):
@@ -170,9 +176,10 @@ class FrechetDistance(PairedSets):
 
 
 class KernelDistance(PairedSets):
-    """From the ground truth. Unbiased, times 1000; 0 for equal sets, and chance may take it below 0.
+    """Kernel distance from the ground truth, times 1000; 0 for equal sets. Unbiased, so it may fall
+    below 0.
 
-    Whole sets, paired: torch-fidelity draws random subsets and pairs nothing.
+    It takes whole sets, paired. torch-fidelity draws random subsets, unpaired.
     """
 
     def __init__(self, sources: Path, network: ModuleType, cache: Path | None = None):
@@ -180,21 +187,29 @@ class KernelDistance(PairedSets):
 
 
 class FrechetDistanceToClean(UnpairedSets):
-    """Holds, beside realism, how the two sets differ in people and cameras: compare rows, not with 0. Biased upward for few images."""
+    """Frechet distance from clean faces of another set. Biased upward for few images.
+
+    It also measures how the two sets differ in people and cameras: compare rows, not with 0.
+    """
 
     def __init__(self, sources: Path, network: ModuleType, cache: Path | None = None):
         super().__init__(network.features(sources, cache), unpaired_frechet_distance)
 
 
 class KernelDistanceToClean(UnpairedSets):
-    """Unbiased, times 1000. Holds, beside realism, how the two sets differ in people and cameras: compare rows, not with 0."""
+    """Kernel distance from clean faces of another set, times 1000. Unbiased.
+
+    It also measures how the two sets differ in people and cameras: compare rows, not with 0.
+    """
 
     def __init__(self, sources: Path, network: ModuleType, cache: Path | None = None):
         super().__init__(network.features(sources, cache), _unpaired_kernel_distance_1000)
 
 
 class FrechetDistanceToStatistics(ToStatistics):
-    """From the mean and covariance of a large set. Biased upward for few images; never 0, not for the truth either.
+    """Frechet distance from the mean and covariance of a large set. Biased upward for few images.
+
+    It is never 0, not even for the ground truth.
 
     Args:
         statistics: the file, in BasicSR's layout, under the folder of fetched sources.

@@ -1,4 +1,7 @@
-"""Structural similarity (Wang et al., IEEE Transactions on Image Processing 2004), in the field's variants."""
+"""Structural similarity, in the field's variants.
+
+Wang et al., IEEE Transactions on Image Processing 2004.
+"""
 
 from pathlib import Path
 
@@ -63,15 +66,19 @@ CARDS = (
 WINDOW_PX = 11
 SIGMA_PX = 1.5
 C1, C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
-"""What keeps the fractions finite, for images in units of 8 bits."""
+"""Constants that keep the fractions finite, for images in units of 8 bits."""
 
 
 class Ssim(ImageScores):
-    """Mean over pixels and R, G, B; Gaussian window of 11 px, sigma 1.5, population moments, range 255, where the window fits whole.
+    """SSIM in [-1, 1], mean over pixels and R, G, B; equal images give 1.
+
+    Gaussian window of 11 px, sigma 1.5, population moments, range 255, only where the whole window
+    fits.
 
     Args:
-        correct: set each channel's mean and deviation to the truth's first.
-        cut: set negative structure terms to 0, as pyiqa does. The plain value wherever there are none, and never below it.
+        correct: set each channel's mean and deviation to the ground truth's first.
+        cut: set negative contrast-structure terms to 0, as pyiqa does. The result is never below
+            the plain value, and equals it where no term is negative.
     """
 
     def __init__(self, sources: Path, correct: bool = False, cut: bool = False):
@@ -80,7 +87,7 @@ class Ssim(ImageScores):
         self._similarity = cut_similarity if cut else similarity
 
     def measure(self, pred: np.ndarray, ref: np.ndarray) -> list[float | Score]:
-        """(B, 3, H, W) pairs to SSIM; a side under 11 px fails."""
+        """Return the SSIM of each (B, 3, H, W) pair; a side under 11 px fails."""
         if min(pred.shape[2:]) < WINDOW_PX:
             return [Score(np.nan, f"too small: SSIM's window needs {WINDOW_PX} pixels a side")] * len(pred)
         pairs = zip(to_bytes(pred), to_bytes(ref), strict=True)
@@ -88,7 +95,7 @@ class Ssim(ImageScores):
 
 
 def similarity(pred: np.ndarray, ref: np.ndarray) -> float:
-    """Of two (H, W, 3) images in units of 8 bits."""
+    """Return the SSIM of two (H, W, 3) images in units of 8 bits."""
     value = structural_similarity(
         pred,
         ref,
@@ -102,7 +109,9 @@ def similarity(pred: np.ndarray, ref: np.ndarray) -> float:
 
 
 def cut_similarity(pred: np.ndarray, ref: np.ndarray) -> float:
-    """Of two (H, W, 3) images in units of 8 bits, negative structure terms set to 0."""
+    """Return the SSIM of two (H, W, 3) images in units of 8 bits, with negative structure terms set
+    to 0.
+    """
     pred, ref = pred.astype(float), ref.astype(float)
     mean_p, mean_r = _windowed(pred), _windowed(ref)
     squares = mean_p**2 + mean_r**2
@@ -113,6 +122,6 @@ def cut_similarity(pred: np.ndarray, ref: np.ndarray) -> float:
 
 
 def _windowed(image: np.ndarray) -> np.ndarray:
-    """Gaussian means of (H, W, 3), where the window fits whole."""
+    """Return the Gaussian means of (H, W, 3), where the whole window fits."""
     radius = WINDOW_PX // 2
     return gaussian_filter(image, SIGMA_PX, radius=radius, axes=(0, 1))[radius:-radius, radius:-radius]
