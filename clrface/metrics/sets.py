@@ -1,9 +1,10 @@
 """Distances between two sets of images in a network's feature space, from their inner products.
 
-The restored set and the ground truth are *pairs*: image i of one shows the same photograph as image i of the other. All
-that both distances need are three (n, n) matrices of inner products, computed once; a bootstrap resample is then a vector
-of counts (how often each image was drawn), so a thousand of them cost seconds. Without ground truth the other set is one of
-other faces (`UnpairedSets`): it stays whole while the restored set is resampled.
+The restored set and the ground truth are *pairs*: image i of one shows the same photograph as image
+i of the other. Both distances need only three (n, n) matrices of inner products, computed once. A
+bootstrap resample is then a vector of counts, how often each image was drawn, so a thousand
+resamples take seconds. Without ground truth the other set shows other faces (`UnpairedSets`). It is
+not resampled.
 """
 
 from collections.abc import Callable
@@ -17,11 +18,15 @@ from clrface.metrics.collect import problem
 
 LEAST_IMAGES = 2
 MANY_IMAGES = 512
-"""From so many different images on, a resample is computed in a quarter of the time, at the cost of some last digits."""
+"""From this many different images on, a resample is computed in a quarter of the time, with less
+exact last digits.
+"""
 
 
 class Grams(NamedTuple):
-    """Inner products of d features: `pp` (n, n), `rr` (m, m) within each set and `pr` (n, m) across, float64; m is n for pairs."""
+    """Inner products of d features, float64: `pp` (n, n) and `rr` (m, m) within each set, `pr` (n,
+    m) across. m is n for pairs.
+    """
 
     pp: np.ndarray
     rr: np.ndarray
@@ -30,24 +35,31 @@ class Grams(NamedTuple):
 
     @classmethod
     def of(cls, pred: np.ndarray, ref: np.ndarray) -> "Grams":
-        """From two (n, d) arrays of features. Raises: ValueError for sets that are not paired."""
+        """Compute from two (n, d) arrays of features.
+
+        Raises: ValueError for sets that are not paired.
+        """
         if pred.shape != ref.shape:
             raise ValueError(f"Found features of shape {pred.shape} for the images, {ref.shape} for the ground truth; expected pairs.")
         return cls.of_sets(pred, ref)
 
     @classmethod
     def of_sets(cls, pred: np.ndarray, ref: np.ndarray) -> "Grams":
-        """From (n, d) and (m, d) features of two sets that need not be paired."""
+        """Compute from (n, d) and (m, d) features of two sets, which need not be paired."""
         pred, ref = pred.astype(np.float64), ref.astype(np.float64)
         return cls(pred @ pred.T, ref @ ref.T, pred @ ref.T, pred.shape[1])
 
 
 def frechet_distance(grams: Grams, counts: np.ndarray) -> float:
-    """|m1 - m2|^2 + Tr(C1 + C2 - 2 (C1 C2)^(1/2)) of the Gaussians fitted to both sets, each image taken `counts` (n,) times.
+    """Return the Frechet distance of the Gaussians fitted to both sets.
 
-    With X and Y the centred features over sqrt(n - 1), C1 = X'X and C2 = Y'Y, so Tr (C1 C2)^(1/2) is the sum of the
-    singular values of XY', an (n, n) matrix: exact for any n, where the root of a singular (d, d) product is not.
-    Rounding below 0 is cut off. NaN for fewer than two images.
+    It is |m1 - m2|^2 + Tr(C1 + C2 - 2 (C1 C2)^(1/2)). With X and Y the centred features over sqrt(n
+    - 1), C1 = X'X and C2 = Y'Y. So Tr (C1 C2)^(1/2) is the sum of the singular values of XY', an
+    (n, n) matrix. This is exact for any n, unlike the root of a singular (d, d) product. Rounding
+    below 0 is clipped. NaN for fewer than two images.
+
+    Args:
+        counts: (n,) how many times each image is taken.
     """
     drawn = counts > 0
     times = counts[drawn].astype(np.float64)
@@ -66,7 +78,11 @@ def frechet_distance(grams: Grams, counts: np.ndarray) -> float:
 
 
 def unpaired_frechet_distance(grams: Grams, counts: np.ndarray) -> float:
-    """`frechet_distance` from another set: image i of the restored set is taken `counts` (n,) times, each of the other's m images once."""
+    """Return `frechet_distance` from another set, whose m images are taken once each.
+
+    Args:
+        counts: (n,) how many times each restored image is taken.
+    """
     drawn = counts > 0
     times, others = counts[drawn].astype(np.float64), np.ones(len(grams.rr))
     n, m = times.sum(), others.sum()
@@ -81,9 +97,10 @@ def unpaired_frechet_distance(grams: Grams, counts: np.ndarray) -> float:
 
 
 def unpaired_kernel_distance(grams: Grams, counts: np.ndarray) -> float:
-    """`kernel_distance` from another set, by the unbiased estimator for independent samples (Gretton et al. 2012, lemma 6, equation 3).
+    """Return `kernel_distance` from another set, by the unbiased estimator for independent samples.
 
-    Means over the pairs of different images within each set, and over all pairs across. It may come out below 0.
+    Gretton et al. 2012, lemma 6, equation 3: means over the pairs of different images within each
+    set, and over all pairs across. It may fall below 0.
     """
     pp, rr, pr = ((gram / grams.dimensions + 1) ** 3 for gram in grams[:3])
     others = np.ones(len(rr))
@@ -92,23 +109,29 @@ def unpaired_kernel_distance(grams: Grams, counts: np.ndarray) -> float:
 
 
 def kernel_distance(grams: Grams, counts: np.ndarray) -> float:
-    """Squared maximum mean discrepancy under the kernel (x.y / d + 1)^3, each image taken `counts` (n,) times.
+    """Return the squared maximum mean discrepancy under the kernel (x.y / d + 1)^3.
 
-    The unbiased estimator for paired samples (Gretton et al., JMLR 2012, lemma 6): the mean over i != j of
-    k(p_i, p_j) + k(r_i, r_j) - k(p_i, r_j) - k(p_j, r_i). What pairs an image with itself is left out, across the sets too,
-    since p_i and r_i show the same face and are not independent; so a perfect restoration scores 0. It may come out below 0.
-    In a resample an image drawn twice is still one image: those pairs are left out in the same way, or every repeat would pass
-    for a likeness. NaN for fewer than two different images.
+    This is the unbiased estimator for paired samples (Gretton et al., JMLR 2012, lemma 6): the mean
+    over i != j of k(p_i, p_j) + k(r_i, r_j) - k(p_i, r_j) - k(p_j, r_i). It may fall below 0. p_i
+    and r_i show the same face and are not independent, so pairs of an image with itself are left
+    out across the sets too. A perfect restoration therefore scores 0. In a resample, an image drawn
+    twice is still one image; those pairs are left out in the same way. NaN for fewer than two
+    different images.
+
+    Args:
+        counts: (n,) how many times each image is taken.
     """
     pp, rr, pr = ((gram / grams.dimensions + 1) ** 3 for gram in grams[:3])
     return _mean_of_pairs(pp + rr - pr - pr.T, counts)
 
 
 def _frechet_of_large_resample(grams: Grams, counts: np.ndarray) -> float:
-    """`frechet_distance` of many images, for resamples: of the (n, n) matrices only the one across the sets is cut and centred.
+    """Return `frechet_distance` of a resample of many images, with one (n, n) matrix cut and
+    centred.
 
-    A set's spread is its images' mean squared norm less its mean's, and the sum of the singular values is that of the roots of the
-    eigenvalues of the matrix times its transpose. Both round more: off by 1e-7 of the distance for 3,000 images.
+    A set's spread is its images' mean squared norm less its mean's. The sum of the singular values
+    is that of the roots of the eigenvalues of the matrix times its transpose. Both round more: the
+    error is 1e-7 of the distance for 3,000 images.
     """
     n, drawn = counts.sum(), counts > 0
     share, root = counts / n, np.sqrt(counts[drawn])
@@ -120,7 +143,9 @@ def _frechet_of_large_resample(grams: Grams, counts: np.ndarray) -> float:
 
 
 def _mean_of_pairs(values: np.ndarray, counts: np.ndarray) -> float:
-    """Mean of `values` (n, n) over the ordered pairs of different images, each taken `counts` times."""
+    """Return the mean of `values` (n, n) over the ordered pairs of different images, each taken
+    `counts` times.
+    """
     times = counts.astype(np.float64)
     pairs = times.sum() ** 2 - (times**2).sum()
     if pairs == 0:
@@ -129,14 +154,22 @@ def _mean_of_pairs(values: np.ndarray, counts: np.ndarray) -> float:
 
 
 def _centred(gram: np.ndarray, share: np.ndarray, other: np.ndarray | None = None) -> np.ndarray:
-    """Inner products after both sides' weighted means are taken off (weights of rows `share`, of columns `other`, sum 1; one for both)."""
+    """Return inner products after both sides' weighted means are subtracted.
+
+    Args:
+        share: the weights of rows, sum 1.
+        other: the weights of columns, sum 1; None for those of rows.
+    """
     other = share if other is None else other
     left, right = share @ gram, gram @ other
     return gram - left[None, :] - right[:, None] + left @ other
 
 
 class PairedSets:
-    """Base of the metrics with one value a set: gathers both sets' features, then gives a distance of their inner products."""
+    """Base of the metrics with one value a set.
+
+    It gathers both sets' features, and computes a distance from their inner products.
+    """
 
     def __init__(self, features: Callable[[np.ndarray], np.ndarray], distance: Callable[[Grams, np.ndarray], float]):
         self._features = features
@@ -160,7 +193,11 @@ class PairedSets:
         self._grams = None
 
     def result(self, indices: np.ndarray | None = None) -> float:
-        """The distance over all images taken, or over those at `indices`, (m,) with repeats; NaN for too few images."""
+        """Return the distance; NaN for too few images.
+
+        Args:
+            indices: (m,) places of images, with repeats; None for all images.
+        """
         n = sum(len(batch) for batch in self._pred)
         if n == 0:
             return float("nan")
@@ -171,7 +208,7 @@ class PairedSets:
 
 
 class UnpairedSets:
-    """Base of the metrics that hold a restored set against other, clean faces: as `PairedSets`, without pairs."""
+    """Base of the metrics that compare a restored set with other, clean faces; see `PairedSets`."""
 
     def __init__(self, features: Callable[[np.ndarray], np.ndarray], distance: Callable[[Grams, np.ndarray], float]):
         self._features = features
@@ -180,18 +217,22 @@ class UnpairedSets:
         self._grams: Grams | None = None
 
     def update(self, pred: np.ndarray, ref: np.ndarray | None = None) -> None:
-        """Take a batch of restored images, (B, 3, H, W) float32 RGB in [0, 1]; `ref` is not looked at.
+        """Take a batch of restored images, (B, 3, H, W) float32 RGB in [0, 1]; `ref` is ignored.
 
         Raises: ValueError for an image that can't be measured (see `collect.problem`).
         """
         self._take("pred", pred)
 
     def update_clean(self, faces: np.ndarray) -> None:
-        """Take a batch of the clean faces, as `update`."""
+        """Take a batch of the clean faces; see `update`."""
         self._take("clean", faces)
 
     def result(self, indices: np.ndarray | None = None) -> float:
-        """The distance of all restored images, or of those at `indices` (with repeats), from all clean faces; NaN for too few images."""
+        """Return the distance from all clean faces; NaN for too few images.
+
+        Args:
+            indices: places of restored images, with repeats; None for all of them.
+        """
         n = sum(len(batch) for batch in self._sets["pred"])
         if n == 0 or not self._sets["clean"]:
             return float("nan")
@@ -216,7 +257,10 @@ class Statistics(NamedTuple):
 
 
 def read_statistics(path: Path, dimensions: int) -> Statistics:
-    """BasicSR's layout, a torch file with `mean` and `cov`. Raises: UserError for a file that is damaged or of other sizes."""
+    """Read BasicSR's layout, a torch file with `mean` and `cov`.
+
+    Raises: UserError for a file that is damaged or of other sizes.
+    """
     from clrface.metrics.networks import states  # torch: only those who read statistics need it
 
     stored = states.read(path)
@@ -230,10 +274,12 @@ def read_statistics(path: Path, dimensions: int) -> Statistics:
 
 
 class ToStatistics:
-    """Base of the metrics that hold a set against the stored statistics of another: the Frechet distance of the two Gaussians.
+    """Base of the metrics that compare a set with stored statistics of another: the Frechet
+    distance of the two Gaussians.
 
-    With X the centred features over sqrt(n - 1), C1 = X'X, and Tr (C1 C2)^(1/2) is the sum of the roots of the eigenvalues of X C2 X',
-    an (n, n) matrix: exact for any n, as in `frechet_distance`. A resample needs but rows and columns of them.
+    With X the centred features over sqrt(n - 1), C1 = X'X. Tr (C1 C2)^(1/2) is the sum of the roots
+    of the eigenvalues of X C2 X', an (n, n) matrix. This is exact for any n, as in
+    `frechet_distance`. A resample needs only rows and columns of these matrices.
     """
 
     def __init__(self, features: Callable[[np.ndarray], np.ndarray], statistics: Statistics):
@@ -243,7 +289,7 @@ class ToStatistics:
         self._grams: tuple[np.ndarray, np.ndarray] | None = None
 
     def update(self, pred: np.ndarray, ref: np.ndarray | None = None) -> None:
-        """Take a batch of restored images, (B, 3, H, W) float32 RGB in [0, 1]; `ref` is not looked at.
+        """Take a batch of restored images, (B, 3, H, W) float32 RGB in [0, 1]; `ref` is ignored.
 
         Raises: ValueError for an image that can't be measured (see `collect.problem`).
         """
@@ -254,7 +300,11 @@ class ToStatistics:
         self._grams = None
 
     def result(self, indices: np.ndarray | None = None) -> float:
-        """The distance of all images taken, or of those at `indices` (with repeats); NaN for fewer than two."""
+        """Return the distance; NaN for fewer than two images.
+
+        Args:
+            indices: places of images, with repeats; None for all images.
+        """
         n = sum(len(batch) for batch in self._taken)
         counts = np.ones(n) if indices is None else np.bincount(indices, minlength=n)
         if counts.sum() < LEAST_IMAGES:
@@ -268,7 +318,12 @@ class ToStatistics:
         return self._distance(plain, weighted, times)
 
     def _distance(self, plain: np.ndarray, weighted: np.ndarray, times: np.ndarray) -> float:
-        """From the inner products, plain and under C2, of features less the stored mean, each image taken `times` (n,) times."""
+        """Return the distance from the inner products, plain and under C2, of features less the
+        stored mean.
+
+        Args:
+            times: (n,) how many times each image is taken.
+        """
         n = times.sum()
         share, root = times / n, np.sqrt(times)
         spread = times @ np.diag(_centred(plain, share)) / (n - 1)

@@ -1,21 +1,24 @@
-"""Face recognition: how well do probes (restored faces) and a gallery (clean photographs) tell who is who?
+"""Face recognition: compare probes (restored faces) with a gallery (clean photographs).
 
-*Verification* asks of two photographs whether they show one person, by a threshold on their similarity:
+*Verification* decides whether two photographs show one person, by a threshold on their similarity:
 
     TAR(t)  true accepts: the share of genuine pairs (one person) at or above t        FRR = 1 - TAR
     FAR(t)  false accepts: the share of impostor pairs (two people) at or above t
     EER     where FAR = FRR
 
-Accuracy is LFW's (Huang et al. 2007): the threshold is chosen on the other folds, so it never saw the people that it judges.
-With far more impostor pairs than genuine ones, whoever always says "two people" would have most answers right. So accuracy is the
-mean of TAR and 1 - FAR, which is LFW's where there are as many of either, as in its list. *Identification* asks whose photograph of a
-gallery is nearest (rank 1).
+Accuracy is LFW's (Huang et al. 2007). Each fold's threshold is chosen on the other folds, so it
+never saw the people that it judges. With many more impostor than genuine pairs, the answer "two
+people" would mostly be right. So accuracy is the mean of TAR and 1 - FAR. It equals LFW's where
+both kinds are equally frequent, as in LFW's list. *Identification* finds the person whose gallery
+photograph is nearest (rank 1).
 
-A probe without an image is never recognised: its genuine pairs lie below every threshold, and nobody is nearest to it. Its impostor
-pairs are left out, so that it earns nothing by turning strangers away. A photograph is never compared with itself.
+A probe without an image is never recognised: its genuine pairs lie below every threshold, and no
+person is nearest to it. Its impostor pairs are left out, so that rejecting them earns nothing. A
+photograph is never compared with itself.
 
-A test set may come with a list of pairs, as LFW does: then verification asks about those alone, in the list's own folds. Each pair is asked
-twice: the first photograph as probe against the second's clean one, and the other way about.
+A test set may have a list of pairs, as LFW does. Then verification uses those pairs alone, in the
+list's own folds. Each pair is used twice, with either photograph as the probe and the other's clean
+version.
 """
 
 from dataclasses import dataclass
@@ -25,12 +28,15 @@ import numpy as np
 
 FOLDS = 10
 LEAST_PEOPLE = 4
-"""Two folds of two people each: fewer leave no strangers in a fold."""
+"""Two folds of two people each; with fewer, a fold has no impostor pairs."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Every probe against every photograph of the gallery; people are places in one sorted list of names."""
+    """Every probe against every photograph of the gallery.
+
+    People are places in one sorted list of names.
+    """
 
     similarity: np.ndarray
     """(p, g), higher is more alike; -inf for a probe without an image."""
@@ -39,19 +45,21 @@ class Comparison:
     gallery_people: np.ndarray
     """(g,) integers."""
     turns: np.ndarray
-    """(g,) integers: which of its person's gallery photographs it is. Photographs of one turn make a gallery of one each for `rank_one`."""
+    """(g,) integers: the rank of a photograph among its person's in the gallery. Photographs of one
+    rank make a gallery of one each for `rank_one`.
+    """
     itself: np.ndarray
     """(p, g) booleans: both are the same photograph."""
     listed: "Listed | None" = None
-    """The pairs that verification asks about; None: all."""
+    """The pairs that verification uses; None: all."""
 
     @property
     def n_people(self) -> int:
-        """How many people the probes and the gallery show."""
+        """Return the number of people that the probes and the gallery show."""
         return 1 + max(self.probe_people.max(initial=-1), self.gallery_people.max(initial=-1))
 
     def pairs(self) -> "Pairs":
-        """The pairs that count: all, or those listed."""
+        """Return the pairs that count: all, or those listed."""
         if self.listed is not None:
             return self.listed.pairs
         genuine = self.probe_people[:, None] == self.gallery_people[None, :]
@@ -61,7 +69,9 @@ class Comparison:
         return Pairs(self.similarity[counts], genuine[counts], self.probe_people[probe], self.gallery_people[other])
 
     def folds(self) -> tuple[np.ndarray, np.ndarray]:
-        """Test and training pairs of each fold, (folds, n) booleans of `pairs`: the list's folds, or those of people."""
+        """Return test and training pairs of each fold, (folds, n) booleans: the list's folds, or
+        folds of people.
+        """
         if self.listed is None:
             return people_folds(self.pairs(), self.n_people)
         test = self.listed.fold == np.unique(self.listed.fold)[:, None]
@@ -69,7 +79,10 @@ class Comparison:
 
 
 class Pairs(NamedTuple):
-    """n pairs of photographs, (n,) each: similarity (-inf where one has no image), whether they show one person, and the two people."""
+    """n pairs of photographs, (n,) each.
+
+    Similarity (-inf where one has no image), whether they show one person, and the two people.
+    """
 
     similarity: np.ndarray
     genuine: np.ndarray
@@ -77,7 +90,10 @@ class Pairs(NamedTuple):
     second: np.ndarray
 
     def weights(self, people: np.ndarray) -> np.ndarray:
-        """(n,): how often each pair comes when each person comes `people` (k,) times. Copies of one person make no impostor pairs."""
+        """Return how often each pair occurs, (n,), when each person occurs `people` (k,) times.
+
+        Copies of one person make no impostor pairs.
+        """
         return np.where(self.genuine, people[self.first], people[self.first] * people[self.second]).astype(float)
 
 
@@ -89,13 +105,17 @@ class Listed(NamedTuple):
 
     @classmethod
     def of(cls, similarity: np.ndarray, genuine: np.ndarray, first: np.ndarray, second: np.ndarray, fold: np.ndarray) -> "Listed":
-        """From (n,) arrays, less the impostor pairs of which one has no image."""
+        """Make pairs from (n,) arrays, without the impostor pairs of which one has no image."""
         counts = genuine | np.isfinite(similarity)
         return cls(Pairs(similarity[counts], genuine[counts], first[counts], second[counts]), fold[counts])
 
 
 class Curve(NamedTuple):
-    """An operating curve, from the strictest threshold (inf: nothing is accepted) to the loosest, (k,) each; both shares rise."""
+    """An operating curve, (k,) each, from the strictest threshold (inf: none accepted) to the
+    loosest.
+
+    Both shares rise.
+    """
 
     threshold: np.ndarray
     far: np.ndarray
@@ -114,7 +134,10 @@ class Operating:
         self._genuine = genuine[self._order]
 
     def curve(self, weights: np.ndarray) -> Curve:
-        """The curve when pair i counts `weights[i]` times; NaN throughout without a genuine or without an impostor pair."""
+        """Return the curve when pair i counts `weights[i]` times.
+
+        NaN throughout without a genuine or without an impostor pair.
+        """
         ordered = weights[self._order]
         shares = []
         for counted in (np.where(self._genuine, 0.0, ordered), np.where(self._genuine, ordered, 0.0)):
@@ -124,18 +147,22 @@ class Operating:
 
 
 def operating_curve(pairs: Pairs) -> Curve:
-    """The curve of all pairs, each once."""
+    """Return the curve of all pairs, each counted once."""
     return Operating(pairs.similarity, pairs.genuine).curve(np.ones(len(pairs.similarity)))
 
 
 def tar_at(curve: Curve, far: float) -> float:
-    """The largest TAR whose FAR is at most `far`: a threshold that there is, nothing interpolated. NaN for a curve of NaN."""
+    """Return the largest TAR at an FAR of at most `far`, without interpolation; NaN for a curve of
+    NaN.
+    """
     allowed = curve.tar[curve.far <= far]
     return float(allowed[-1]) if allowed.size else float("nan")
 
 
 def equal_error_rate(curve: Curve) -> float:
-    """Where FAR and FRR = 1 - TAR cross, between two thresholds on the straight line between them; in [0, 1], lower is better."""
+    """Return the rate in [0, 1] at which FAR = FRR = 1 - TAR, interpolated linearly; lower is
+    better.
+    """
     gap = curve.far - (1 - curve.tar)
     if np.isnan(gap).any():
         return float("nan")
@@ -147,9 +174,10 @@ def equal_error_rate(curve: Curve) -> float:
 
 
 def best_threshold(similarity: np.ndarray, genuine: np.ndarray) -> float:
-    """The threshold with the highest mean of TAR and 1 - FAR, half way to the next similarity below it; of equals the strictest.
+    """Return the threshold with the highest mean of TAR and 1 - FAR; among equals the strictest.
 
-    inf, which nobody passes, where no threshold does better than that.
+    It lies half way to the next lower similarity. It is inf, which accepts no pair, where no
+    threshold is better than that.
     """
     curve = Operating(similarity, genuine).curve(np.ones(len(similarity)))
     best = int(np.argmax(curve.tar - curve.far))
@@ -157,10 +185,14 @@ def best_threshold(similarity: np.ndarray, genuine: np.ndarray) -> float:
 
 
 def cross_validated(similarity: np.ndarray, genuine: np.ndarray, test: np.ndarray, train: np.ndarray) -> np.ndarray:
-    """(folds, n): whether each pair is judged rightly, by the threshold of its fold's training pairs; NaN where it isn't in the fold,
-    or the fold has no training pairs of both kinds.
+    """Judge each pair by the threshold of its fold's training pairs.
 
-    test, train: (folds, n) booleans. A genuine pair without an image is judged wrongly; an impostor pair without one isn't judged.
+    Args:
+        test, train: (folds, n) booleans.
+
+    Returns: (folds, n) whether each pair is judged correctly. NaN where it isn't in the fold, or
+    where the fold lacks training pairs of both kinds. A genuine pair without an image is judged
+    wrongly; an impostor pair without one isn't judged.
     """
     right = np.full(test.shape, np.nan)
     for fold, (tested, trained) in enumerate(zip(test, train, strict=True)):
@@ -172,9 +204,10 @@ def cross_validated(similarity: np.ndarray, genuine: np.ndarray, test: np.ndarra
 
 
 def people_folds(pairs: Pairs, n_people: int) -> tuple[np.ndarray, np.ndarray]:
-    """Test and training pairs of each fold, (folds, n) booleans: both people in the fold, and neither of them.
+    """Return test and training pairs of each fold, (folds, n) booleans: both people in the fold, or
+    neither.
 
-    Ten folds, or as many as leave two people in each; person i is in fold i modulo their number.
+    Ten folds, or fewer so that two people are in each. Person i is in fold i modulo their number.
     """
     folds = np.arange(min(FOLDS, n_people // 2))[:, None]
     first, second = pairs.first % len(folds), pairs.second % len(folds)
@@ -182,7 +215,12 @@ def people_folds(pairs: Pairs, n_people: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def balanced_accuracy(right: np.ndarray, genuine: np.ndarray, weights: np.ndarray) -> float:
-    """Mean of the shares of rightly judged genuine and impostor pairs: (n,) each, NaN in `right` for a pair that isn't judged."""
+    """Return the mean of the shares of correctly judged genuine and impostor pairs.
+
+    Args:
+        right: (n,) NaN for a pair that isn't judged.
+        genuine, weights: (n,) each.
+    """
     judged = ~np.isnan(right)
     shares = []
     for side in (genuine & judged, ~genuine & judged):
@@ -192,9 +230,11 @@ def balanced_accuracy(right: np.ndarray, genuine: np.ndarray, weights: np.ndarra
 
 
 def rank_one(comparison: Comparison) -> tuple[np.ndarray, np.ndarray]:
-    """Of each probe, (p,): in what share of the galleries its own person is strictly the nearest, and whether any was asked.
+    """Return for each probe, (p,): its share of galleries in which its own person is strictly the
+    nearest, and whether any gallery counts.
 
-    A gallery holds one photograph a person (those of one turn). One that holds the probe itself, or not its person, isn't asked.
+    A gallery holds one photograph a person (those of one rank). A gallery that holds the probe
+    itself, or lacks its person, doesn't count.
     """
     hits, asked = np.zeros(len(comparison.probe_people)), np.zeros(len(comparison.probe_people))
     genuine = comparison.probe_people[:, None] == comparison.gallery_people[None, :]

@@ -1,6 +1,8 @@
-"""AdaFace's IR-50, trained on MS1MV2 (Kim et al., AdaFace, CVPR 2022; github.com/mk-minchul/AdaFace, net.py), and the chip that it sees.
+"""AdaFace's IR-50, trained on MS1MV2, and the chip that it takes.
 
-The NTIRE challenges on face restoration hold an output against its low-quality input by it, on a chip laid by five listed points.
+Kim et al., AdaFace, CVPR 2022; github.com/mk-minchul/AdaFace, net.py. The NTIRE challenges on face
+restoration compare an output with its low-quality input by it. The chip is cut at five listed
+points.
 """
 
 import pickletools
@@ -23,7 +25,8 @@ from clrface.metrics.networks import states
 
 WEIGHTS = "adaface/adaface_ir50_ms1mv2.ckpt"
 PREFIX = "model."
-"""Of the network's tensors in the training's checkpoint; the head that it was trained with lies beside them."""
+"""Of the network's tensors in the training's checkpoint, which also holds the head of the training.
+"""
 EMBEDDING = 512
 CHIP_PX = 112
 CHIP_POINTS = np.array(
@@ -41,11 +44,13 @@ MIRRORED = CHIP_POINTS * [-1, 1]
 STAGES = ((64, 64, 3), (64, 128, 4), (128, 256, 14), (256, 512, 3))
 """Channels in and out, and blocks, of each stage."""
 TRAINER = ("pytorch_lightning.", "argparse.")
-"""Whose classes the checkpoint names beside its tensors: what a training goes on with."""
+"""Prefixes of classes that the checkpoint names beside its tensors, to resume a training."""
 
 
 class Block(nn.Module):
-    """An improved residual block: normalise, convolve, normalise, PReLU, convolve with the stride, normalise; plus a shortcut."""
+    """Improved residual block: normalise, convolve, normalise, PReLU, convolve with the stride,
+    normalise; plus a shortcut.
+    """
 
     def __init__(self, inner: int, outer: int, stride: int):
         super().__init__()
@@ -66,7 +71,7 @@ class Block(nn.Module):
 
 
 class IR50(nn.Module):
-    """Chips, (B, 3, 112, 112) BGR in [-1, 1], to unit vectors (B, 512)."""
+    """Map chips, (B, 3, 112, 112) BGR in [-1, 1], to unit vectors (B, 512)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -84,7 +89,10 @@ class IR50(nn.Module):
 
 
 class AdaFace:
-    """The embedding of a face at five points. Raises: UserError when the weights are missing, damaged, or of another network."""
+    """The embedding of a face at five points.
+
+    Raises: UserError for weights that are missing, damaged, or of another network.
+    """
 
     def __init__(self, sources: Path):
         path = source_file(sources, WEIGHTS)
@@ -96,11 +104,12 @@ class AdaFace:
         states.fill(self._network, state, path)
 
     def embed(self, image: np.ndarray, points: np.ndarray) -> np.ndarray:
-        """(512,), of unit length.
+        """Return the embedding, (512,), of unit length.
 
         Args:
             image: (H, W, 3) uint8 RGB.
-            points: (5, 2), left eye, right eye, nose, left and right corner of the mouth, in pixels.
+            points: (5, 2), left eye, right eye, nose, left and right corner of the mouth, in
+                pixels.
         """
         bgr = to_unit(np.ascontiguousarray(chip(image, points)[..., ::-1]))
         with torch.inference_mode():
@@ -109,15 +118,20 @@ class AdaFace:
 
 
 def chip(image: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """The (112, 112, 3) uint8 chip that has `points` where AdaFace's aligned faces have them; bilinear, black outside."""
+    """Cut the (112, 112, 3) uint8 chip whose points lie where AdaFace's aligned faces have them.
+
+    Bilinear; black outside of the image.
+    """
     return cv2.warpAffine(image, to_chip(points), (CHIP_PX, CHIP_PX), borderValue=0)
 
 
 def to_chip(points: np.ndarray) -> np.ndarray:
-    """(2, 3): the similarity that takes `points` to the chip's, mirrored or not as the field's port of MATLAB's cp2tform chooses.
+    """Return the similarity, (2, 3), that maps `points` to the chip's.
 
-    It is the inverse of the least-squares fit of the chip's points to `points`, which count in single precision. A quirk is kept: the
-    port compares the two fits with the chip's points mirrored. It shows where points lie unlike a face's, as a detector's may.
+    It is the inverse of the least-squares fit of the chip's points to `points`, in single
+    precision. Whether it mirrors is decided as in the field's port of MATLAB's cp2tform, with its
+    quirk: the port compares the two fits with the chip's points mirrored. That matters only for
+    points that lie unlike a face's, as a detector's may.
     """
     points = points.astype(np.float32).astype(np.float64)
     plain = _inverse_of_fit(points, CHIP_POINTS)
@@ -126,7 +140,9 @@ def to_chip(points: np.ndarray) -> np.ndarray:
 
 
 def _inverse_of_fit(points: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """(3, 3): the inverse of the similarity without mirroring that takes `reference` nearest to `points`."""
+    """Return the inverse, (3, 3), of the similarity without mirroring that maps `reference` nearest
+    to `points`.
+    """
     (x, y), one, none = reference.T, np.ones(len(reference)), np.zeros(len(reference))
     equations = np.concatenate([np.stack([x, y, one, none], 1), np.stack([y, -x, none, one], 1)])
     scaled_cos, scaled_sin, right, down = np.linalg.lstsq(equations, points.T.ravel(), rcond=None)[0]
@@ -138,7 +154,9 @@ def _misfit(matrix: np.ndarray, points: np.ndarray) -> float:
 
 
 class _Ignored:
-    """Stands for a class of the trainer's: what would be one of its objects is an ordered dict, which torch's reader lets fill."""
+    """Replace a class of the trainer: its objects become ordered dicts, which torch's reader can
+    fill.
+    """
 
     def __new__(cls, *args: Any, **options: Any) -> Any:
         return OrderedDict()
@@ -146,13 +164,19 @@ class _Ignored:
 
 @contextmanager
 def _trainer_ignored(path: Path) -> Iterator[None]:
-    """Let the checkpoint's tensors be read without its trainer: what it pickled of its own becomes `_Ignored`, all else is refused."""
+    """Read the checkpoint's tensors without its trainer.
+
+    The trainer's pickled objects become `_Ignored`; all others are refused.
+    """
     with torch.serialization.safe_globals([(_Ignored, name) for name in _pickled_names(path) if name.startswith(TRAINER)]):
         yield
 
 
 def _pickled_names(path: Path) -> set[str]:
-    """The classes and functions that a torch file's pickle names, read without running it; none of a file that can't be read so."""
+    """Return the classes and functions that a torch file's pickle names, without running it.
+
+    Empty for a file that can't be read so.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             pickled = archive.read(next(name for name in archive.namelist() if name.endswith("/data.pkl")))

@@ -1,7 +1,8 @@
-"""The small recogniser of the field's "Deg." and "IDD": ResNet-18 trained with ArcFace on grey 128x128 faces.
+"""The small recogniser of the field's "Deg." and "IDD": ResNet-18, ArcFace, grey 128x128 faces.
 
-Network: ronghuaiyang/arcface-pytorch's `resnet_face18` without squeeze-and-excitation, which VQFR and RestoreFormer use: residual blocks
-normalised first (Deng et al., ArcFace, CVPR 2019), one PReLU slope a block. Two files of it are about: `resnet18_110.pth` (VQFR) and
+ronghuaiyang/arcface-pytorch's `resnet_face18` without squeeze-and-excitation, which VQFR and
+RestoreFormer use. Its residual blocks normalise first (Deng et al., ArcFace, CVPR 2019), with one
+PReLU slope a block. Two files of weights exist: `resnet18_110.pth` (VQFR) and
 `arcface_resnet18.pth` (GFPGAN, RestoreFormer).
 """
 
@@ -21,9 +22,9 @@ SIDE_PX = 128
 FEATURES = 512
 WIDTHS = (64, 128, 256, 512)
 PNG_WEIGHTS = (9797, 19234, 3737)
-"""Of red, green and blue, in units of 2^-15: what OpenCV has libpng turn colours grey by."""
+"""Of red, green and blue, in units of 2^-15, with which libpng turns colours grey for OpenCV."""
 BGR_WEIGHTS = (0.2989, 0.5870, 0.1140)
-"""Of blue, green and red: red's weight falls on blue and blue's on red."""
+"""Of blue, green and red: blue gets red's weight, and red gets blue's."""
 
 
 class Block(nn.Module):
@@ -45,7 +46,7 @@ class Block(nn.Module):
 
 
 class ArcFaceR18(nn.Module):
-    """Frozen, differentiable in its input. Raises: UserError when `weights` isn't that network's."""
+    """Frozen, differentiable in its input. Raises: UserError for weights of another network."""
 
     def __init__(self, weights: Path):
         super().__init__()
@@ -54,7 +55,9 @@ class ArcFaceR18(nn.Module):
         states.fill(self.network, states.read(weights), weights)
 
     def forward(self, grey: Tensor) -> Tensor:
-        """(B, 512) embeddings, of no unit length, of (B, 1, 128, 128) in whatever range the protocol feeds."""
+        """Return embeddings (B, 512), not normalised, of (B, 1, 128, 128) in the range that the
+        protocol feeds.
+        """
         return self.network(grey)
 
 
@@ -78,7 +81,7 @@ class ResNetFace18(nn.Module):
 
 
 def angles(first: Tensor, second: Tensor) -> Tensor:
-    """(B,) radians between two (B, d): arccos of the cosine, which rounding can't take beyond 1 here."""
+    """Return the angles, (B,) in radians, between two (B, d)."""
     return torch.nn.functional.cosine_similarity(first.double(), second.double(), dim=1).clamp(-1, 1).arccos()
 
 
@@ -87,7 +90,7 @@ class Angles:
 
     Args:
         weights: the network's file.
-        prepare: `grey` or `swapped_grey`: what a script feeds the network.
+        prepare: what a script feeds the network: `grey` or `swapped_grey`.
     """
 
     def __init__(self, weights: Path, prepare: Callable[[np.ndarray], Tensor]):
@@ -95,16 +98,18 @@ class Angles:
         self._prepare = prepare
 
     def __call__(self, pred: np.ndarray, ref: np.ndarray) -> np.ndarray:
-        """(B, 3, H, W) pairs, RGB in [0, 1], to (B,) radians."""
+        """Return the angles, (B,) in radians, of (B, 3, H, W) pairs, RGB in [0, 1]."""
         with torch.inference_mode():
             a, b = (self._network(self._prepare(images).to(states.device())) for images in (pred, ref))
             return angles(a, b).cpu().numpy()
 
 
 def grey(images: np.ndarray) -> Tensor:
-    """(B, 3, H, W) RGB in [0, 1] to (B, 1, 128, 128) grey in [-1, 1]: the whole image, 8 bits before and after a bilinear resize.
+    """Convert (B, 3, H, W) RGB in [0, 1] to (B, 1, 128, 128) grey in [-1, 1].
 
-    Grey is what `cv2.imread(path, 0)` gives for a PNG: libpng's whole-number weights, rounded down, not `cvtColor`'s.
+    The whole image is resized bilinearly, in 8 bits before and after. Grey is what
+    `cv2.imread(path, 0)` gives for a PNG: by libpng's whole-number weights, rounded down.
+    `cvtColor` differs.
     """
     mixed = (to_bytes(images).astype(np.int32) @ np.array(PNG_WEIGHTS) >> 15).astype(np.uint8)
     small = np.stack([cv2.resize(one, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_LINEAR) for one in mixed])
@@ -112,7 +117,11 @@ def grey(images: np.ndarray) -> Tensor:
 
 
 def swapped_grey(images: np.ndarray | Tensor) -> Tensor:
-    """(B, 3, H, W) RGB in [0, 1] to (B, 1, 128, 128) "grey" in [0, 1], not in [-1, 1]: bilinear, no anti-aliasing. Differentiable."""
+    """Convert (B, 3, H, W) RGB in [0, 1] to (B, 1, 128, 128) "grey" in [0, 1], with red and blue
+    swapped.
+
+    Bilinear, without antialiasing. Differentiable.
+    """
     faces = images if isinstance(images, Tensor) else torch.from_numpy(np.ascontiguousarray(images))
     weights = torch.tensor(BGR_WEIGHTS[::-1], dtype=faces.dtype, device=faces.device).view(1, 3, 1, 1)
     mixed = (weights * faces).sum(1, keepdim=True)

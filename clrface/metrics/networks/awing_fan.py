@@ -1,7 +1,8 @@
-"""The landmark network of VQFR's LMD: four stacked hourglasses of Wang, Bo and Fuxin (Adaptive Wing Loss, ICCV 2019), WFLW's 98 points.
+"""The landmark network of VQFR's LMD: four stacked hourglasses, WFLW's 98 points.
 
-As VQFR's script runs it: the whole image at 256x256, no detection, the maximum of each 64x64 heatmap moved a quarter of a cell
-towards its higher neighbour. Weights: `alignment_WFLW_4HG.pth`. The layers bear the file's names.
+Wang, Bo and Fuxin, Adaptive Wing Loss, ICCV 2019. As in VQFR's script, the whole image is taken at
+256x256, without detection. The maximum of each 64x64 heatmap is moved a quarter of a cell towards
+its higher neighbour. Weights: `alignment_WFLW_4HG.pth`. The layers have the file's names.
 """
 
 from pathlib import Path
@@ -23,7 +24,10 @@ MODULES, DEPTH, WIDTH = 4, 4, 256
 
 
 def load(sources: Path) -> "AwingFan":
-    """The network, from the folder of fetched sources. Raises: UserError when the file is not there, or isn't that network's."""
+    """Load the network from the folder of fetched sources.
+
+    Raises: UserError for a file that is missing, or of another network.
+    """
     weights = source_file(sources, WEIGHTS)
     with torch.device("meta"):
         network = AwingFan()
@@ -32,7 +36,9 @@ def load(sources: Path) -> "AwingFan":
 
 
 def landmarks(network: "AwingFan", images: np.ndarray) -> np.ndarray:
-    """(B, 98, 2) landmarks (x, y), in units of the image's sides, of (B, 3, H, W) RGB in [0, 1]."""
+    """Return landmarks (x, y), (B, 98, 2), in units of the image's sides, of (B, 3, H, W) RGB in
+    [0, 1].
+    """
     return np.stack([_of_one(network, image) for image in to_bytes(images)])
 
 
@@ -44,11 +50,13 @@ def _of_one(network: "AwingFan", image: np.ndarray) -> np.ndarray:
 
 
 def points(heatmaps: np.ndarray) -> np.ndarray:
-    """(n, 64, 64) heatmaps to (n, 2) places (x, y), in cells, a cell's middle at .5.
+    """Return the places (x, y), (n, 2), of the maxima of heatmaps (n, 64, 64), in cells with
+    middles at .5.
 
-    VQFR's arithmetic with its quirk: the neighbours are those in the flattened heatmap, and as soon as one point lies in the last (the
-    first) row, *all* points take the last (the first) cell for the one below (above). Only where the right neighbour lies outside
-    altogether, at which the script stops, the last cell stands in.
+    VQFR's arithmetic, with its quirk: neighbours are taken in the flattened heatmap. If one point
+    lies in the last (first) row, *all* points take the last (first) cell for the one below (above).
+    Where the right neighbour lies outside the heatmap, the script stops; here the last cell is
+    used.
     """
     n, width = len(heatmaps), heatmaps.shape[2]
     flat, rows = heatmaps.reshape(n, -1), np.arange(n)
@@ -80,7 +88,7 @@ class AwingFan(nn.Module):
                 self.add_module(f"al{i}", nn.Conv2d(POINTS + 1, WIDTH, 1))
 
     def forward(self, images: Tensor) -> Tensor:
-        """(B, 99, 64, 64) of (B, 3, 256, 256) RGB in [0, 1]."""
+        """Return heatmaps (B, 99, 64, 64) of (B, 3, 256, 256) RGB in [0, 1]."""
         x = functional.relu(self.bn1(self.conv1(images)))
         x = self.conv4(self.conv3(functional.avg_pool2d(self.conv2(x), 2)))
         heatmaps = None
@@ -97,8 +105,10 @@ class AwingFan(nn.Module):
 
 
 class CoordConv(nn.Module):
-    """A convolution that is told where it is: row, column and distance from the middle as further channels, and with a heatmap of the
-    outline, row and column along it (zero elsewhere)."""
+    """A convolution with coordinates as further channels: row, column and distance from the middle.
+
+    With a heatmap of the outline, row and column along the outline are added (zero elsewhere).
+    """
 
     def __init__(self, inner: int, outer: int, outline: bool = False, **options: int):
         super().__init__()
@@ -118,7 +128,7 @@ class CoordConv(nn.Module):
 
 
 class ConvBlock(nn.Module):
-    """Three 3x3 convolutions, normalised first, whose outputs side by side make up the residual."""
+    """Three 3x3 convolutions, normalised first, whose concatenated outputs are the residual."""
 
     def __init__(self, inner: int, outer: int):
         super().__init__()

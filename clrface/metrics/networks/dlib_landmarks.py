@@ -2,9 +2,9 @@
 # pyright: reportAttributeAccessIssue=false
 """dlib's 68 landmarks, on aligned faces without a detector.
 
-The predictor starts from a face's box. Every image of this benchmark is aligned to one template, so the box is fixed: the mean
-box that dlib's detector finds on the 400 ORL faces, in the template's frame. It is the same for the restored image and the
-ground truth.
+The predictor starts from a face's box. Every image of this benchmark is aligned to one template, so
+the box is fixed. It is the mean box that dlib's detector finds on the 400 ORL faces, in the
+template's frame. It is the same for the restored image and the ground truth.
 """
 
 from pathlib import Path
@@ -21,16 +21,22 @@ BOX_CENTRE = (0.50, 0.49)
 BOX_SIDE = 0.95
 """The face's box in units of the image's side."""
 SIDE_PX = 512
-"""Images are resized to this for the predictor, which gives whole pixels: an eighth of a pixel at 64."""
+"""Images are resized to this size for the predictor, which returns whole pixels: an eighth of a
+pixel at 64.
+"""
 
 
 def load(sources: Path) -> Any:
-    """The predictor, from the folder of fetched sources."""
+    """Load the predictor from the folder of fetched sources."""
     return dlib.shape_predictor(str(source_file(sources, "dlib/shape_predictor_68_face_landmarks.dat")))
 
 
 def landmarks(predictor: Any, images: np.ndarray) -> np.ndarray:
-    """(B, 68, 2) landmarks (x, y), in units of the image's sides, of (B, 3, H, W) RGB in [0, 1], aligned to the template."""
+    """Return landmarks (x, y), (B, 68, 2), in units of the image's sides.
+
+    Args:
+        images: (B, 3, H, W) RGB in [0, 1], aligned to the template.
+    """
     return np.array([_of_one(predictor, image) for image in to_bytes(images)])
 
 

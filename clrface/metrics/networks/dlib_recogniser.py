@@ -2,10 +2,11 @@
 # pyright: reportAttributeAccessIssue=false
 """dlib's face recogniser (ResNet, 128 numbers a face), on aligned faces without a detector.
 
-dlib cuts a 150 px chip around the landmarks that it finds. Every image of this benchmark is aligned to one template, so the
-chip follows from the template: the square around which dlib lays its chip for the mean landmarks of the 400 aligned ORL
-faces. It is the same for the restored image and the ground truth. So nothing is re-aligned before the comparison, which
-would hide a method's geometric errors, and no face can be "not found".
+dlib cuts a 150 px chip around the landmarks that it finds. Every image of this benchmark is aligned
+to one template, so the chip is fixed. It is the square that dlib cuts for the mean landmarks of the
+400 aligned ORL faces. It is the same for the restored image and the ground truth. No face is
+aligned again before the comparison, which would hide a method's geometric errors, and detection
+can't fail.
 """
 
 from functools import partial
@@ -27,22 +28,30 @@ CHIP_PX = 150
 
 
 def load(sources: Path) -> Any:
-    """The recogniser, from the folder of fetched sources."""
+    """Load the recogniser from the folder of fetched sources."""
     return dlib.face_recognition_model_v1(str(source_file(sources, WEIGHTS)))
 
 
 def features(sources: Path, cache: Path | None = None) -> Features:
-    """`embed` by the recogniser in the folder of fetched sources; embeddings are kept in the folder `cache`, if there is one."""
+    """Load `embed` with the recogniser in `sources`; embeddings are kept in the folder `cache`, if
+    given.
+    """
     return remembered(lambda: partial(embed, load(sources)), cache, __name__, source_file(sources, WEIGHTS))
 
 
 def embed(recogniser: Any, images: np.ndarray) -> np.ndarray:
-    """(B, 128) float64 embeddings, length about 1.4, of (B, 3, H, W) RGB in [0, 1], aligned to the template."""
+    """Return embeddings, (B, 128) float64, of length about 1.4.
+
+    Args:
+        images: (B, 3, H, W) RGB in [0, 1], aligned to the template.
+    """
     return np.array(recogniser.compute_face_descriptor([chip(image) for image in to_bytes(images)]))
 
 
 def chip(image: np.ndarray) -> np.ndarray:
-    """The (150, 150, 3) uint8 chip of an aligned (H, W, 3) uint8 face; what lies beyond its edge is mirrored."""
+    """Cut the (150, 150, 3) uint8 chip of an aligned (H, W, 3) uint8 face, mirrored beyond its
+    edge.
+    """
     height, width = image.shape[:2]
     margin = max(1, -(-max(height, width) * 5 // 100))  # whole pixels, at least the 4.75 % that are needed
     padded = Image.fromarray(np.pad(image, ((margin, margin), (margin, margin), (0, 0)), mode="reflect"))

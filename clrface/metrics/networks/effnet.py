@@ -24,7 +24,13 @@ SIDE_PX = 224
 
 
 class EffnetLite0(nn.Module):
-    """Frozen; `weights` is the file efficientnet-lite0-57934424.pth. Raises: UserError when the file is not that."""
+    """Frozen EfficientNet-Lite0.
+
+    Args:
+        weights: the file efficientnet-lite0-57934424.pth.
+
+    Raises: UserError for another file.
+    """
 
     def __init__(self, weights: Path):
         super().__init__()
@@ -35,15 +41,19 @@ class EffnetLite0(nn.Module):
         self.requires_grad_(False).eval()
 
     def forward(self, images: Tensor) -> Tensor:
-        """(B, 1280) features after global pooling, of (B, 3, H, W) RGB in [0, 1] resized (bicubic, antialiased) to 224 x 224."""
+        """Return features, (B, 1280), after global pooling.
+
+        Args:
+            images: (B, 3, H, W) RGB in [0, 1], resized (bicubic, antialiased) to 224 x 224.
+        """
         return self.network.forward_head(self.network.forward_features(_prepared(images)), pre_logits=True)
 
     def classify(self, images: Tensor) -> Tensor:
-        """(B, 1000) ImageNet logits, which show that the weights sit where they belong."""
+        """Return ImageNet logits, (B, 1000), which show that the weights are in their places."""
         return self.network(_prepared(images))
 
     def features(self, images: np.ndarray) -> np.ndarray:
-        """`forward` from and to numpy, without gradients."""
+        """Return `forward` from and to numpy, without gradients."""
         with torch.inference_mode():
             return self(torch.from_numpy(np.ascontiguousarray(images))).numpy()  # one layout: equal images, equal rounding
 
@@ -54,7 +64,9 @@ def _prepared(images: Tensor) -> Tensor:
 
 
 def _read(weights: Path, expected: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The file's tensors under timm's names: both networks list the same tensors in the same order."""
+    """Return the file's tensors under timm's names; both networks list the same tensors in the same
+    order.
+    """
     stored = read_torch(weights, "Fetch the source 'effnet' again.")
     if [tensor.shape for tensor in stored.values()] != [tensor.shape for tensor in expected.values()]:
         raise UserError(f"{weights} doesn't hold EfficientNet-Lite0: its tensors differ. Give efficientnet-lite0-57934424.pth.")

@@ -1,4 +1,7 @@
-"""EfficientNet-Lite0's features of images, kept between jobs: where all are there, the network, and torch, are not even loaded."""
+"""EfficientNet-Lite0's features of images, cached between jobs.
+
+Where all features are cached, neither the network nor torch is loaded.
+"""
 
 from pathlib import Path
 
@@ -10,7 +13,7 @@ WEIGHTS = "effnet/efficientnet-lite0-57934424.pth"
 
 
 def features(sources: Path, cache: Path | None = None) -> Features:
-    """The features of the network in the folder of fetched sources; they are kept in the folder `cache`, if there is one."""
+    """Load the network's features from `sources`; they are kept in the folder `cache`, if given."""
     weights = source_file(sources, WEIGHTS)
 
     def load() -> Features:

@@ -1,6 +1,8 @@
-"""The package face-alignment (1.5.0): 68 landmarks by 2DFAN4 (Bulat and Tzimiropoulos, ICCV 2017), mirrored image included, in a fixed box.
+"""The package face-alignment (1.5.0): 68 landmarks by 2DFAN4, in a fixed box.
 
-Its default detector downloads a network of its own and may fail; here every image is aligned to FFHQ's template, so the box is one.
+Bulat and Tzimiropoulos, ICCV 2017; the mirrored image is included. The package's default detector
+downloads a network of its own, and may fail. Here every image is aligned to FFHQ's template, so the
+box is fixed.
 """
 
 from collections.abc import Callable
@@ -16,7 +18,9 @@ from clrface.metrics.networks import states
 
 WEIGHTS = "face_alignment/2DFAN4-11f355bf06.pth"
 BOX = (0.25, 0.25, 0.73, 0.91)
-"""Left, top, right, bottom of the face, in shares of the image's sides: about where detectors have it in FFHQ's template."""
+"""Left, top, right, bottom of the face, in shares of the image's sides: about where detectors have
+it in FFHQ's template.
+"""
 INSTALL = "pip install 'clrface-bench[face-alignment]' && pip install --no-deps 'face-alignment>=1.5,<1.6'"
 """In two steps: its requirements bring an opencv-python that overwrites the headless one's files."""
 
@@ -24,7 +28,7 @@ Landmarks = Callable[[np.ndarray], np.ndarray]
 
 
 def load(sources: Path) -> Landmarks:
-    """(B, 3, H, W) RGB in [0, 1] to landmarks (B, 68, 2), in shares of the image's sides.
+    """Load the landmarks: (B, 3, H, W) RGB in [0, 1] to (B, 68, 2), in shares of the image's sides.
 
     Raises: UserError for weights that are missing or damaged, and without the package.
     """
@@ -53,7 +57,7 @@ def load(sources: Path) -> Landmarks:
 
 
 def landmarks(loaded: Landmarks, images: np.ndarray) -> np.ndarray:
-    """As the function `loaded`: what LandmarkDistance calls."""
+    """Return `loaded(images)`, which LandmarkDistance calls."""
     return loaded(images)
 
 

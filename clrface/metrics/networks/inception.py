@@ -1,6 +1,7 @@
-"""The Inception network of the Frechet inception distance: Inception v3 as TensorFlow's 2015-12-05 graph has it, in pytorch-fid's port.
+"""The Inception v3 network of the Frechet inception distance, in pytorch-fid's port.
 
-Blocks: the package `pytorch-fid`'s; weights: its release `pt_inception-2015-12-05-6726825d.pth`, which torch-fidelity's file equals.
+It is TensorFlow's graph of 2015-12-05. The blocks are those of the package `pytorch-fid`. The
+weights are its release `pt_inception-2015-12-05-6726825d.pth`, which equals torch-fidelity's file.
 """
 
 from collections.abc import Mapping
@@ -31,13 +32,17 @@ LAYERS = (
 
 
 def features(sources: Path, cache: Path | None = None) -> Features:
-    """(B, 3, H, W) RGB in [0, 1] to (B, 2048), resized as pytorch-fid and BasicSR do; kept in the folder `cache`, if there is one."""
+    """Load the features: (B, 3, H, W) RGB in [0, 1] to (B, 2048), resized as pytorch-fid and
+    BasicSR do.
+
+    They are kept in the folder `cache`, if given.
+    """
     weights = source_file(sources, WEIGHTS)
     return remembered(lambda: Inception(weights).features, cache, __name__, weights)
 
 
 class Inception(nn.Module):
-    """Frozen. Raises: UserError when `weights` isn't pytorch-fid's file."""
+    """Frozen. Raises: UserError for weights that aren't pytorch-fid's file."""
 
     def __init__(self, weights: Path):
         super().__init__()
@@ -48,26 +53,32 @@ class Inception(nn.Module):
         states.fill(self.network, states.read(weights), weights)
 
     def forward(self, scaled: Tensor) -> Tensor:
-        """(B, 2048): the last pooling's outputs, of (B, 3, 299, 299) RGB in [-1, 1]."""
+        """Return the last pooling's outputs, (B, 2048), of (B, 3, 299, 299) RGB in [-1, 1]."""
         x = scaled
         for name in LAYERS:
             x = functional.max_pool2d(x, 3, stride=2) if name == "pool" else getattr(self.network, name)(x)
         return x.mean((2, 3))
 
     def features(self, images: np.ndarray) -> np.ndarray:
-        """`forward` of images in [0, 1], bilinear to 299 px without anti-aliasing (`align_corners=False`), from and to numpy."""
+        """Return `forward` of images in [0, 1], from and to numpy.
+
+        They are resized bilinearly to 299 px without antialiasing (`align_corners=False`).
+        """
         tensor = torch.from_numpy(np.ascontiguousarray(images)).to(states.device())
         resized = functional.interpolate(tensor, size=(SIDE_PX, SIDE_PX), mode="bilinear", align_corners=False)
         return self.of_scaled(2 * resized - 1)
 
     def of_scaled(self, scaled: Tensor) -> np.ndarray:
-        """`forward` without gradients, to numpy."""
+        """Return `forward` without gradients, to numpy."""
         with torch.inference_mode():
             return self(scaled).cpu().numpy()
 
 
 def _fid_blocks() -> Mapping[str, nn.Module]:
-    """Where the 2015 graph differs from torchvision's: its average pooling leaves the padding out, and its last block pools by maximum."""
+    """Return the blocks in which the 2015 graph differs from torchvision's.
+
+    Its average pooling leaves out the padding, and its last block pools by maximum.
+    """
     first = {f"Mixed_5{name}": fid.FIDInceptionA(*sizes) for name, sizes in {"b": (192, 32), "c": (256, 64), "d": (288, 64)}.items()}
     widths = {"b": 128, "c": 160, "d": 160, "e": 192}
     middle = {f"Mixed_6{name}": fid.FIDInceptionC(768, channels_7x7=width) for name, width in widths.items()}

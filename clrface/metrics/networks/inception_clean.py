@@ -1,6 +1,7 @@
-"""Inception's features after clean-fid's resize (Parmar, Zhang and Zhu, On Aliased Resizing ... in GAN Evaluation, CVPR 2022).
+"""Inception's features after clean-fid's resize.
 
-Every channel is resized by itself in floating point with Pillow's anti-aliased bicubic filter and clipped, never rounded; pyiqa's `fid`
+Parmar, Zhang and Zhu, On Aliased Resizing ... in GAN Evaluation, CVPR 2022. Each channel is resized
+in floating point by Pillow's antialiased bicubic filter, and clipped, never rounded. pyiqa's `fid`
 does the same.
 """
 
@@ -18,7 +19,9 @@ from clrface.metrics.networks.memory import Features, remembered
 
 
 def features(sources: Path, cache: Path | None = None) -> Features:
-    """(B, 3, H, W) RGB in [0, 1] to (B, 2048); kept in the folder `cache`, if there is one."""
+    """Load the features: (B, 3, H, W) RGB in [0, 1] to (B, 2048); kept in the folder `cache`, if
+    given.
+    """
     weights = source_file(sources, WEIGHTS)
     network = Inception(weights)
 
@@ -30,6 +33,6 @@ def features(sources: Path, cache: Path | None = None) -> Features:
 
 
 def resized(image: np.ndarray) -> np.ndarray:
-    """(H, W, 3) uint8 to (3, 299, 299) float32 in [0, 255]."""
+    """Resize (H, W, 3) uint8 to (3, 299, 299) float32 in [0, 255]."""
     planes = (Image.fromarray(plane.astype(np.float32)) for plane in np.moveaxis(image, -1, 0))
     return np.stack([np.asarray(plane.resize((SIDE_PX, SIDE_PX), Image.Resampling.BICUBIC)).clip(0, 255) for plane in planes])

@@ -1,6 +1,7 @@
-"""The package insightface (2.1) as people use it: the pack buffalo_l's detector, its alignment by five points, its recogniser w600k_r50.
+"""The package insightface (2.1) with its pack buffalo_l: detector, alignment, recogniser w600k_r50.
 
-Beside `arcface_r50`, which lays one fixed chip: here a face may not be found, and a detector may hide geometric errors.
+`arcface_r50` cuts one fixed chip instead. Here a face may not be found, and the detector may hide
+geometric errors.
 """
 
 from collections.abc import Callable
@@ -15,20 +16,24 @@ from clrface.metrics.networks.arcface_r50 import WEIGHTS
 
 DETECTOR = "buffalo_l_detector/det_10g.onnx"
 DETECTION_PX = (640, 640)
-"""The detector's input: what insightface's examples set. An image is brought into it by its longer side."""
+"""The detector's input size, as in insightface's examples. An image's longer side is fitted into
+it.
+"""
 THRESHOLD = 0.5
-"""The detector's least score, insightface's default."""
+"""The detector's lowest score, insightface's default."""
 INSTALL = "pip install 'clrface-bench[insightface]' && pip install --no-deps 'insightface>=2.1,<3'"
 """In two steps: its requirements bring an opencv-python that overwrites the headless one's files."""
 
 Embed = Callable[[np.ndarray], np.ndarray | None]
-"""(H, W, 3) uint8 RGB to a unit vector (512,); None where no face is found."""
+"""Map (H, W, 3) uint8 RGB to a unit vector (512,); None where no face is found."""
 
 
 def embedder(sources: Path) -> Embed:
-    """The embedding of an image's face: the largest and most central one, as insightface weighs them.
+    """Load the embedding of an image's face: the largest and most central one, as insightface
+    weighs them.
 
-    Raises: UserError for missing weights, weights that insightface can't use, and without the package.
+    Raises: UserError for missing weights, weights that insightface can't use, and without the
+    package.
     """
     detector, recogniser = (source_file(sources, name) for name in (DETECTOR, WEIGHTS))
     try:
@@ -50,7 +55,7 @@ def embedder(sources: Path) -> Embed:
 
 
 def _model(path: Path, task: str) -> Any:
-    """insightface's own object for a file, on the processor, with as many threads as torch has."""
+    """Load insightface's own object for a file, on the CPU, with torch's number of threads."""
     import onnxruntime  # pyright: ignore[reportMissingImports]
     import torch
     from insightface.model_zoo import get_model  # pyright: ignore[reportMissingImports]

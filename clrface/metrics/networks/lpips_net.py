@@ -1,6 +1,7 @@
-"""LPIPS (Zhang, Isola, Efros, Shechtman and Wang, CVPR 2018), version 0.1: the network of the package `lpips`, its weights from files.
+"""LPIPS 0.1: the network of the package `lpips`, with weights from files.
 
-The trunk's are torchvision's ImageNet weights, the linear layers' lie in the package's wheel. Differentiable in both images.
+Zhang, Isola, Efros, Shechtman and Wang, CVPR 2018. The trunk has torchvision's ImageNet weights;
+the linear layers' weights are in the package's wheel. Differentiable in both images.
 """
 
 import re
@@ -27,7 +28,7 @@ TRUNKS = {"vgg": "vgg16/vgg16-397923af.pth", "alex": "alexnet/alexnet-owt-7be5be
 class Lpips(nn.Module):
     """The distance between two batches, by the official trunk and linear layers under `sources`.
 
-    Raises: UserError when a file is not there, or isn't that network's.
+    Raises: UserError for a file that is missing, or of another network.
     """
 
     def __init__(self, net: Net, sources: Path):
@@ -41,19 +42,26 @@ class Lpips(nn.Module):
         states.fill(self.network, state, lins)
 
     def forward(self, pred: Tensor, ref: Tensor) -> Tensor:
-        """(B,) distances, 0 for equal images, between two (B, 3, H, W) in [0, 1], which the network is given in [-1, 1]."""
+        """Return distances, (B,), between two (B, 3, H, W) in [0, 1]; 0 for equal images.
+
+        The network gets the images in [-1, 1].
+        """
         return self.network(2 * pred - 1, 2 * ref - 1).reshape(-1)
 
 
 def _trunk(stored: dict[str, Tensor], network: nn.Module) -> dict[str, Tensor]:
-    """torchvision's `features.5.weight` is the package's `net.slice2.5.weight`; the classifier isn't used."""
+    """Rename torchvision's `features.5.weight` to the package's `net.slice2.5.weight`; the
+    classifier isn't used.
+    """
     wanted = (name for name in network.state_dict() if name.startswith("net."))
     renamed = {name: re.sub(r"^net\.slice\d\.", "features.", name) for name in wanted}
     return {name: stored[old] for name, old in renamed.items() if old in stored}
 
 
 def _lins(stored: dict[str, Tensor]) -> dict[str, Tensor]:
-    """`lin0.model.1.weight`; the package's network lists each a second time, as `lins.0.model.1.weight`."""
+    """Rename `lin0.model.1.weight`; the package's network lists each tensor again as
+    `lins.0.model.1.weight`.
+    """
     return stored | {re.sub(r"^lin(\d)\.", r"lins.\1.", name): tensor for name, tensor in stored.items()}
 
 

@@ -1,7 +1,8 @@
-"""Features of an image, computed once: metrics that look through one network share what it said.
+"""Cache of per-image features, shared by the metrics of one network.
 
-IDS and IDD embed the same images, as FD and KD do, and every row has the same ground truth. A file of the cache is named by the
-network's code and weights, the packages that run it, and the image's values: an edit or an upgrade starts a new cache.
+IDS and IDD embed the same images, as FD and KD do, and all rows share a ground truth. A cache
+file's name is a checksum of the network's code and weights, the packages that run it, and the
+image's values. So an edit or an upgrade starts a new cache.
 """
 
 import functools
@@ -17,16 +18,16 @@ from clrface.fingerprint import fingerprint
 
 PACKAGES = ("torch", "timm", "dlib-bin", "numpy", "pillow")
 Features = Callable[[np.ndarray], np.ndarray]
-"""(B, 3, H, W) float32 RGB in [0, 1] to (B, d)."""
+"""Map (B, 3, H, W) float32 RGB in [0, 1] to (B, d)."""
 
 
 def remembered(load: Callable[[], Features], cache: Path | None, module: str, weights: Path) -> Features:
-    """A network's features, read from `cache` where they are there and written to it where not; without a cache the network's own.
+    """Return a network's features with a cache; without a folder `cache`, the network's own.
 
-    Each image is computed alone, so that no digit depends on what was there before.
+    Each image is computed alone, so that no digit depends on the cache's content.
 
     Args:
-        load: gets the network ready; called when the first image is not in the cache.
+        load: loads the network; called when the first image is not in the cache.
         module: the module that holds the network: an edit of it starts a new cache.
         weights: the network's file, for the same reason.
     """

@@ -1,7 +1,8 @@
-"""MobileFaceNet (Chen et al., CCBR 2018), the file of npm `faceplugin-face-recognition-js`: a second judge of identity, trained by others.
+"""MobileFaceNet, the file of npm `faceplugin-face-recognition-js`: a second judge of identity.
 
-It wants ArcFace's 112x112 chip, BGR in [-1, 1]. Images here are aligned to one template, so the chip is one fixed similarity transform,
-for restored faces and ground truth alike: nothing is detected, which could fail or hide errors.
+Chen et al., CCBR 2018; trained by others. It takes ArcFace's 112x112 chip, BGR in [-1, 1]. Every
+image is aligned to one template, so the chip is one fixed similarity transform. Nothing is
+detected, so no detection can fail or hide errors.
 """
 
 from pathlib import Path
@@ -22,19 +23,26 @@ from clrface.models.onnx_network import OnnxNetwork
 
 WEIGHTS = "mobilefacenet/fr_feature.onnx"
 TEMPLATE = "utkface"
-"""By which the images are aligned."""
+"""The template to which the images are aligned."""
 CHIP_TRIANGLE = np.vstack([CHIP_POINTS[:2], CHIP_POINTS[3:].mean(0)])
-"""Where the chip has the eyes and the middle of the mouth, the three points of a template."""
+"""Where the chip has the eyes and the middle of the mouth: the three points of a template."""
 
 
 class MobileFaceNet:
-    """The network on the device of the metrics. Raises: UserError when `weights` is damaged, or no such network."""
+    """The network, on the metrics' device.
+
+    Raises: UserError for weights that are damaged, or of another network.
+    """
 
     def __init__(self, weights: Path):
         self.network = OnnxNetwork(weights).to(states.device())
 
     def features(self, images: np.ndarray) -> np.ndarray:
-        """(B, 3, H, W) RGB in [0, 1], aligned by TEMPLATE, to unit vectors (B, 512), float32. Each image is computed alone."""
+        """Return unit vectors, (B, 512) float32, of (B, 3, H, W) RGB in [0, 1], aligned by
+        TEMPLATE.
+
+        Each image is computed alone.
+        """
         return np.concatenate([self._embed(image) for image in to_bytes(images)])
 
     def _embed(self, image: np.ndarray) -> np.ndarray:
@@ -45,13 +53,15 @@ class MobileFaceNet:
 
 
 def features(sources: Path, cache: Path | None = None) -> Features:
-    """The embedding by the network under `sources`; kept in the folder `cache`, if there is one."""
+    """Load the embedding from `sources`; embeddings are kept in the folder `cache`, if given."""
     weights = source_file(sources, WEIGHTS)
     return remembered(lambda: MobileFaceNet(weights).features, cache, __name__, weights)
 
 
 def chip(image: np.ndarray) -> np.ndarray:
-    """The (112, 112, 3) uint8 chip of an aligned (H, W, 3) uint8 face; what lies beyond its edge is mirrored."""
+    """Cut the (112, 112, 3) uint8 chip of an aligned (H, W, 3) uint8 face, mirrored beyond its
+    edge.
+    """
     height, width = image.shape[:2]
     points = TEMPLATES[TEMPLATE] * (width, height) - 0.5
     matrix = fit_similarity(points, CHIP_TRIANGLE)

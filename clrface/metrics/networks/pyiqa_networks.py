@@ -1,6 +1,7 @@
-"""Networks of image quality as the package pyiqa (0.1.16) builds them, with weights that were fetched and checked here.
+"""Image quality networks of the package pyiqa (0.1.16), with fetched and checked weights.
 
-pyiqa would download them itself, unchecked, and unpickle whatever came: here only tensors are read. Q-Align alone is left to it.
+pyiqa would download the weights unchecked, and unpickle any content. Here only tensors are read.
+Q-Align alone is left to pyiqa.
 """
 
 import sys
@@ -25,24 +26,30 @@ INSTALL_QALIGN = "pip install 'clrface-bench[ntire]' 'transformers>=5' sentencep
 RESOURCES = "pkg_resources"
 
 Quality = Callable[[np.ndarray], float]
-"""One image, (3, H, W) float32 RGB in [0, 1], to its score."""
+"""Map one image, (3, H, W) float32 RGB in [0, 1], to its score."""
 
 
 def clipiqa(sources: Path) -> Quality:
-    """CLIP-IQA on CLIP's RN50, prompts by pyiqa. Raises: UserError for missing weights, and without the packages."""
+    """Load CLIP-IQA on CLIP's RN50, with pyiqa's prompts.
+
+    Raises: UserError for missing weights, and without the packages.
+    """
     path = source_file(sources, "clip_rn50/RN50.pt")
     with _clip_importable():
         return _quality(_created("clipiqa", backbone=str(path)))
 
 
 def musiq(sources: Path) -> Quality:
-    """MUSIQ, trained on KonIQ-10k. Raises: as `clipiqa`."""
+    """Load MUSIQ, trained on KonIQ-10k. Raises: UserError, as `clipiqa`."""
     path = source_file(sources, "musiq_koniq/musiq_koniq_ckpt-e95806b9.pth")
     return _filled(_created("musiq", pretrained=False), path)
 
 
 def maniqa(sources: Path) -> Quality:
-    """MANIQA, trained on KonIQ-10k: the mean of 20 crops of 224 px. Raises: as `clipiqa`."""
+    """Load MANIQA, trained on KonIQ-10k: the mean of 20 crops of 224 px.
+
+    Raises: UserError, as `clipiqa`.
+    """
     path = source_file(sources, "maniqa_koniq/ckpt_koniq10k.pt")
     with _empty_backbone():
         network = _created("maniqa", pretrained=False)
@@ -50,7 +57,10 @@ def maniqa(sources: Path) -> Quality:
 
 
 def qalign(sources: Path) -> Quality:
-    """Q-Align (one-align), 16 GB that pyiqa downloads by itself. Raises: UserError without the packages, and where that fails."""
+    """Load Q-Align (one-align), 16 GB that pyiqa downloads by itself.
+
+    Raises: UserError without the packages, and for a failed download.
+    """
     del sources
     try:
         return _quality(_created("qalign", install=INSTALL_QALIGN))
@@ -59,7 +69,10 @@ def qalign(sources: Path) -> Quality:
 
 
 def _created(name: str, install: str = INSTALL, **options: Any) -> Any:
-    """pyiqa's own model. Raises: UserError without pyiqa, or a package that this one of its models needs."""
+    """Make pyiqa's model.
+
+    Raises: UserError without pyiqa, or without a package that the model needs.
+    """
     try:
         return _pyiqa().create_metric(name, device=states.device(), **options)
     except ModuleNotFoundError as error:
@@ -88,7 +101,7 @@ def _quality(model: Any) -> Quality:
 
 @contextmanager
 def _empty_backbone() -> Iterator[None]:
-    """Keep MANIQA from downloading a backbone whose every weight its own file holds."""
+    """Keep MANIQA from downloading a backbone, since its own file holds all weights of it."""
     import timm
 
     create = timm.create_model
@@ -105,7 +118,9 @@ def _empty_backbone() -> Iterator[None]:
 
 @contextmanager
 def _clip_importable() -> Iterator[None]:
-    """OpenAI's package asks for `pkg_resources.packaging`, and setuptools has no pkg_resources since version 82."""
+    """Provide `pkg_resources.packaging`, which OpenAI's package imports and setuptools 82 no longer
+    has.
+    """
     import packaging.version
 
     if find_spec(RESOURCES):

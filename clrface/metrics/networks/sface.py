@@ -1,6 +1,7 @@
-"""SFace's embeddings, as the identity metrics read them: the network that trains CLR-Face's IRN and guides it, so never a judge.
+"""SFace's embeddings, as the identity metrics read them.
 
-For faces aligned to this project's template: of others, its chip would be another part.
+The network trains CLR-Face's IRN and guides it, so it never judges. Faces must be aligned to this
+project's template: of others, its chip would be another part.
 """
 
 from pathlib import Path
@@ -13,7 +14,7 @@ from clrface.models.recogniser import SFace
 
 
 def features(sources: Path, cache: Path | None = None) -> Features:
-    """Unit vectors (B, 128), by the network under `sources`. Never cached."""
+    """Load the embedding from `sources`: unit vectors (B, 128). Never cached."""
     network = SFace(sources)
 
     def embed(images: np.ndarray) -> np.ndarray:

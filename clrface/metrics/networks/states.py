@@ -1,4 +1,6 @@
-"""Third-party weights: a torch file in its official layout, into a network built here, strictly."""
+"""Third-party weights: read a torch file in its official layout into a network built here,
+strictly.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,18 +14,23 @@ from clrface.errors import UserError
 from clrface.models.torch_file import read_torch
 
 UNUSED = "num_batches_tracked"
-"""A counter that batch normalisation learns by; files from before torch 0.4.1 lack it."""
+"""A counter of batch normalisation's training; files from before torch 0.4.1 lack it."""
 
 
 def device() -> torch.device:
-    """Where the official networks run: as the run's `device` says. At 512 px they are slow without a GPU."""
+    """Return the device of the official networks: the run's `device`.
+
+    At 512 px they are slow without a GPU.
+    """
     return torch.device(metric_device())
 
 
 def read(path: Path) -> dict[str, Any]:
-    """What a torch file holds: its tensors by name, `state_dict` unwrapped and the `module.` of data parallelism taken off.
+    """Read a torch file's tensors by name, without `state_dict` and the `module.` of data
+    parallelism.
 
-    Raises: UserError for a file that is damaged, or holds more than tensors, numbers and numpy arrays.
+    Raises: UserError for a file that is damaged, or holds more than tensors, numbers and numpy
+    arrays.
     """
     with torch.serialization.safe_globals(_numpy_globals()):
         stored = read_torch(path, _again(path))
@@ -32,9 +39,14 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def fill(network: nn.Module, state: Mapping[str, Tensor], path: Path) -> None:
-    """Give a network (on the meta device, or not) its weights, for use alone: frozen, in evaluation mode, on `device()`.
+    """Give a network (on the meta device, or not) its weights, for inference alone.
 
-    Raises: UserError that names the first tensor that is missing, surplus or of another shape; `path` is where `state` came from.
+    It is frozen, in evaluation mode, on `device()`.
+
+    Args:
+        path: where `state` was read, for the message.
+
+    Raises: UserError that names the first tensor that is missing, surplus or of another shape.
     """
     expected = network.state_dict()
     state = {name: tensor for name, tensor in state.items() if not name.endswith(UNUSED)}
@@ -58,7 +70,9 @@ def _again(path: Path) -> str:
 
 
 def _numpy_globals() -> list[Any]:
-    """What a pickled numpy array is made of, under its old module names too: statistics files hold arrays."""
+    """Return what a pickled numpy array consists of, under old module names too: statistics files
+    hold arrays.
+    """
     from numpy import dtype, ndarray
     from numpy._core.multiarray import _reconstruct, scalar  # pyright: ignore[reportAttributeAccessIssue]
     from numpy.dtypes import Float32DType, Float64DType

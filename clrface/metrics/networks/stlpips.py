@@ -1,7 +1,8 @@
 """Shift-tolerant LPIPS (Ghildyal and Liu, ECCV 2022), as a metric and as a training loss.
 
-LPIPS (Zhang et al., CVPR 2018) on AlexNet or VGG-16 whose strides are replaced by a blur before sub-sampling
-(Zhang, ICML 2019), with reflect padding two pixels wide. Both the trunk and the linear layers were trained by its authors.
+It is LPIPS (Zhang et al., CVPR 2018) on AlexNet or VGG-16. Strides are replaced by a blur before
+sub-sampling (Zhang, ICML 2019), with reflect padding two pixels wide. Its authors trained both the
+trunk and the linear layers.
 """
 
 import re
@@ -44,8 +45,11 @@ class BlurPool(nn.Module):
 class StLpips(nn.Module):
     """The perceptual distance between two batches; frozen, differentiable in both.
 
-    net: the trunk. weights: the file `<net>_shift_tolerant.pth`.
-    Raises: UserError when the file is not that network's weights.
+    Args:
+        net: the trunk.
+        weights: the file `<net>_shift_tolerant.pth`.
+
+    Raises: UserError for another file.
     """
 
     shift: Tensor
@@ -62,7 +66,7 @@ class StLpips(nn.Module):
         self.requires_grad_(False).eval()
 
     def features(self, images: Tensor) -> list[Tensor]:
-        """Five feature maps of (B, 3, H, W) RGB in [0, 1], H and W at least 32."""
+        """Return five feature maps of (B, 3, H, W) RGB in [0, 1], H and W at least 32."""
         x = ((2 * images - 1) - self.shift) / self.scale
         maps = []
         for place, layer in enumerate(self.layers):
@@ -72,14 +76,19 @@ class StLpips(nn.Module):
         return maps
 
     def forward(self, pred: Tensor, ref: Tensor) -> Tensor:
-        """(B,) distances, 0 for equal images, between two (B, 3, H, W) RGB in [0, 1]."""
+        """Return distances, (B,), between two (B, 3, H, W) RGB in [0, 1]; 0 for equal images."""
         return lpips_distance(self.features(pred), self.features(ref), list(self.lins))
 
 
 def lpips_distance(pred: list[Tensor], ref: list[Tensor], weights: list[Tensor]) -> Tensor:
-    """LPIPS's arithmetic: over each layer's (B, C, H, W) maps, the weighted squared difference of unit-length features.
+    """Return LPIPS's distance, (B,), from feature maps.
 
-    weights: (1, C, 1, 1) a layer. Gives (B,): each layer's mean over the pixels, added up. Reckoned in float32 whatever the maps are.
+    It is the weighted squared difference of unit-length features, averaged over the pixels and
+    summed over the layers. It is computed in float32 for maps of any precision.
+
+    Args:
+        pred, ref: each layer's maps, (B, C, H, W).
+        weights: each layer's, (1, C, 1, 1).
     """
     total = pred[0].new_zeros(pred[0].shape[0], dtype=torch.float32)
     for a, b, weight in zip(pred, ref, weights, strict=True):
@@ -89,7 +98,10 @@ def lpips_distance(pred: list[Tensor], ref: list[Tensor], weights: list[Tensor])
 
 
 def _unit(maps: Tensor) -> Tensor:
-    """Every pixel's feature vector at length one; `vector_norm`'s gradient is 0, not NaN, where all features are 0."""
+    """Scale every pixel's feature vector to length one.
+
+    The gradient of `vector_norm` is 0, not NaN, where all features are 0.
+    """
     return maps / (torch.linalg.vector_norm(maps, dim=1, keepdim=True) + 1e-10)
 
 
@@ -119,7 +131,10 @@ def _vgg() -> nn.Sequential:
 
 
 def _read(net: str, weights: Path, expected: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The file's tensors under this module's names: `net.slice2.5.bias` is `layers.5.bias`, `lin0.model.1.weight` is `lins.0`."""
+    """Return the file's tensors under this module's names.
+
+    `net.slice2.5.bias` is `layers.5.bias`; `lin0.model.1.weight` is `lins.0`.
+    """
     stored = read_torch(weights, "Fetch the source 'stlpips' again.")
     renamed = {}
     for name, tensor in stored.items():
