@@ -1,1 +1,3 @@
-"""Degrade: a clean face becomes the low-quality input, by a named degradation, with every draw on record."""
+"""Degrade: make the low-quality input from a clean face by a named degradation, and record every
+draw.
+"""

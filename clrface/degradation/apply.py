@@ -1,7 +1,8 @@
-"""Apply drawn degradations: y = up( JPEG_q( down( x * k_sigma ) + n ) ), after BasicSR's FFHQ degradation dataset.
+"""Apply drawn degradations: y = up( JPEG_q( down( x * k_sigma ) + n ) ), after BasicSR's FFHQ
+degradation dataset.
 
-OpenCV does the arithmetic (filter2D with its mirrored border, INTER_LINEAR, imencode), as in the field's code; Pillow
-does the anti-aliased bicubic scaling of the super-resolution degradations.
+OpenCV does the arithmetic (filter2D with its mirrored border, INTER_LINEAR, imencode), as in the
+field's code. Pillow does the antialiased bicubic scaling of the super-resolution degradations.
 """
 
 import json
@@ -43,7 +44,9 @@ def apply(rgb: np.ndarray, draws: Draws) -> np.ndarray:
 
 
 def _degraded(rgb: np.ndarray, draws: Draws) -> np.ndarray:
-    """Blur, haze, down, noise, JPEG and up: (S, S, 3) uint8 to float32 in [0, 1]."""
+    """Apply blur, haze, down-scaling, noise, JPEG and up-scaling: (S, S, 3) uint8 to float32 in [0,
+    1].
+    """
     size = rgb.shape[0]
     image = rgb.astype(np.float32) / 255.0
     image = cv2.filter2D(image, -1, gaussian_kernel(draws.kernel_px, draws.sigma_x_px, draws.sigma_y_px, draws.angle_rad))
@@ -56,7 +59,7 @@ def _degraded(rgb: np.ndarray, draws: Draws) -> np.ndarray:
 
 
 def gaussian_kernel(length_px: int, sigma_x_px: float, sigma_y_px: float, angle_rad: float) -> np.ndarray:
-    """A (length, length) float64 Gaussian with sum 1, its axes turned by `angle_rad`."""
+    """Return a (length, length) float64 Gaussian with sum 1, its axes turned by `angle_rad`."""
     half = length_px // 2
     y, x = np.mgrid[-half : half + 1, -half : half + 1]
     across = np.cos(angle_rad) * x + np.sin(angle_rad) * y
@@ -66,14 +69,16 @@ def gaussian_kernel(length_px: int, sigma_x_px: float, sigma_y_px: float, angle_
 
 
 def add_noise(image: np.ndarray, draws: Draws) -> np.ndarray:
-    """Gaussian noise from the image's own seed, clipped to [0, 1]; one field for all channels when `noise_shared`."""
+    """Add Gaussian noise from the image's own seed, and clip to [0, 1]; one field for all channels
+    when `noise_shared`.
+    """
     channels = 1 if draws.noise_shared else 3
     noise = np.random.default_rng(draws.noise_seed).standard_normal((*image.shape[:2], channels), dtype=np.float32)
     return np.clip(image + noise * (draws.noise_std_255 / 255.0), 0, 1)
 
 
 def jpeg(image: np.ndarray, quality: int) -> np.ndarray:
-    """Through JPEG at an integer quality and back; (H, W, 3) float32 RGB in [0, 1]."""
+    """Encode and decode (H, W, 3) float32 RGB in [0, 1] as JPEG of an integer quality."""
     bgr = np.rint(image[..., ::-1] * 255.0).astype(np.uint8)
     _, encoded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
     decoded = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
@@ -82,29 +87,32 @@ def jpeg(image: np.ndarray, quality: int) -> np.ndarray:
 
 
 def bicubic(rgb: np.ndarray, side_px: int) -> np.ndarray:
-    """Anti-aliased bicubic to `side_px` and back to the image's size."""
+    """Resize, antialiased bicubic, to `side_px` and back to the image's size."""
     size = rgb.shape[0]
     small = Image.fromarray(rgb).resize((side_px, side_px), Image.Resampling.BICUBIC)
     return np.asarray(small.resize((size, size), Image.Resampling.BICUBIC))
 
 
 def grey(rgb: np.ndarray) -> np.ndarray:
-    """Luminance (ITU-R 601) in all three channels, of uint8 or of float32 in [0, 1]."""
+    """Return luminance (ITU-R 601) in all three channels, of uint8 or of float32 in [0, 1]."""
     return cv2.cvtColor(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
 
 
 def is_grey(rgb: np.ndarray) -> bool:
-    """Whether the three channels are equal everywhere."""
+    """Return whether the three channels are equal everywhere."""
     return bool((rgb[..., 0] == rgb[..., 1]).all() and (rgb[..., 1] == rgb[..., 2]).all())
 
 
 def jitter(image: np.ndarray, draws: Draws) -> np.ndarray:
-    """Brightness, contrast, saturation and hue in the drawn order, by torchvision on floats, as GFPGAN's degradation does.
+    """Change brightness, contrast, saturation and hue in the drawn order, as GFPGAN's degradation
+    does.
+
+    The arithmetic is torchvision's, on floats.
 
     Args:
         image: (H, W, 3) float32 RGB in [0, 1].
 
-    Returns: the same, not rounded.
+    Returns: (H, W, 3) float32, not rounded.
     """
     from clrface.torchvision_import import prepare  # here: most degradations need no torch
 

@@ -1,4 +1,4 @@
-"""Degrade the images of one chunk, and write what was drawn for each."""
+"""Degrade the images of one chunk, and record what was drawn for each."""
 
 import csv
 import io
@@ -27,7 +27,8 @@ def degrade_chunk(
 ) -> None:
     """Write `<image_id>.png` for each id in `aligned`, and draws.csv; the same bytes on every run.
 
-    raw: the sources' folders; a degradation of finished images (`given`) takes them from there.
+    Args:
+        raw: the sources' folders, for a degradation of finished images (`given`).
     """
     given = given_images(degradation, raw) if degradation.kind == "given" else {}
     rows: list[tuple[str, Draws]] = []
@@ -43,7 +44,7 @@ def degrade_chunk(
 
 
 def degrade_image(rgb: np.ndarray, degradation: Degradation, rng: np.random.Generator) -> tuple[np.ndarray, Draws]:
-    """Degrade (S, S, 3) uint8 RGB: the image at the same size, and what was drawn.
+    """Degrade (S, S, 3) uint8 RGB; return the image at the same size, and what was drawn.
 
     Raises: UserError for a degradation of finished images.
     """
@@ -61,7 +62,7 @@ def write_draws(out: Path, rows: Sequence[tuple[str, Draws]]) -> None:
 
 
 def given_images(degradation: Degradation, raw: Path) -> dict[str, Entry]:
-    """The finished low-quality images by image_id: the very same names as the test set's, none missing and none more.
+    """Return the finished low-quality images by image_id, which must be exactly the test set's.
 
     Raises: UserError naming those that differ.
     """
@@ -72,7 +73,7 @@ def given_images(degradation: Degradation, raw: Path) -> dict[str, Entry]:
 
 
 def _take(given: dict[str, Entry], image_id: str, degradation: Degradation, raw: Path, size: int) -> tuple[np.ndarray, Draws]:
-    """A finished image, brought to `size` if it has another, and the record of the side that it had."""
+    """Return a finished image, resized to `size` if needed, and the record of its original side."""
     if image_id not in given:
         raise UserError(
             f"Degradation '{degradation.name}' has no image '{image_id}': it is for '{degradation.dataset}' alone. Choose another one."

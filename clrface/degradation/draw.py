@@ -1,7 +1,7 @@
-"""The named degradations of clrface/catalogue/degradations.yaml, and the draws that one image gets from them.
+"""The named degradations of clrface/catalogue/degradations.yaml, and one image's draws from them.
 
-Drawing and applying are apart: the draws of an image are a flat record that is written beside it, and they alone
-(with the image) give its low-quality version, byte for byte.
+Drawing and applying are separate. The draws of an image are a flat record, written beside it. They
+and the image determine its low-quality version, byte for byte.
 """
 
 import json
@@ -19,9 +19,11 @@ Range = tuple[float, float]
 
 @dataclass(frozen=True)
 class Degradation:
-    """One degradation; clrface/catalogue/degradations.yaml explains the kinds. Ranges are drawn uniformly.
+    """One degradation; clrface/catalogue/degradations.yaml explains the kinds. Ranges are drawn
+    uniformly.
 
-    Whole numbers of `by_side` include both ends. `classical`, as the field's code, never draws the upper end of JPEG's quality.
+    Whole numbers of `by_side` include both ends. `classical`, as in the field's code, never draws
+    the upper end of JPEG's quality.
     """
 
     name: str
@@ -39,24 +41,29 @@ class Degradation:
     factor: int = 1
     haze_probability: float = 0.0
     haze: Range = (1.0, 1.0)
-    """How much of the blurred image haze leaves; the rest turns white."""
+    """The share of the blurred image that haze leaves; the rest becomes white."""
     uneven_probability: float = 0.0
-    """That a square of a quarter to half of the side is degraded by draws of its own."""
+    """The probability that a square of a quarter to half of the side has draws of its own."""
     colour_shift_probability: float = 0.0
     colour_shift_255: float = 0.0
     colour_jitter_probability: float = 0.0
     grey_probability: float = 0.0
     grey_truth: bool = False
-    """The ground truth turns grey with its input (training only: a test set's truth is never changed)."""
+    """Make the ground truth grey with its input. For training only: a test set's truth is never
+    changed.
+    """
     source: str = ""
-    """`given`: the entry of clrface/catalogue/sources.yaml that brings the finished low-quality images."""
+    """`given`: the entry of clrface/catalogue/sources.yaml with the finished low-quality images."""
     dataset: str = ""
-    """`given`: the test set whose images they are the low-quality versions of."""
+    """`given`: the test set that these are the low-quality versions of."""
 
 
 @dataclass(frozen=True)
 class Draws:
-    """What was drawn for one image. Lengths in pixels of the image at hand, angles in radians, noise on the 0-255 scale."""
+    """What was drawn for one image.
+
+    Lengths in pixels of the image, angles in radians, noise on the 0-255 scale.
+    """
 
     degradation: str
     kernel: Literal["iso", "aniso", ""] = ""
@@ -80,7 +87,7 @@ class Draws:
     saturation: float = 1.0
     hue: float = 0.0
     patch_px: int = 0
-    """The side of the square that these draws hold for; 0 where they hold for the whole image."""
+    """The side of the square that these draws apply to; 0 for the whole image."""
     patch_left_px: int = 0
     patch_top_px: int = 0
     outside: str = ""
@@ -88,12 +95,12 @@ class Draws:
 
 
 def load_degradations(path: Path) -> dict[str, Degradation]:
-    """All degradations of a file. Raises: UserError naming the degradation and key that can't be understood."""
+    """Load all degradations of a file. Raises: UserError naming a wrong degradation and key."""
     return {name: _degradation(name, entry) for name, entry in read_yaml(path).items()}
 
 
 def get_degradation(degradations: dict[str, Degradation], name: str) -> Degradation:
-    """The degradation of that name. Raises: UserError with the nearest name."""
+    """Return the degradation of a name. Raises: UserError with the nearest name."""
     if name not in degradations:
         raise unknown_name("degradation", name, degradations)
     return degradations[name]
@@ -192,7 +199,9 @@ def _draw_classical(degradation: Degradation, size: int, rng: np.random.Generato
 
 
 def _draw_patch(degradation: Degradation, size: int, rng: np.random.Generator) -> dict[str, Any]:
-    """A square within the image, and the draws of what lies around it, which has no change of colours of its own."""
+    """Draw a square within the image, and the draws of its surroundings, without a change of
+    colours of their own.
+    """
     patch = int(rng.integers(size // 4, size // 2, endpoint=True))
     left, top = (int(place) for place in rng.integers(0, size - patch, 2, endpoint=True))
     plain = replace(degradation, uneven_probability=0.0, colour_shift_probability=0.0, colour_jitter_probability=0.0, grey_probability=0.0)
@@ -201,7 +210,9 @@ def _draw_patch(degradation: Degradation, size: int, rng: np.random.Generator) -
 
 
 def _draw_grid(degradation: Degradation, size: int, rng: np.random.Generator) -> Draws:
-    """One of the listed values of each, all combinations alike; lengths shrink with the image as in `classical`."""
+    """Draw one of the listed values of each, with equal chances; lengths scale with the image as in
+    `classical`.
+    """
     scale = size / degradation.reference_size
     sigma_x, sigma_y = (float(value) * scale for value in rng.choice(degradation.sigma_px, 2))
     return Draws(
@@ -219,13 +230,15 @@ def _draw_grid(degradation: Degradation, size: int, rng: np.random.Generator) ->
 
 
 def _within(ends: tuple[float, ...], rng: np.random.Generator) -> float:
-    """A uniform draw from a range."""
+    """Draw uniformly from a range."""
     low, high = ends
     return float(rng.uniform(low, high))
 
 
 def _draw_kernel(sigma: tuple[float, ...], rng: np.random.Generator) -> tuple[Literal["iso", "aniso"], float, float, float]:
-    """Isotropic and anisotropic half and half; sigma_x and sigma_y independent, the angle over the whole circle."""
+    """Draw an isotropic or anisotropic kernel, half and half; sigma_x and sigma_y independent, any
+    angle.
+    """
     if rng.random() < 0.5:
         value = _within(sigma, rng)
         return "iso", value, value, 0.0
@@ -233,7 +246,9 @@ def _draw_kernel(sigma: tuple[float, ...], rng: np.random.Generator) -> tuple[Li
 
 
 def _draw_jitter(rng: np.random.Generator) -> dict[str, Any]:
-    """Ranges of BasicSR's GFPGAN training set: brightness, contrast 0.5-1.5, saturation 0-1.5, hue +-0.1 turns."""
+    """Draw from the ranges of BasicSR's GFPGAN training set: brightness, contrast 0.5-1.5,
+    saturation 0-1.5, hue +-0.1 turns.
+    """
     return {
         "jitter_order": "".join(rng.permutation(list("bcsh"))),
         "brightness": float(rng.uniform(0.5, 1.5)),

@@ -1,1 +1,4 @@
-"""Measuring: what runs metrics over folders of images, and over galleries of faces. Imports metrics, never the other way."""
+"""Run metrics over folders of images, and over galleries of faces.
+
+It imports metrics; metrics never import it.
+"""

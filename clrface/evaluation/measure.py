@@ -1,9 +1,11 @@
 """Measure one metric over folders of restored images, and write its score file.
 
-Images are paired by image_id, never by position. A restored image that failed, or that can't be measured, keeps its row with
-the reason. `<metric>.csv` has the columns image_id, value, status, one row an image, sorted by id. A set metric's file has one
-row `*` with the value, then rows for the failed images alone; beside it `<metric>.replicates.csv` has the bootstrap's raw values.
-Resamples repeat images, which makes a set look less varied: raw Frechet replicates lie above the value. The table centres them.
+Images are paired by image_id, never by position. A restored image that failed, or can't be
+measured, keeps its row with the reason. `<metric>.csv` has the columns image_id, value, status, one
+row an image, sorted by id. A set metric's file has one row `*` with the value, then rows for the
+failed images alone. Beside it, `<metric>.replicates.csv` has the bootstrap's raw values. Resamples
+repeat images, which makes a set look less varied, so raw Frechet replicates lie above the value.
+The table centres them.
 """
 
 import csv
@@ -27,18 +29,20 @@ from clrface.stats.bootstrap import Resampling, bootstrap_indices
 
 SET_ROW = "*"
 STATUS_FILES = ("status.csv", "index.csv")
-"""What a restoring or an aligning job says of its images: columns image_id and status, among others."""
+"""The status files of restoring and aligning jobs, with image_id and status among their columns."""
 
 
 class Images(NamedTuple):
-    """One side of the comparison, by image_id: its files, and the reasons of those that failed."""
+    """One side of the comparison, by image_id: the files, and the reasons of the failed images."""
 
     files: dict[str, Path]
     failures: dict[str, str]
 
 
 class Sides(NamedTuple):
-    """What is compared: the restored images, what each is held against (None: nothing), and the clean faces of another set (or none)."""
+    """What is compared: restored images, the images paired with them (or None), and clean faces of
+    another set (or none).
+    """
 
     pred: Images
     ref: Images | None = None
@@ -46,7 +50,9 @@ class Sides(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """A restored image and its ground truth, (3, H, W) float32 in [0, 1] each; `ref` is None without ground truth."""
+    """A restored image and its reference, (3, H, W) float32 in [0, 1] each; `ref` is None without
+    one.
+    """
 
     image_id: str
     pred: np.ndarray
@@ -54,10 +60,10 @@ class Pair(NamedTuple):
 
 
 class AgainstClean(Protocol):
-    """What a metric against clean faces has beside `update` and `result`."""
+    """The further method of a metric against clean faces."""
 
     def update_clean(self, faces: np.ndarray) -> None:
-        """Take a batch, (B, 3, H, W) float32 RGB in [0, 1]."""
+        """Take a batch of clean faces, (B, 3, H, W) float32 RGB in [0, 1]."""
         ...
 
 
@@ -72,15 +78,23 @@ def measure(
     batch: int = 16,
     cache: Path | None = None,
 ) -> None:
-    """Write `out`, the metric's score file for the images `ids`, and a set metric's replicates beside it.
+    """Write a metric's score file, and a set metric's replicates beside it.
 
-    pred_folders, ref_folders: one folder a chunk, with `<image_id>.png` and a status file. ref_folders: what the metric, by its card, holds
-    the restored images against: their ground truth (None without), their inputs, or the clean faces of another set.
-    sources: the fetched sources (data/raw). resampling: which bootstrap resamples to draw.
-    cache: where networks' features are kept for other metrics and rows (clrface.metrics.networks.memory); None: nowhere.
+    Args:
+        metric_id: the metric.
+        pred_folders: one folder a chunk, with `<image_id>.png` and a status file.
+        ref_folders: the folders that the metric's card compares with: ground truth (None without),
+            inputs, or clean faces of another set.
+        ids: the images.
+        sources: the folder of fetched sources (data/raw).
+        out: the score file.
+        resampling: the bootstrap resamples to draw.
+        batch: images measured at once.
+        cache: keeps networks' features for other metrics and rows
+            (clrface.metrics.networks.memory); None: no cache.
 
-    Raises: UserError for an unknown metric; a missing, extra, doubled or truncated image; missing weights; no ground truth
-    where the metric needs one.
+    Raises: UserError for an unknown metric; a missing, extra, doubled or truncated image; missing
+    weights; and missing ground truth for a metric that needs it.
     """
     card, ids = metric_card(metric_id), sorted(ids)
     pred = gather(pred_folders, ids)
@@ -100,9 +114,15 @@ def score(
     resampling: Resampling,
     batch: int = 16,
 ) -> tuple[dict[str, Score], np.ndarray | None]:
-    """The scores of the images `ids` (sorted) by image_id, or of the set under `*`; with a set metric's replicates, (n_boot,).
+    """Return the scores by image_id, or of the set under `*`; and a set metric's replicates,
+    (n_boot,).
 
-    `metric` is fresh, of `card`. Raises: UserError for a truncated image, and without clean faces where the metric needs them.
+    Args:
+        metric: a fresh metric, of `card`.
+        ids: the images, sorted.
+
+    Raises: UserError for a truncated image, and for missing clean faces where the metric needs
+    them.
     """
     pred, ref = sides.pred, sides.ref
     failures = _failed_before(pred, ref)
@@ -134,10 +154,11 @@ def write_replicates(out: Path, replicates: np.ndarray) -> None:
 
 
 def gather(folders: Sequence[Path], ids: Sequence[str]) -> Images:
-    """The files of the images `ids` in `folders`, and what their status files say of the others.
+    """Find the files of the images `ids` in `folders`, and the reasons of the others in status
+    files.
 
-    Raises: UserError for an image without file or reason, one too many, one that lies in two folders, and one with both a
-    file and a reason to have none.
+    Raises: UserError for an image without file or reason, an extra image, one in two folders, and
+    one with both a file and a reason.
     """
     files: dict[str, Path] = {}
     failures: dict[str, str] = {}
@@ -158,7 +179,10 @@ def gather(folders: Sequence[Path], ids: Sequence[str]) -> Images:
 
 
 def reasons(folder: Path) -> dict[str, str]:
-    """image_id to reason, of the images that the folder's status file calls failed; none without such a file."""
+    """Return image_id to reason, for the images that the folder's status file calls failed.
+
+    Empty without such a file.
+    """
     for name in STATUS_FILES:
         if (folder / name).is_file():
             with (folder / name).open(newline="", encoding="utf-8") as handle:
@@ -170,7 +194,7 @@ def reasons(folder: Path) -> dict[str, str]:
 
 
 def _reference(card: MetricCard, folders: Sequence[Path] | None, ids: Sequence[str], dataset: str, pred: Images) -> Images | None:
-    """The paired images: the ground truth, or the inputs; None for a metric without."""
+    """Return the paired images: the ground truth, or the inputs; None for a metric without."""
     if not card.needs_reference:
         return None
     if folders is None:
@@ -186,7 +210,7 @@ def _images(folders: Sequence[Path]) -> list[Path]:
 
 
 def _take_clean(metric: AgainstClean, files: Sequence[Path], batch: int) -> None:
-    """All clean faces that could be aligned. Raises: UserError when there is none."""
+    """Give the metric all clean faces that could be aligned. Raises: UserError for no such face."""
     if not files:
         raise UserError("Found 0 clean faces to compare with. Name a test set as the dataset's `reference` in the config.")
     for start in range(0, len(files), batch):
@@ -194,13 +218,15 @@ def _take_clean(metric: AgainstClean, files: Sequence[Path], batch: int) -> None
 
 
 def _failed_before(pred: Images, ref: Images | None) -> dict[str, str]:
-    """The reason of every image that can't even be read: the restorer's own, else the ground truth's."""
+    """Return the reason of every image that can't be read: the restorer's own, else the ground
+    truth's.
+    """
     lacking = {image_id: f"no ground truth: {reason}" for image_id, reason in ref.failures.items()} if ref else {}
     return lacking | pred.failures
 
 
 def _measurable(ids: Sequence[str], pred: Images, ref: Images | None, failures: dict[str, str]) -> Iterator[Pair]:
-    """Read the pairs one by one; what can't be measured goes to `failures` with its reason instead."""
+    """Read the pairs one by one; add those that can't be measured to `failures`, with the reason."""
     for image_id in ids:
         restored = to_unit(read_rgb(pred.files[image_id]))
         truth = to_unit(read_rgb(ref.files[image_id])) if ref else None
@@ -212,7 +238,7 @@ def _measurable(ids: Sequence[str], pred: Images, ref: Images | None, failures: 
 
 
 def _batches(pairs: Iterable[Pair], size: int) -> Iterator[list[Pair]]:
-    """Runs of at most `size` pairs of one shape."""
+    """Group the pairs into runs of at most `size` of one shape."""
     batch: list[Pair] = []
     for pair in pairs:
         if batch and (len(batch) == size or batch[0].pred.shape != pair.pred.shape):
@@ -224,10 +250,14 @@ def _batches(pairs: Iterable[Pair], size: int) -> Iterator[list[Pair]]:
 
 
 def _of_set(metric: SetMetric, places: np.ndarray, indices: np.ndarray) -> tuple[Score, np.ndarray]:
-    """The set's value and its replicates, (n_boot,).
+    """Return the set's value and its replicates, (n_boot,).
 
-    The metric took the images at `places` of the sorted ids, in that order; `indices` (n_boot, n) are places of all ids. A failed
-    image is left out of the resamples that draw it. A replicate is NaN when its resample has too few images for a value.
+    A failed image is left out of the resamples that draw it. A replicate is NaN when its resample
+    has too few images for a value.
+
+    Args:
+        places: places of the measured images among the sorted ids, in the order of the updates.
+        indices: (n_boot, n) places among all ids.
     """
     order = np.full(indices.shape[1], -1)
     order[places] = np.arange(len(places))

@@ -1,6 +1,7 @@
-"""NTIRE's challenges on real-world face restoration, image by image: the protocol's metrics, and the identity of input and output.
+"""NTIRE's challenges on real-world face restoration: the protocol's metrics, and identity.
 
-Inputs have no truth. Identity is held against the input itself, at five points that the challenge lists for each image.
+Inputs have no ground truth. Identity is compared with the input itself, at five points that the
+challenge lists for each image.
 """
 
 import csv
@@ -25,7 +26,7 @@ from clrface.stats.bootstrap import Resampling
 POINTS = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
 COLUMNS = ("filename", "dataset", *(f"{point}_{axis}" for point in POINTS for axis in "xy"))
 IDENTITY = "id_adaface"
-"""What stands for the identity beside the metrics' ids."""
+"""The key of identity among the metrics' ids."""
 MOST_IN_FID = 3000
 
 
@@ -37,9 +38,10 @@ class Listed(NamedTuple):
 
 
 def read_points(path: Path) -> dict[str, Listed]:
-    """The list of points (`test_face.csv`, `test_2026_face.csv`) by image_id, the file's name without its suffix.
+    """Read the list of points (`test_face.csv`, `test_2026_face.csv`), by file name without suffix.
 
-    Raises: UserError for a file that is missing or no such list, a name that stands twice, and a point that is no number.
+    Raises: UserError for a file that is missing or no such list, a name listed twice, and a point
+    that is not a number.
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as handle:
@@ -63,7 +65,9 @@ def read_points(path: Path) -> dict[str, Listed]:
 
 
 def images_under(folder: Path) -> dict[str, Path]:
-    """All images in a folder and the folders in it, by file stem: the challenge's sets may lie in one folder each.
+    """Find all images in a folder and its sub-folders, by file stem.
+
+    The challenge's sets may lie in one sub-folder each.
 
     Raises: UserError for a folder that is missing or has no image, and for two images of one stem.
     """
@@ -92,11 +96,13 @@ def measured(
     batch: int = 16,
     cache: Path | None = None,
 ) -> dict[str, dict[str, Score]]:
-    """Each metric's scores by image_id, by the metric's id; a set metric's one under `*`. Identity's lie under `IDENTITY`.
+    """Measure each metric, and return its scores by image_id.
 
-    Everything is loaded before the first image is measured, so that a missing file or package is told at once.
+    A set metric has one score under `*`. Identity has the key `IDENTITY`. Everything is loaded
+    before the first image is measured, so that a missing file or package stops the run at once.
 
-    Raises: UserError for images that are missing or not listed, an image that can't be read, missing weights and packages.
+    Raises: UserError for images that are missing or not listed, an image that can't be read, and
+    missing weights and packages.
     """
     outputs, lq = images_under(results), images_under(inputs)
     match_ids(outputs, listed, str(results))
@@ -116,7 +122,10 @@ def measured(
 
 
 def identity(network: AdaFace, lq: Path, output: Path, points: np.ndarray) -> Score:
-    """Cosine of the embeddings of input and output, both cut at the same points; no value for images of different sizes."""
+    """Return the cosine of the embeddings of input and output, both cut at the same points.
+
+    Images of different sizes have no value.
+    """
     before, after = read_rgb(lq), read_rgb(output)
     if before.shape != after.shape:
         (h, w, _), (wanted_h, wanted_w, _) = after.shape, before.shape
@@ -125,7 +134,7 @@ def identity(network: AdaFace, lq: Path, output: Path, points: np.ndarray) -> Sc
 
 
 def of_set(scores: Mapping[str, Score]) -> float:
-    """A set metric's value; NaN where it has none, or was taken without an image that failed."""
+    """Return a set metric's value; NaN where it has none, or where an image failed."""
     return scores[SET_ROW].value if len(scores) == 1 else math.nan
 
 

@@ -1,7 +1,8 @@
-"""Measure recognition: a method's restored faces as probes against a gallery of clean photographs, and write the score file.
+"""Measure recognition of restored faces (probes) in a gallery of clean photographs; write the score
+file.
 
-As clrface.evaluation.measure does it for set metrics, but for the bootstrap: it draws people, each with all photographs, as probes and in
-the gallery.
+It works as clrface.evaluation.measure does for set metrics, except for the bootstrap. That draws
+people, each with all photographs, as probes and in the gallery.
 """
 
 import math
@@ -25,8 +26,11 @@ from clrface.stats.bootstrap import Resampling, people_counts
 
 
 class Gallery(NamedTuple):
-    """What the probes are compared with: folders of aligned clean photographs, each photograph's person (the probes' too), and the pairs
-    that verification asks about (None: all)."""
+    """What the probes are compared with.
+
+    Folders of aligned clean photographs, the person of each photograph and probe, and the pairs
+    that verification uses (None: all).
+    """
 
     folders: Sequence[Path]
     people: Mapping[str, str]
@@ -34,10 +38,14 @@ class Gallery(NamedTuple):
 
 
 class RecognitionMetric(Protocol):
-    """A metric against a gallery: its class is made from a comparison by the embeddings of its card's network."""
+    """A metric against a gallery, made from a comparison by the embeddings of its card's network."""
 
     def result(self, people: np.ndarray) -> float:
-        """The value when each of the k people comes `people` (k,) times; NaN where there is nothing to compare."""
+        """Return the value; NaN where there is nothing to compare.
+
+        Args:
+            people: (k,) how many times each person is drawn.
+        """
         ...
 
 
@@ -51,12 +59,14 @@ def recognise(
     resampling: Resampling,
     cache: Path | None = None,
 ) -> None:
-    """Write `out`, the metric's score file for the probes `ids`, and its replicates beside it.
+    """Write a metric's score file for the probes `ids`, and its replicates beside it.
 
-    pred_folders: one folder a chunk, with `<image_id>.png` and a status file. The others are as `measure` takes them.
+    Args:
+        pred_folders: one folder a chunk, with `<image_id>.png` and a status file.
+        metric_id, ids, sources, out, resampling, cache: see `clrface.evaluation.measure.measure`.
 
-    Raises: UserError for an unknown metric, a photograph whose person isn't known, images that are missing or too many, and a list of
-    pairs that the test set lacks.
+    Raises: UserError for an unknown metric, a photograph of an unknown person, missing or extra
+    images, and listed pairs that the test set lacks.
     """
     comparison, failures = compare_faces(pred_folders, gallery, ids, embedder(metric_id, sources, cache))
     failed = {image_id: Score(math.nan, reason) for image_id, reason in failures.items()}
@@ -72,20 +82,24 @@ def recognise(
 
 
 def recognition_metric(metric_id: str, comparison: Comparison) -> RecognitionMetric:
-    """A metric of a comparison. Raises: UserError for an unknown metric."""
+    """Make a metric of a comparison. Raises: UserError for an unknown metric."""
     return metric_class(metric_id)(comparison, **code_of(metric_id).params)
 
 
 def embedder(metric_id: str, sources: Path, cache: Path | None = None) -> Features:
-    """The embeddings that a metric compares faces by. Raises: UserError for an unknown metric, and for weights that are missing."""
+    """Load the embeddings that a metric compares.
+
+    Raises: UserError for an unknown metric, and for missing weights.
+    """
     return network(code_of(metric_id).network).features(sources, cache)
 
 
 def compare_faces(pred_folders: Sequence[Path], gallery: Gallery, ids: Sequence[str], embed: Features) -> tuple[Comparison, dict[str, str]]:
-    """Every probe against every photograph of the gallery, and the reasons of the probes that have no image.
+    """Compare every probe with every photograph of the gallery; return the reasons of probes
+    without image, too.
 
-    Similarity is the negative Euclidean distance of the embeddings. With a list of pairs, those who are to be identified choose from each
-    person's first photograph. Raises: as `recognise`.
+    Similarity is the negative Euclidean distance of the embeddings. With a list of pairs,
+    identification uses each person's first photograph. Raises: UserError, as `recognise`.
     """
     ids, people = sorted(ids, key=natural), gallery.people
     probes = gather(pred_folders, ids)
@@ -138,13 +152,15 @@ def _listed(
 
 
 def gallery_ids(folders: Sequence[Path]) -> list[str]:
-    """The photographs of a gallery by image_id: all that aligning left there."""
+    """Return the image_ids of a gallery: all photographs that could be aligned."""
     there = [path.stem for folder in folders for path in folder.glob("*.png") if not path.name.startswith(".")]
     return there + [image_id for folder in folders for image_id in reasons(folder)]
 
 
 def _embedded(embed: Features, files: Mapping[str, Path], ids: Sequence[str]) -> np.ndarray:
-    """(n, d) embeddings of the images `ids`; NaN for one that isn't there, and no columns where none is."""
+    """Return embeddings, (n, d), of the images `ids`; NaN for a missing image, and no columns
+    without any.
+    """
     found = {image_id: embed(to_unit(read_rgb(files[image_id]))[None])[0] for image_id in ids if image_id in files}
     vectors = np.full((len(ids), len(next(iter(found.values()), ()))), np.nan)
     for place, image_id in enumerate(ids):
@@ -154,7 +170,9 @@ def _embedded(embed: Features, files: Mapping[str, Path], ids: Sequence[str]) ->
 
 
 def _alike(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """(p, g): the negative distances of (p, d) and (g, d); -inf where one is missing."""
+    """Return similarities, (p, g): the negative distances of (p, d) and (g, d); -inf where one is
+    missing.
+    """
     if left.shape[1] != right.shape[1]:
         return np.full((len(left), len(right)), -np.inf)
     distances = cdist(left, right)
@@ -163,7 +181,7 @@ def _alike(left: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 
 def _turns(people: np.ndarray) -> np.ndarray:
-    """0 for each person's first photograph, 1 for the second, ..."""
+    """Number each person's photographs: 0 for the first, 1 for the second, ..."""
     seen: dict[int, int] = {}
     turns = []
     for person in people.tolist():

@@ -45,8 +45,8 @@ class Comparison:
     gallery_people: np.ndarray
     """(g,) integers."""
     turns: np.ndarray
-    """(g,) integers: the rank of a photograph among its person's in the gallery. Photographs of one
-    rank make a gallery of one each for `rank_one`.
+    """(g,) integers: the place of a photograph among its person's in the gallery. Photographs of
+    one place make a gallery of one each for `rank_one`.
     """
     itself: np.ndarray
     """(p, g) booleans: both are the same photograph."""
@@ -233,7 +233,7 @@ def rank_one(comparison: Comparison) -> tuple[np.ndarray, np.ndarray]:
     """Return for each probe, (p,): its share of galleries in which its own person is strictly the
     nearest, and whether any gallery counts.
 
-    A gallery holds one photograph a person (those of one rank). A gallery that holds the probe
+    A gallery holds one photograph a person (those of one `turns`). A gallery that holds the probe
     itself, or lacks its person, doesn't count.
     """
     hits, asked = np.zeros(len(comparison.probe_people)), np.zeros(len(comparison.probe_people))

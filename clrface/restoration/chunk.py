@@ -1,6 +1,7 @@
-"""Restore one chunk of degraded faces with one method, and say of each image how it went.
+"""Restore one chunk of degraded faces with one method, and record each image's status.
 
-A failure keeps its row with the reason and has no image: a method never answers with its own input when it failed.
+A failed image keeps its row with the reason and has no file. A method's input never stands for its
+output.
 """
 
 import csv
@@ -31,7 +32,7 @@ Images = Mapping[str, np.ndarray]
 
 @dataclass(frozen=True)
 class Chunk:
-    """The images of a job: their ids, where they lie, and where the restored ones go."""
+    """The images of a job: their ids, their folders, and the folder of the restored ones."""
 
     dataset: str
     ids: list[str]
@@ -47,11 +48,12 @@ def restore_chunk(
 
     Args:
         method: loaded.
-        seed: which of the config's `seeds`; with the dataset and image_id it gives the image's own.
+        seed: one of the config's `seeds`; with the dataset and image_id it determines the image's
+            own.
         sees_truth: give the method the aligned face too.
-        control: its output may be its input.
+        control: allow an output that equals the input.
 
-    Raises: UserError for an image that can't be read, and whichever the method raises: that is for the user, not about an image.
+    Raises: UserError for an image that can't be read, and any UserError of the method.
     """
     status = not_aligned(chunk)
     todo = [image_id for image_id in chunk.ids if image_id not in status]
@@ -81,14 +83,16 @@ def restore_chunk(
 
 
 def copy_finished(folder: Path, chunk: Chunk, expected_ids: list[str]) -> None:
-    """Take a user's finished images, `<image_id>.<suffix>`, as a method's.
+    """Copy a user's finished images, `<image_id>.<suffix>`, as a method's output.
 
-    One that equals its degraded input is a failure, as any method's.
+    An image that equals its degraded input is a failure, as for any method.
 
     Args:
-        expected_ids: those that `folder` must hold, no more and no less: the whole test set, but for images that could not be aligned.
+        expected_ids: the images that `folder` must hold, no more and no less: the whole test set,
+            without images that could not be aligned.
 
-    Raises: UserError naming missing, extra and truncated files, and one of another size than the test set's.
+    Raises: UserError naming missing, extra and truncated files, and one of another size than the
+    test set's.
     """
     listing = list_images(folder)
     files = listing.images
@@ -112,7 +116,10 @@ def copy_finished(folder: Path, chunk: Chunk, expected_ids: list[str]) -> None:
 
 
 def _restore(method: Any, images: Images, seeds: Mapping[str, int], truths: Images) -> dict[str, np.ndarray | str]:
-    """Each image's restoration as (H, W, 3) uint8, or why there is none. A batch that fails is tried again image by image."""
+    """Return each image's restoration as (H, W, 3) uint8, or the reason of its failure.
+
+    A batch that fails is repeated image by image.
+    """
     try:
         return _checked(method, images, seeds, truths)
     except UserError:
@@ -138,7 +145,7 @@ def _checked(method: Any, images: Images, seeds: Mapping[str, int], truths: Imag
 
 
 def not_aligned(chunk: Chunk) -> dict[str, str]:
-    """The images of this chunk that aligning could not take, with its reason."""
+    """Return the images of this chunk that could not be aligned, with the reasons."""
     return {row["image_id"]: row["status"] for row in read_index(chunk.aligned) if row["status"] != OK and row["image_id"] in chunk.ids}
 
 

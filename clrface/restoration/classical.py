@@ -1,4 +1,4 @@
-"""Training-free methods work on one image at a time, as (H, W, 3): what they share."""
+"""Base of the training-free methods, which restore one image at a time as (H, W, 3)."""
 
 from abc import ABC, abstractmethod
 from pathlib import Path
@@ -8,10 +8,10 @@ import torch
 
 
 class ClassicalRestorer(ABC):
-    """Runs `filter` on each image; nothing to load, nothing left to chance, always on the CPU."""
+    """Run `filter` on each image: no weights, no randomness, always on the CPU."""
 
     def load(self, weights: Path | None, device: str, sources: Path) -> None:
-        """Nothing to load."""
+        """Do nothing."""
 
     def restore(self, lq: torch.Tensor, seeds: list[int]) -> torch.Tensor:
         return torch.stack([self._restore_one(image) for image in lq])
@@ -23,4 +23,4 @@ class ClassicalRestorer(ABC):
 
     @abstractmethod
     def filter(self, image: np.ndarray) -> np.ndarray:
-        """(H, W, 3) float64 RGB in [0, 1] to the same."""
+        """Restore one image, (H, W, 3) float64 RGB in [0, 1]."""

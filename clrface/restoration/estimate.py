@@ -1,6 +1,7 @@
-"""What CLR-Face knows of a degraded face before it refines: the condition, and the start.
+"""CLR-Face's first estimate of a degraded face: the condition and the start of the refinement.
 
-Notation: y the degraded face; z_y = E(y); x_I = IRN(y) the first estimate; z_I = E(x_I). Training and restoring share this.
+Notation: y the degraded face; z_y = E(y); x_I = IRN(y) the first estimate; z_I = E(x_I). Training
+and restoring share this.
 """
 
 from collections.abc import Callable
@@ -14,23 +15,28 @@ from clrface.models.unet import RestorationUNet
 
 @dataclass(frozen=True)
 class Estimate:
-    """z_y and z_I, (B, C, h, w); y and x_I, (B, 3, H, W) in [0, 1], as the autoencoder sees them; and the chroma that it doesn't see."""
+    """z_y and z_I, (B, C, h, w); y and x_I, (B, 3, H, W) in [0, 1], as the autoencoder sees them.
+
+    `chroma` is what it doesn't see.
+    """
 
     z_y: torch.Tensor
     z_irn: torch.Tensor
     y: torch.Tensor
     x_irn: torch.Tensor
     chroma: torch.Tensor
-    """(B, 3, H, W): what is added to the decoded image. The IRN's colours where the autoencoder knows luminance alone, else 0."""
+    """(B, 3, H, W), added to the decoded image: the IRN's colours where the autoencoder models
+    luminance alone, else 0.
+    """
 
     @property
     def condition(self) -> torch.Tensor:
-        """(B, 2C, h, w): what the prior is told of the face."""
+        """Return the prior's condition, (B, 2C, h, w)."""
         return torch.cat([self.z_y, self.z_irn], 1)
 
 
 def estimate(autoencoder: Autoencoder, irn: RestorationUNet, y: torch.Tensor) -> Estimate:
-    """Make the first estimate of faces, (B, 3, H, W) in [0, 1]; no gradients, single precision out."""
+    """Estimate faces, (B, 3, H, W) in [0, 1]; without gradients, in single precision."""
     with torch.no_grad():
         x_irn = irn.tinted(irn(y).float(), y).clamp(0, 1)
         y, seen = autoencoder.seen(y), autoencoder.seen(x_irn)
@@ -39,14 +45,16 @@ def estimate(autoencoder: Autoencoder, irn: RestorationUNet, y: torch.Tensor) ->
 
 
 Decode = Callable[[torch.Tensor], torch.Tensor]
-"""From latents (B, C, h, w) to what the autoencoder sees of the image, (B, 3, H, W), about [0, 1], unclipped."""
+"""Map latents (B, C, h, w) to the autoencoder's image, (B, 3, H, W), about [0, 1], not clipped."""
 
 
 def decoding(autoencoder: Autoencoder, known: Estimate, residual: float) -> Decode:
-    """z to G(z) + residual * (x_I - G(z_I)): what the autoencoder loses of the IRN's output is given back.
+    """Return z -> G(z) + residual * (x_I - G(z_I)), which adds back what the autoencoder loses of
+    x_I.
 
-    So the refinement is a change of x_I, not a copy of it through a narrow place: with residual 1, z_I gives x_I itself.
-    Our addition, not known to be the paper's (docs/explanation/method.md).
+    So the refinement changes x_I, and doesn't copy it through the autoencoder's bottleneck: with
+    residual 1, z_I gives x_I itself. This is our addition, not known to be the paper's
+    (docs/explanation/method.md).
     """
     if not residual:
         return autoencoder.decode

@@ -1,7 +1,9 @@
-"""Methods that live in a repository of their own, which no package wraps: fetched at a commit, run in an environment of their own.
+"""Methods in a repository of their own: fetched at a commit, and run in an environment of their
+own.
 
-A card, `clrface/baselines/external/<name>.yaml`, says all that is needed. The program is called as its authors call it: a folder of
-PNGs in, a folder out. What comes out is checked like any method's: every image once, at its size, and not the input itself.
+A card, `clrface/baselines/external/<name>.yaml`, describes one. The program is called as its
+authors call it: a folder of PNGs in, a folder out. Its output is checked like any method's: every
+image once, at its size, and not the input itself.
 """
 
 import hashlib
@@ -31,9 +33,11 @@ MISSING = "the program left no image of this name"
 
 
 def install(card: ExternalCard, folder: Path, sources: Path) -> None:
-    """Make `folder`: the repository at the card's commit (`code`), its weights in it, and an environment (`venv`). Made once.
+    """Make `folder`, once: the repository at the card's commit (`code`), its weights in it, and an
+    environment (`venv`).
 
-    Raises: UserError for a repository, commit, package or weight that can't be had, with what git or pip said.
+    Raises: UserError for a repository, commit, package or weight that is not available, with the
+    message of git or pip.
     """
     if not card.commit:
         raise UserError(f"{card.name} can't be installed: its card has no repository ({card.unable}). If there is one now, name it there.")
@@ -68,20 +72,21 @@ def install(card: ExternalCard, folder: Path, sources: Path) -> None:
 
 
 def python_of(folder: Path) -> Path:
-    """The Python of an installed card."""
+    """Return the Python of an installed card."""
     return (Path(folder) / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python").absolute()
 
 
 def _packages(folder: Path) -> Path:
-    """Where the packages of an installed card lie."""
+    """Return the folder of an installed card's packages."""
     asked = [str(python_of(folder)), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
     return Path(_call(asked, "ask the environment where its packages lie").strip())
 
 
 def run_external(card: ExternalCard, folder: Path, chunk: Chunk, seed: int) -> None:
-    """Restore a chunk with an installed card; writes the images and status.csv as any method does.
+    """Restore a chunk with an installed card; write the images and status.csv as any method does.
 
-    Raises: UserError when the program fails, with the end of what it said, or when it leaves none, or images that it was not given.
+    Raises: UserError for a program that fails, with the end of its output, or that leaves no images
+    or unknown ones.
     """
     status = not_aligned(chunk)
     todo = [image_id for image_id in chunk.ids if image_id not in status]
@@ -104,12 +109,17 @@ def run_external(card: ExternalCard, folder: Path, chunk: Chunk, seed: int) -> N
 
 
 def not_run(chunk: Chunk, reason: str) -> None:
-    """Write a chunk's status.csv for a card that can't run here: every image has the reason, none an image."""
+    """Write a chunk's status.csv for a card that can't run here: every image has the reason, and
+    none a file.
+    """
     write_status(chunk, dict.fromkeys(chunk.ids, f"{NOT_RUN}: {reason}"))
 
 
 def _check_names(card: ExternalCard, made: Path, todo: list[str]) -> None:
-    """Refuse images that nobody asked for, and none at all: the card is wrong. One that is missing is that image's failure."""
+    """Refuse unknown images, and no images at all: the card is wrong.
+
+    A missing image is that image's failure.
+    """
     expected = {made / card.output.format(image_id=image_id) for image_id in todo}
     found = set(made.glob(card.output.format(image_id="*")))
     missing, surplus = sorted(expected - found), sorted(found - expected)
@@ -123,7 +133,7 @@ def _check_names(card: ExternalCard, made: Path, todo: list[str]) -> None:
 
 
 def _take(path: Path, chunk: Chunk, image_id: str) -> str:
-    """Keep one restored image, if it is one; its status."""
+    """Keep one restored image, if it is valid; return its status."""
     target = chunk.out / f"{image_id}.png"
     target.unlink(missing_ok=True)  # of an earlier run, in which it did not fail
     if not path.exists():

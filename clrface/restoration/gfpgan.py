@@ -1,4 +1,6 @@
-"""GFPGAN with its authors' weights (Wang et al., CVPR 2021): what its three released versions share."""
+"""GFPGAN with its authors' weights (Wang et al., CVPR 2021): what its three released versions
+share.
+"""
 
 from typing import Any
 
@@ -9,7 +11,10 @@ from clrface.restoration.official import OfficialRestorer
 
 
 class GfpganRestorer(OfficialRestorer):
-    """StyleGAN2's decoder adds noise behind every layer. The authors draw it anew at each call; here an image's seed decides it."""
+    """GFPGAN, whose StyleGAN2 decoder adds noise behind every layer.
+
+    The authors draw new noise at each call; here an image's seed determines it.
+    """
 
     def make_network(self) -> Any:
         from spandrel.architectures.GFPGAN import GFPGAN
@@ -43,7 +48,7 @@ class GfpganRestorer(OfficialRestorer):
 
 
 class _Noise:
-    """Gives a layer its images' own noise in place of the one that it would draw."""
+    """Give a layer its images' own noise in place of newly drawn noise."""
 
     def __init__(self, seeds: list[int], shape: tuple[int, ...], place: int):
         self.seeds, self.shape, self.place = seeds, shape, place

@@ -1,12 +1,16 @@
 """Guidance: how identity steers the refinement (CLR-Face's second part).
 
-Notation: m the mask in (0, 1); phi the recogniser; x0_hat the image of z0_hat (`decoding`); x_I the IRN's output and z_I = E(x_I);
-phi_I the identity that the IRN recovers: its head's features (clrface.models.identity), or phi(x_I).
-`recognition`:      g = grad of d = 1 - cos(phi(x0_hat), phi_I) by z0_hat, and shift = scale * m * d * g / |g|^2.
-`recognition_free`: shift = scale * m * (z0_hat - z_I), which needs no recogniser.
+Notation: m the mask in (0, 1); phi the recogniser; x0_hat the image of z0_hat (`decoding`);
+x_I the IRN's output and z_I = E(x_I); phi_I the identity that the IRN recovers: its head's
+features (clrface.models.identity), or phi(x_I).
 
-Assumption: the step along g is Polyak's, d / |g|^2: were d linear, a scale of 1 would reach the target in one step. So the scale means
-the same for every face and time, and the push fades as the target comes near. No gradient goes through the prior's network.
+    recognition:       g = grad of d = 1 - cos(phi(x0_hat), phi_I) by z0_hat,
+                       and shift = scale * m * d * g / |g|^2
+    recognition_free:  shift = scale * m * (z0_hat - z_I), without a recogniser
+
+Assumption: the step along g is Polyak's, d / |g|^2. If d were linear, a scale of 1 would reach the
+target in one step. So the scale means the same for every face and time, and the shift vanishes near
+the target. No gradient goes through the prior's network.
 """
 
 import torch
@@ -16,17 +20,19 @@ from clrface.models.recogniser import SFace
 from clrface.restoration.estimate import Decode
 
 FLAT = 1e-6
-"""A squared gradient far below any face's (about 1e-2): where the target is reached, nothing is pushed."""
+"""A squared gradient far below any face's (about 1e-2): the target is reached, and nothing is
+shifted.
+"""
 
 
 class RecognitionGuide:
-    """Towards `target`, identities (B, 128) as the recogniser sees them."""
+    """Guide towards `target`, identities (B, 128) by the recogniser."""
 
     def __init__(self, decode: Decode, recogniser: SFace, target: torch.Tensor, mask: torch.Tensor, scale: float):
         self.decode, self.recogniser, self.target, self.mask, self.scale = decode, recogniser, target, mask, scale
 
     def direction(self, z0_hat: torch.Tensor) -> torch.Tensor:
-        """d * g / |g|^2, (B, C, h, w): the unmasked shift at scale 1."""
+        """Return the unmasked shift at scale 1, d * g / |g|^2, (B, C, h, w)."""
         with torch.enable_grad():
             z = z0_hat.detach().requires_grad_(True)
             image = self.decode(z).clamp(0, 1)
@@ -40,7 +46,7 @@ class RecognitionGuide:
 
 
 class RecognitionFreeGuide:
-    """Towards the IRN's latent itself, where the mask lets it through."""
+    """Guide towards the IRN's latent, where the mask allows it."""
 
     def __init__(self, z_irn: torch.Tensor, mask: torch.Tensor, scale: float):
         self.z_irn, self.mask, self.scale = z_irn, mask, scale

@@ -1,7 +1,8 @@
 """Rivals with their authors' weights: networks by spandrel, ranges and randomness by us.
 
-These networks take and give aligned 512x512 RGB in [-1, 1]. spandrel's own calls hand GFPGAN and CodeFormer [0, 1], as an upscaler's, so
-they are not used: the networks are called here as their authors' inference scripts call them.
+These networks map aligned 512x512 RGB in [-1, 1] to the same. spandrel's own calls give GFPGAN and
+CodeFormer [0, 1], as an upscaler's. So the networks are called here as in their authors' inference
+scripts.
 """
 
 from abc import ABC, abstractmethod
@@ -20,9 +21,10 @@ SIDE_PX = 512
 
 
 class OfficialRestorer(ABC):
-    """A method whose network comes from spandrel and whose weights are the one file that the card's source brings.
+    """A method with a network from spandrel, and the weights of one file of the card's source.
 
-    `half`: on a GPU, run in bfloat16 where autocast finds it safe; the authors' scripts run in single precision.
+    `half`: on a GPU, run in bfloat16 where autocast finds it safe. The authors' scripts run in
+    single precision.
     """
 
     file: str
@@ -53,17 +55,20 @@ class OfficialRestorer(ABC):
 
     @abstractmethod
     def make_network(self) -> Any:
-        """The network with the sizes of the authors' weights."""
+        """Make the network with the sizes of the authors' weights."""
 
     @abstractmethod
     def run(self, x: torch.Tensor, seeds: list[int]) -> torch.Tensor:
-        """(B, 3, 512, 512) in [-1, 1] to the same."""
+        """Restore (B, 3, 512, 512) in [-1, 1]."""
 
 
 def read_weights(path: Path) -> dict[str, torch.Tensor]:
-    """The tensors of an authors' .pth, out of the wrappings that are usual (`params_ema`, `state_dict`, ...); pickled code is refused.
+    """Read the tensors of an authors' .pth, from its usual wrappers (`params_ema`, `state_dict`,
+    ...).
 
-    Raises: UserError when there is no such file, or when it holds no tensors by name.
+    Pickled code is refused.
+
+    Raises: UserError for a missing file, or one without tensors by name.
     """
     from spandrel import canonicalize_state_dict
 

@@ -1,4 +1,4 @@
-"""Restoring in one step with a trained U-Net: what the regression baselines share."""
+"""Restore in one step with a trained U-Net: what the regression baselines share."""
 
 from pathlib import Path
 
@@ -9,7 +9,10 @@ from clrface.models.unet import RestorationUNet
 
 
 class OneStep:
-    """x = y + U(y), grey where y is grey, with the network in the sub-folder `stage` of the weights."""
+    """x = y + U(y), grey where y is grey.
+
+    The network lies in the sub-folder `stage` of the weights.
+    """
 
     stage: str
 

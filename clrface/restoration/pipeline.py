@@ -1,7 +1,9 @@
-"""CLR-Face, whole: autoencoder, IRN with its identity head, prior, mask and guidance put together (Suin and Chellappa, arXiv 2402.06106).
+"""The whole of CLR-Face: autoencoder, IRN with identity head, prior, mask and guidance.
 
-y the degraded face; x_I = IRN(y), z_I = E(x_I), z_y = E(y); the sampler starts at alpha z_I + sigma eps, refines given z_y and z_I,
-guided towards the identity that the IRN recovered, through the mask; x = G(z_0). docs/explanation/method.md maps each part to the paper.
+Suin and Chellappa, arXiv 2402.06106. y is the degraded face; x_I = IRN(y), z_I = E(x_I), z_y =
+E(y). The sampler starts at alpha z_I + sigma eps and refines given z_y and z_I. It is guided,
+through the mask, towards the identity that the IRN recovered; x = G(z_0).
+docs/explanation/method.md maps each part to the paper.
 """
 
 from collections.abc import Callable, Sequence
@@ -30,29 +32,41 @@ GROUP = 4
 
 @dataclass(frozen=True)
 class Settings(SamplerSpec):
-    """The choices that an ablation turns; the config's `clrface:` block. docs/explanation/method.md says what each is in the paper."""
+    """The choices that an ablation changes: the config's `clrface:` block.
+
+    docs/explanation/method.md explains each in the paper's terms.
+    """
 
     guidance: Literal["none", "recognition", "recognition_free"] = "recognition"
     guidance_scale: float = 1.0
     target: Literal["head", "irn"] = "head"
-    """Whose identity guidance seeks: the one that the IRN's head predicts, or the one of the IRN's image."""
+    """The identity that guidance seeks: predicted by the IRN's head, or recognised in the IRN's
+    image.
+    """
     mask: Literal["learned", "ones", "random"] = "learned"
-    """`random`: the learned mask's values in another order, drawn for each image: the same share, anywhere."""
+    """`random` permutes the learned mask's values, for each image: the same share, anywhere."""
     residual: float = 0.7
-    """How much of what the autoencoder loses of the IRN's output is given back; see `decoding`."""
+    """The share of the autoencoder's loss on the IRN's output that is added back; see `decoding`.
+    """
     latents: Literal["f4", "f4_short", "f8_short", "f16_short", "codes256_short"] = "f4"
-    """Whose latents: CLR-Face's own, or those of an ablation (clrface.stages.SHORT), which have no mask."""
+    """CLR-Face's own latents, or those of an ablation (clrface.stages.SHORT), which have no mask.
+    """
 
 
 @dataclass(frozen=True)
 class Moment:
-    """One step of restoring GROUP faces (fewer are filled up with the last one), as an observer sees it."""
+    """One step of restoring GROUP faces, for an observer.
+
+    A smaller group is filled up with its last face.
+    """
 
     known: Estimate
     guide: Guide | None
     step: Step
     to_image: Callable[[torch.Tensor], torch.Tensor]
-    """From latents (GROUP, C, h, w) to finished images (GROUP, 3, H, W) in [0, 1]: the algorithm's last line."""
+    """Map latents (GROUP, C, h, w) to finished images (GROUP, 3, H, W) in [0, 1]: the algorithm's
+    last line.
+    """
 
 
 Observer = Callable[[Moment], None]
@@ -60,18 +74,21 @@ Observer = Callable[[Moment], None]
 
 
 class CLRFace:
-    """The five networks, and how they restore."""
+    """The five networks, and restoration with them."""
 
     def __init__(self, autoencoder: Autoencoder, irn: RestorationUNet, identity: IdentityHead, prior: UNet2DModel, mask: LatentMask | None):
         self.autoencoder, self.irn, self.identity, self.prior, self.mask = autoencoder, irn, identity, prior, mask
 
     @classmethod
     def from_pretrained(cls, folder: Path, latents: str = "f4") -> Self:
-        """Read the five networks from the sub-folders decoder (the autoencoder as that stage left it), irn, identity, refiner and mask.
+        """Read the five networks from the sub-folders decoder, irn, identity, refiner and mask.
 
-        `refiner` is the prior as that stage left it; weights without one have `prior` alone.
+        `decoder` is the autoencoder after that stage. `refiner` is the prior after that stage;
+        weights without it have `prior` alone.
 
-        `latents` of an ablation come from autoencoder_<latents> and prior_<latents>, without a mask.
+        Args:
+            latents: those of an ablation come from autoencoder_<latents> and prior_<latents>,
+                without a mask.
 
         Raises: UserError for a missing folder, or weights that don't fit their config.
         """
@@ -96,17 +113,21 @@ class CLRFace:
         return self
 
     def _networks(self) -> dict[str, ModelMixin]:
-        """By the folder's name."""
+        """Return the networks by their folders' names."""
         named: dict[str, ModelMixin] = {"decoder": self.autoencoder, "irn": self.irn, "identity": self.identity, "prior": self.prior}
         return named | ({"mask": self.mask} if self.mask else {})
 
     def make_recogniser(self, sources: Path) -> SFace:
-        """The recogniser from the fetched sources, for faces aligned as those that the identity head was trained on."""
+        """Make the recogniser from the fetched sources, for faces aligned as in the identity head's
+        training.
+        """
         return SFace(sources, self.identity.config["template"])
 
     @property
     def size_multiple(self) -> int:
-        """What the sides of an image must be multiples of: the compression, then the prior's halvings."""
+        """Return what an image's sides must be multiples of: the compression times the prior's
+        halvings.
+        """
         return self.autoencoder.compression * 2 ** (len(self.prior.config["block_out_channels"]) - 1)
 
     @torch.no_grad()
@@ -125,7 +146,8 @@ class CLRFace:
             y: (B, 3, H, W) float32 RGB in [0, 1]; H and W multiples of `size_multiple`.
             seeds: one an image; the same seed gives the same result in any batch.
             recogniser: needed for `guidance: recognition`.
-            target: faces of y's shape whose identity guides instead of the one that the IRN recovers: the truth, for an upper bound.
+            target: faces of y's shape whose identity replaces the one that the IRN recovers: the
+                ground truth, for an upper bound.
             observe: see `Observer`; changes nothing.
 
         Returns: (B, 3, H, W) float32 in [0, 1].
@@ -153,7 +175,7 @@ class CLRFace:
         target: torch.Tensor | None,
         observe: Observer | None,
     ) -> torch.Tensor:
-        """`restore` for GROUP images."""
+        """Run `restore` for GROUP images."""
         known = estimate(self.autoencoder, self.irn, y)
         eps = normal(seeds, tuple(known.z_y.shape[1:]), "restore").to(y.device)
         decode = decoding(self.autoencoder, known, settings.residual)
@@ -166,7 +188,11 @@ class CLRFace:
         return to_image(Sampler(self.prior, settings).run(eps, known, guide, show))
 
     def latent_mask(self, known: Estimate, kind: str, seeds: Sequence[int] = ()) -> torch.Tensor:
-        """(B, 1, h, w) in (0, 1]: what guidance may change. `seeds` (B): only a random one draws from them."""
+        """Return where guidance may change latents, (B, 1, h, w) in (0, 1].
+
+        Args:
+            seeds: (B) for a random mask.
+        """
         if kind == "ones":
             return torch.ones_like(known.z_y[:, :1])
         if self.mask is None:
@@ -197,20 +223,21 @@ class CLRFace:
         return RecognitionGuide(decode, recogniser, target, mask, settings.guidance_scale)
 
     def _target(self, known: Estimate, settings: Settings, recogniser: SFace) -> torch.Tensor:
-        """(B, 128): the identity that the IRN recovers."""
+        """Return the identity that the IRN recovers, (B, 128)."""
         return self.identity(recogniser, known.x_irn, known.y) if settings.target == "head" else recogniser(known.x_irn)
 
 
 def _prior(folder: Path, latents: str) -> Path:
-    """Where the prior's last stage left its weights."""
+    """Return the folder of the prior after its last stage."""
     if latents != "f4":
         return folder / f"prior_{latents}"
     return folder / "refiner" if (folder / "refiner").is_dir() else folder / "prior"
 
 
 def _filled(images: torch.Tensor) -> torch.Tensor:
-    """At most GROUP images, filled up to GROUP with the last one.
+    """Fill up to GROUP images with the last one.
 
-    Always laid out the same in memory: with channels last, as images read from files are, convolutions round otherwise.
+    The memory layout is always the same. With channels last, as in images read from files,
+    convolutions would round differently.
     """
     return torch.cat([images, images[-1:].expand(GROUP - len(images), -1, -1, -1)]).contiguous()

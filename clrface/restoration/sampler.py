@@ -1,9 +1,11 @@
-"""The reverse diffusion of CLR-Face's prior, with any of diffusers' solvers, from noise or from the IRN's latent.
+"""The reverse diffusion of CLR-Face's prior, by any of diffusers' solvers, from noise or from the
+IRN's latent.
 
-Notation (variance preserving): z_t = alpha_t z_0 + sigma_t eps with alpha_t^2 + sigma_t^2 = 1; the network's output is
-v = alpha_t eps - sigma_t z_0, so z_0 is estimated as z0_hat = alpha_t z_t - sigma_t v. Guidance acts on z0_hat: it becomes
-z0_hat - shift, and v is changed to agree, v = (alpha_t z_t - z0_hat) / sigma_t. Every solver then weighs the shift by its own step
-(DDIM: by alpha_s - alpha_t sigma_s / sigma_t from t to s), fully at the last one: that is lambda_t.
+Notation (variance preserving): z_t = alpha_t z_0 + sigma_t eps with alpha_t^2 + sigma_t^2 = 1. The
+network's output is v = alpha_t eps - sigma_t z_0, so z_0 is estimated as z0_hat = alpha_t z_t -
+sigma_t v. Guidance replaces z0_hat by z0_hat - shift, and v by the v that agrees, (alpha_t z_t -
+z0_hat) / sigma_t. Every solver then weighs the shift by its own step (DDIM: by alpha_s - alpha_t
+sigma_s / sigma_t from t to s), fully at the last one: that is lambda_t.
 """
 
 from collections.abc import Callable
@@ -35,46 +37,49 @@ SOLVERS: dict[str, Callable[[], Any]] = {
 }
 HEUN_FIRST = 980  # of 1,000: sigma is about 30 there
 Guide = Callable[[torch.Tensor], torch.Tensor]
-"""From z0_hat (B, C, h, w) to the shift that is taken off it, of the same shape."""
+"""Map z0_hat (B, C, h, w) to the shift that is subtracted from it, of the same shape."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """What one evaluation of the prior's network found; latents are (B, C, h, w)."""
+    """The result of one evaluation of the prior's network; latents are (B, C, h, w)."""
 
     t: float
     """The time, as a share of the schedule, in (0, 1)."""
     z_t: torch.Tensor
     z0_hat: torch.Tensor
-    """As the network says, before guidance."""
+    """The network's estimate, before guidance."""
     shift: torch.Tensor | None
-    """What guidance took off z0_hat; None where it did not act."""
+    """What guidance subtracted from z0_hat; None where it was not applied."""
 
 
 def training_schedule() -> DDPMScheduler:
-    """The schedule that the prior is trained on."""
+    """Return the schedule that the prior is trained on."""
     return DDPMScheduler(**SCHEDULE)
 
 
 @dataclass(frozen=True)
 class SamplerSpec:
-    """How to sample. `t0`: the share of the schedule that is run when starting from the IRN's latent, in (0, 1]."""
+    """How to sample.
+
+    `t0`: the share of the schedule to run from the IRN's latent, in (0, 1].
+    """
 
     start: Literal["noise", "irn"] = "irn"
     t0: float = 0.1
     solver: str = "ddim"
     steps: int = 8
     guidance_every: int = 4
-    """Guidance acts at every so many network evaluations, counted back from the last one."""
+    """Apply guidance every N network evaluations, counted back from the last one."""
 
     @property
     def total_steps(self) -> int:
-        """The steps over the whole schedule, of which the last `steps` are run."""
+        """Return the steps over the whole schedule, of which the last `steps` are run."""
         return total_steps(self.start, self.t0, self.steps)
 
 
 class Sampler:
-    """Draws a clean latent given what is known of the face."""
+    """Draw a clean latent given the first estimate of a face."""
 
     def __init__(self, prior: UNet2DModel, spec: SamplerSpec):
         if spec.solver not in SOLVERS:
@@ -89,10 +94,11 @@ class Sampler:
         """Sample z_0.
 
         Args:
-            eps: (B, C, h, w) standard normal noise, all the randomness there is.
-            known: the degraded image's and the IRN's latents, of the same shape each: the condition, and the start for `start: irn`.
+            eps: (B, C, h, w) standard normal noise, the only randomness.
+            known: the degraded image's and the IRN's latents, of the same shape each: the
+                condition, and the start for `start: irn`.
             guide: see `Guide`.
-            observe: shown every step; changes nothing.
+            observe: gets every step; changes nothing.
 
         Returns: (B, C, h, w), z_0 in unit scale.
         """
@@ -115,11 +121,13 @@ class Sampler:
         return z
 
     def timesteps(self) -> list[int]:
-        """The times of a run, in order, each in [0, 1000)."""
+        """Return the times of a run, in order, each in [0, 1000)."""
         return [int(t) for t in self._timesteps(torch.device("cpu"))[1]]
 
     def _timesteps(self, device: torch.device) -> tuple[Any, torch.Tensor]:
-        """A fresh solver and the timesteps to run: all of them from noise, the last `steps` from the IRN."""
+        """Make a solver and the timesteps to run: all of them from noise, the last `steps` from the
+        IRN.
+        """
         solver = SOLVERS[self.spec.solver]()
         total = self.spec.total_steps
         if self.spec.solver == "heun" and self.spec.start == "noise":
@@ -134,5 +142,5 @@ class Sampler:
 
 
 def _signal_and_noise(alpha_squared: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """(alpha, sigma) of a time."""
+    """Return (alpha, sigma) of a time."""
     return alpha_squared.sqrt(), (1 - alpha_squared).sqrt()

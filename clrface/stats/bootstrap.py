@@ -1,11 +1,11 @@
-"""Image-paired percentile bootstrap: how far would a mean move if other images of the same kind had been drawn?
+"""Image-paired percentile bootstrap: how far a mean would move with other images of the same kind.
 
-Every method of a dataset is resampled with the same indices. So the intervals of two methods move together, and the
-difference of two methods, resample by resample, is a fair test of one against the other (Efron and Tibshirani, "An
+Every method of a dataset is resampled with the same indices. So the intervals of two methods move
+together, and their difference, resample by resample, is a fair test (Efron and Tibshirani, "An
 Introduction to the Bootstrap", 1993, chapter 13).
 
-Where the interval ends fall between two resamples, the outer one is taken: nothing is interpolated, so an infinite
-PSNR stays infinite.
+An interval end between two resamples is the outer one. Nothing is interpolated, so an infinite PSNR
+stays infinite.
 """
 
 from typing import NamedTuple
@@ -26,7 +26,7 @@ class Estimate(NamedTuple):
 
 
 class Resampling(NamedTuple):
-    """Which resamples are drawn: every method, metric and degradation of a dataset shares them."""
+    """The resamples to draw, shared by every method, metric and degradation of a dataset."""
 
     base_seed: int
     dataset: str
@@ -37,25 +37,25 @@ UNMEASURED = Estimate(float("nan"), float("nan"), float("nan"))
 
 
 def bootstrap_indices(base_seed: int, dataset: str, n_boot: int, n: int) -> np.ndarray:
-    """(n_boot, n) integers in [0, n): the images of each resample, as places in the sorted list of image ids.
+    """Draw the images of each resample: (n_boot, n) places in the sorted list of image ids.
 
-    They depend on the base seed, the dataset and the two sizes alone, so every method, metric and degradation of a
-    dataset shares them.
+    They depend only on the base seed, the dataset and the two sizes. So every method, metric and
+    degradation of a dataset shares them.
     """
     return generator(base_seed, "bootstrap", dataset).integers(0, n, size=(n_boot, n))
 
 
 def people_counts(base_seed: int, dataset: str, n_boot: int, n: int) -> np.ndarray:
-    """(n_boot, n): how often each resample takes each of `n` people, as places in the sorted list of their names.
+    """Draw people: (n_boot, n), how often each resample takes each of `n` people, sorted by name.
 
-    Who is drawn comes with all of their photographs: two of one person are not independent.
+    A person is drawn with all photographs, since two of one person are not independent.
     """
     drawn = generator(base_seed, "bootstrap people", dataset).integers(0, n, size=(n_boot, n))
     return np.stack([np.bincount(row, minlength=n) for row in drawn])
 
 
 def mean_over_seeds(values: np.ndarray) -> np.ndarray:
-    """Mean over the first axis, (seeds, ...) to (...): an image's mean over the seeds at which it was measured.
+    """Return the mean over the first axis, (seeds, ...) to (...), over the seeds that have a value.
 
     NaN marks a failure; an image that failed at every seed stays NaN.
     """
@@ -63,35 +63,46 @@ def mean_over_seeds(values: np.ndarray) -> np.ndarray:
 
 
 def resampled_means(values: np.ndarray, indices: np.ndarray) -> np.ndarray:
-    """The mean of each resample: `values` (n,) and `indices` (n_boot, n) to (n_boot,).
+    """Return the mean of each resample, (n_boot,).
 
-    A failed image (NaN) is left out of the resamples that draw it, just as it is left out of the mean; a resample of
-    nothing but failed images is NaN.
+    A failed image (NaN) is left out of the resamples that draw it, as it is left out of the mean. A
+    resample of failed images alone is NaN.
+
+    Args:
+        values: (n,).
+        indices: (n_boot, n).
     """
     return _mean_of_measured(values[indices], axis=1)
 
 
 def mean_interval(values: np.ndarray, indices: np.ndarray) -> Estimate:
-    """The mean over images and its percentile interval: `values` (n,), NaN for a failed image, left out of every mean."""
+    """Return the mean over images and its percentile interval.
+
+    Args:
+        values: (n,); NaN for a failed image, which is left out.
+    """
     return Estimate(float(_mean_of_measured(values, axis=0)), *_percentiles(resampled_means(values, indices)))
 
 
 def without_perfect(values: np.ndarray) -> np.ndarray:
-    """Images' values, with the infinite ones made NaN where others are finite: one copy of the truth, at infinite dB, is no mean's win.
+    """Make infinite values NaN where others are finite.
 
-    Where every measured image is infinite, as the ground truth's own, they stay.
+    One copy of the ground truth, at infinite dB, must not decide a mean. Where every measured image
+    is infinite, as for the ground truth itself, the values stay.
     """
     infinite = np.isinf(values)
     return np.where(infinite, np.nan, values) if np.isfinite(values).any() and infinite.any() else values
 
 
 def set_interval(value: float, replicates: np.ndarray) -> Estimate:
-    """A set metric's value and the interval from its bootstrap `replicates` (n_boot,), moved onto the value.
+    """Return a set metric's value and the interval of its bootstrap `replicates` (n_boot,), centred
+    on it.
 
-    A distance between distributions grows when images repeat: a resample holds about 63 % of the images, so it looks
-    less varied than the set it was drawn from. The replicates therefore lie to one side of the value, and their plain
-    percentiles need not even contain it. Their spread is what tells of the uncertainty. So they are moved until their
-    mean lies on the value. Nothing is clipped: a distance near 0 may have a lower end under 0.
+    A distance between distributions grows when images repeat. A resample holds about 63 % of the
+    images, so it looks less varied than the set. The replicates therefore lie to one side of the
+    value, and their plain percentiles may not contain it. Their spread measures the uncertainty. So
+    they are shifted until their mean equals the value. Nothing is clipped: a distance near 0 may
+    have a lower end under 0.
     """
     measured = replicates[~np.isnan(replicates)]
     if not np.isfinite(value) or measured.size == 0:
@@ -100,12 +111,12 @@ def set_interval(value: float, replicates: np.ndarray) -> Estimate:
 
 
 def percentile_interval(value: float, replicates: np.ndarray) -> Estimate:
-    """A statistic and the percentile interval of its `replicates` (n_boot,), NaN left out."""
+    """Return a statistic and the percentile interval of its `replicates` (n_boot,), without NaN."""
     return Estimate(float(value), *_percentiles(replicates))
 
 
 def _mean_of_measured(values: np.ndarray, axis: int) -> np.ndarray:
-    """The mean along `axis` over what is not NaN; NaN where nothing is left."""
+    """Return the mean along `axis` of what is not NaN; NaN where nothing is left."""
     measured = ~np.isnan(values)
     count = measured.sum(axis=axis)
     total = np.where(measured, values, 0.0).sum(axis=axis)

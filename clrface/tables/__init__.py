@@ -1,1 +1,1 @@
-"""From score files to tables: bootstrap intervals, ranking, and the table as CSV, JSON, Markdown, TeX and on the terminal."""
+"""From score files to tables: ranking, and CSV, JSON, Markdown, TeX and the terminal."""

@@ -1,4 +1,7 @@
-"""Ours beside what others published for the same protocol and set: a check of the harness, not a ranking."""
+"""Compare with numbers that others published for the same protocol and set.
+
+It checks the harness, and ranks nothing.
+"""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -13,25 +16,34 @@ PARTS = ("ours", "published", "difference")
 
 @dataclass(frozen=True)
 class Calibration:
-    """A method of one block: by metric id, our value and the published one; NaN where there is none."""
+    """A method of one block: by metric id, our value and the published one; NaN for none."""
 
     label: str
     ours: dict[str, float]
     published: dict[str, float]
 
     def value(self, part: str, metric: str) -> float:
-        """`ours`, `published`, or `difference`: ours minus theirs, in the metric's unit; NaN where either is missing or infinite."""
+        """Return `ours`, `published`, or `difference`, in the metric's unit.
+
+        The difference is ours minus theirs; NaN where either is missing or infinite.
+        """
         ours, theirs = self.ours.get(metric, math.nan), self.published.get(metric, math.nan)
         return {"ours": ours, "published": theirs, "difference": ours - theirs if math.isfinite(ours) else math.nan}[part]
 
     def text(self, part: str, card: MetricCard) -> str:
-        """Rounded to the card's decimals, a difference with its sign; empty where there is nothing."""
+        """Return the value, rounded to the card's decimals; a difference has its sign.
+
+        Empty for no value.
+        """
         value = self.value(part, card.id)
         return "" if math.isnan(value) else f"{value:{'+' if part == 'difference' else ''}z.{card.decimals}f}"
 
 
 def calibrations(table: Table, dataset: str, degradation: str) -> tuple[list[MetricCard], list[Calibration]]:
-    """The metrics that somebody published for this block, and its methods: those published first, in their order. Both empty for none."""
+    """Return the metrics that others published for this block, and its methods.
+
+    Methods with published numbers come first, in their order. Both are empty for none.
+    """
     cells = [cell for cell in table.published if (cell.dataset, cell.degradation) == (dataset, degradation)]
     cards = [card for card in table.metrics if any(cell.metric == card.id for cell in cells)]
     rows = {row.method: row for row in table.rows if (row.dataset, row.degradation) == (dataset, degradation)}
@@ -40,18 +52,18 @@ def calibrations(table: Table, dataset: str, degradation: str) -> tuple[list[Met
 
 
 def calibration_of(table: Table, row: Row) -> Calibration:
-    """One row's."""
+    """Return the calibration of one row."""
     cells = [cell for cell in table.published if (cell.dataset, cell.degradation) == (row.dataset, row.degradation)]
     return _calibration(row.method, row.label, row, cells)
 
 
 def published_metrics(table: Table) -> list[str]:
-    """The metrics of the table that anything was published for."""
+    """Return the metrics of the table that have published numbers."""
     return [card.id for card in table.metrics if any(cell.metric == card.id for cell in table.published)]
 
 
 def sources(table: Table, dataset: str, degradation: str) -> Iterator[str]:
-    """Where a block's published numbers come from, each once."""
+    """Return the sources of a block's published numbers, each once."""
     yield from dict.fromkeys(cell.source for cell in table.published if (cell.dataset, cell.degradation) == (dataset, degradation))
 
 
@@ -62,7 +74,7 @@ def _calibration(method: str, label: str, row: Row | None, cells: Sequence[Publi
 
 
 def note(table: Table, dataset: str, degradation: str) -> str:
-    """What a reader must know of the comparison."""
+    """Return what a reader must know of the comparison."""
     return (
         f"Published: {'; '.join(sources(table, dataset, degradation))}. Of the same protocol and set by their account, never ranked. "
         "Difference: ours minus theirs. Without a number: not run here, not published, or not retrievable."

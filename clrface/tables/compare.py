@@ -1,8 +1,10 @@
-"""Two rows of a table, head to head: the paired difference of each metric and its 95 % bootstrap interval.
+"""Compare two rows of a table: the paired difference of each metric, with its 95 % bootstrap
+interval.
 
-The rows' own intervals overlap far sooner than their difference stops being one: both move with the images that were drawn. Here each
-resample gives every row's value, and their difference or ratio (Efron and Tibshirani 1993, chapter 13). Seeds are averaged first,
-image by image. Photographs of one person are not independent: where the manifest knows the people, people are drawn, each with all of their
+Two rows' own intervals may overlap although their difference is clear, since both move with the
+images that are drawn. Here each resample gives every row's value, and their difference or ratio
+(Efron and Tibshirani 1993, chapter 13). Seeds are averaged first, image by image. Photographs of
+one person are not independent. Where the manifest names the people, people are drawn, each with all
 photographs. A set metric (`kd_effnet`) has its table's own resamples, of images.
 """
 
@@ -30,20 +32,21 @@ class Resampled(NamedTuple):
 
 
 class Paired(NamedTuple):
-    """Some rows' values of one metric, on the same `n` images and the same resamples."""
+    """The values of one metric of some rows, on the same `n` images and the same resamples."""
 
     n: int
     people: int
-    """How many people those images show; 0 for a set metric, whose resamples are of images."""
+    """The number of people on those images; 0 for a set metric, whose resamples are of images."""
     rows: list[Resampled]
     images: np.ndarray
     """(rows, n): the images' values, means over the seeds; (rows, 0) for a set metric."""
 
 
 class Difference(NamedTuple):
-    """`first` and `second` are the rows' values over the `n` images that both have; `change` is first - second.
+    """The values of two rows, `first` and `second`, over the `n` images that both have.
 
-    `relative` is the change as a share of second's size; `share`, where a third row `over` is given, (first - over) / (second - over).
+    `change` is first - second. `relative` is the change as a share of second's size. `share`, where
+    a third row `over` is given, is (first - over) / (second - over).
     """
 
     metric: str
@@ -55,31 +58,42 @@ class Difference(NamedTuple):
     share: Estimate = UNMEASURED
 
     def verdict(self, direction: str) -> str:
-        """`better`, `worse`, or `not told apart` where the interval holds zero: the first row against the second."""
+        """Say how the first row compares with the second: `better`, `worse`, or `not told apart`
+        where the interval contains zero.
+        """
         if math.isnan(self.change.value) or self.change.low <= 0 <= self.change.high:
             return "not told apart"
         return "better" if (self.change.value > 0) == (direction == "higher") else "worse"
 
 
 def compare(rows: Sequence[Row], scores: Path, cards: Sequence[MetricCard], draws: "Draws") -> list[Difference]:
-    """Compare the first two of `rows`, of one dataset and degradation; a third is what `share` is computed over.
+    """Compare the first two of `rows`, of one dataset and degradation.
 
-    scores: the folder of all score files. Raises: UserError for scores that are missing, not of the same images, or not those that the
+    Args:
+        rows: a third row is the one that `share` is computed over.
+        scores: the folder of all score files.
+
+    Raises: UserError for scores that are missing, not of the same images, or not those that the
     rows were made from.
     """
     return [_difference(card, pair(rows, scores, card, draws)) for card in cards]
 
 
 def pair(rows: Sequence[Row], scores: Path, card: MetricCard, draws: "Draws") -> Paired:
-    """Read the rows' scores of one metric, leave out the images that one of them lacks, and resample what is left.
+    """Read the rows' scores of one metric, keep the images that all of them have, and resample.
 
-    A set metric brings its own resamples: `draws.n_boot` must then be the table's. Raises: UserError, as `compare` does.
+    A set metric has its own resamples: `draws.n_boot` must then be the table's.
+
+    Raises: UserError, as `compare`.
     """
     return _paired(card, [_read(row, scores, card, draws.n_boot) for row in rows], draws)
 
 
 class Draws(NamedTuple):
-    """Which bootstrap resamples to draw. `people` gives each image's person; an image that it lacks is a person of its own."""
+    """Which bootstrap resamples to draw.
+
+    `people` gives each image's person; an image that it lacks is a person of its own.
+    """
 
     base_seed: int
     dataset: str
@@ -87,11 +101,11 @@ class Draws(NamedTuple):
     people: Mapping[str, str]
 
     def names(self, ids: Sequence[str]) -> list[str]:
-        """The person that each image shows."""
+        """Return the person that each image shows."""
         return [self.people.get(image_id) or image_id for image_id in ids]
 
     def counts(self, ids: Sequence[str]) -> np.ndarray:
-        """(n_boot, n): how often each resample takes each image."""
+        """Return how often each resample takes each image, (n_boot, n)."""
         names = self.names(ids)
         people = sorted(set(names))
         times = people_counts(self.base_seed, self.dataset, self.n_boot, len(people))
@@ -99,7 +113,9 @@ class Draws(NamedTuple):
 
 
 class _Scored(NamedTuple):
-    """One row's scores of a metric: an image's mean over the seeds by id, or a set's value and replicates."""
+    """One row's scores of a metric: an image's mean over the seeds by id, or a set's value and
+    replicates.
+    """
 
     n: int
     images: dict[str, float]
@@ -165,7 +181,7 @@ def _difference(card: MetricCard, paired: Paired) -> Difference:
 
 
 def relative_change(first: Resampled, second: Resampled) -> Estimate:
-    """first - second as a share of second's size, with its interval; NaN where second is 0."""
+    """Return first - second as a share of second's size, with its interval; NaN where second is 0."""
     return _ratio(first.value - second.value, abs(second.value), first.replicates - second.replicates, np.abs(second.replicates))
 
 
@@ -185,11 +201,13 @@ def show_differences(
     manifests: Path | None = None,
     stream: TextIO | None = None,
 ) -> None:
-    """Print how row `first` of a finished table differs from row `second`, block by block, metric by metric.
+    """Print how row `first` of a finished table differs from row `second`, by block and metric.
 
-    over: a third row; printed is then the share of second's change from it that first has. manifests: where the datasets' people are told.
+    Args:
+        over: a third row; the share of second's change from it that first has is then printed.
+        manifests: the folder of manifests, which name the people.
 
-    Raises: UserError for a table or a row that isn't there, and for scores that don't belong to the table.
+    Raises: UserError for a missing table or row, and for scores that don't belong to the table.
     """
     content = read_table(table_json)
     table = table_from_json(content)
@@ -206,7 +224,7 @@ def show_differences(
 
 
 def people_of(manifests: Path | None, dataset: str) -> dict[str, str]:
-    """image_id to the person that it shows, as the dataset's manifest tells; empty for a dataset without one."""
+    """Return image_id to person, from the dataset's manifest; empty for a dataset without one."""
     if manifests is None:
         return {}
     places = (manifests / f"{dataset}.csv", manifests.parent / "raw" / dataset / FETCHED)

@@ -1,4 +1,6 @@
-"""The table of costs (`table6`): CSV at full precision, JSON with the machine, Markdown and TeX in readable units."""
+"""Write the table of costs (`table6`): CSV at full precision, JSON with the machine, Markdown and
+TeX.
+"""
 
 import csv
 import io
@@ -13,15 +15,15 @@ from clrface.tables.provenance import code_version, environment, processor
 
 @dataclass(frozen=True)
 class Cost:
-    """A row's cost. Per image, but for the parameters, the memory and the training.
+    """A row's cost, per image except for the parameters, the memory and the training.
 
-    `parameters`: of the networks that a restoration calls, whole. `macs`: multiply-accumulates of their convolutions, matrix products and
-    attention, those of gradients too (a codebook's look-up is left out); None for a method without networks.
-    `evaluations`: how often its most called network sees the image.
-    `seconds`: wall time, the median over the rounds, with the least and the most. `peak_bytes`: the process's most resident
-    memory; on a GPU, the most that torch allocated there.
-    `training_*`: what the weights have seen by their records (clrface.trained), with all that they started from:
-    optimiser steps, images, and seconds of processor time; None where there is no record.
+    `parameters`: of all networks that a restoration calls. `macs`: multiply-accumulates of their
+    convolutions, matrix products and attention, including gradients; a codebook's look-up is left
+    out. None for a method without networks. `evaluations`: how often its most called network sees
+    the image. `seconds`: wall time, the median over the rounds, with the least and the most.
+    `peak_bytes`: the process's peak resident memory; on a GPU, the peak that torch allocated there.
+    `training_*`: what the weights have seen by their records (clrface.trained), with all that they
+    started from. These are optimiser steps, images, and seconds of CPU time; None without a record.
     """
 
     method: str
@@ -57,7 +59,11 @@ LEGEND = (
 
 
 def write_cost_table(costs: Sequence[Cost], about: dict[str, object], out: Path) -> None:
-    """Write `out` (csv) and, beside it, json, md and tex. `about`: what was measured, for the heading and the json."""
+    """Write `out` (csv) and, beside it, json, md and tex.
+
+    Args:
+        about: what was measured, for the heading and the json.
+    """
     write_text(out, _csv(costs))
     whole = {"about": about, "code": code_version(), "environment": environment(), "processor": processor()}
     write_text(out.with_suffix(".json"), to_json(whole | {"rows": [asdict(cost) for cost in costs]}))

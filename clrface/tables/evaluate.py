@@ -1,6 +1,6 @@
 """`clrface evaluate`: a protocol's table for any two folders of images, without a workflow.
 
-The same code measures, draws the bootstrap and rounds as for the workflow's tables; what differs is where the images lie.
+It shares the code of measuring, bootstrap and rounding with the workflow's tables.
 """
 
 import csv
@@ -47,15 +47,18 @@ class Folders:
 
     pred: Path
     gt: Path | None = None
-    """The ground truth. Metrics that need it are left empty without."""
+    """The ground truth. Without it, metrics that need it stay empty."""
     lq: Path | None = None
     """The degraded inputs, for metrics that compare with them."""
     clean: Path | None = None
-    """Clean faces of other people, for distances to them; paired with nothing."""
+    """Clean faces of other people, for distances to them; not paired."""
 
 
 class Line(NamedTuple):
-    """A metric's row. `failures`: image_id to reason, of the images that it could not measure."""
+    """A metric's row.
+
+    `failures`: image_id to reason, for the images that it could not measure.
+    """
 
     card: MetricCard
     estimate: Estimate
@@ -63,7 +66,9 @@ class Line(NamedTuple):
     note: str = ""
     """Why there is no value."""
     perfect: int = 0
-    """How many images equal the truth, where others don't: left out of an infinite mean."""
+    """The number of images that equal the ground truth, where others don't. They are left out of an
+    infinite mean.
+    """
 
 
 @dataclass(frozen=True)
@@ -77,15 +82,18 @@ class Evaluation:
     n_boot: int
     lines: tuple[Line, ...]
     skipped: tuple[str, ...] = ()
-    """What each folder has beside images: a sentence a folder."""
+    """What each folder holds beside images: one sentence a folder."""
 
     @property
     def values(self) -> dict[str, float]:
-        """Each metric's value by its id; NaN for one that has none."""
+        """Return each metric's value by its id; NaN for one that has none."""
         return {line.card.id: line.estimate.value for line in self.lines}
 
     def to_frame(self) -> "pd.DataFrame":
-        """The table, one row a metric, indexed by its id: value, interval, images measured and failed, unit, direction, note."""
+        """Return the table, one row a metric, indexed by its id.
+
+        Columns: value, interval, images measured and failed, unit, direction, note.
+        """
         import pandas as pd
 
         rows = [(*_about(self, line), *line.estimate, self.n, len(line.failures), _note(line)) for line in self.lines]
@@ -93,7 +101,7 @@ class Evaluation:
 
     @property
     def complete(self) -> bool:
-        """Whether every metric has a value."""
+        """Return whether every metric has a value."""
         return not any(line.note for line in self.lines)
 
 
@@ -109,11 +117,14 @@ def evaluate(
 ) -> Evaluation:
     """Measure `metrics`, of `protocol`, over the folders.
 
-    sources: the fetched sources (data/raw). A metric whose weights or reference are not there has a line that says so.
-    cache: a folder that keeps features and each finished metric's scores; nothing is measured twice while images and code stay as they are.
+    Args:
+        sources: the folder of fetched sources (data/raw). A metric without its weights or reference
+            has a line that says so.
+        cache: keeps features and each finished metric's scores; nothing is measured twice while
+            images and code stay the same.
 
-    Raises: UserError for a folder that is missing or empty, images that are missing or too many, pairs of different sizes, an image
-    that can't be read, and fewer than one resample.
+    Raises: UserError for a folder that is missing or empty, missing or extra images, pairs of
+    different sizes, an image that can't be read, and fewer than one resample.
     """
     if n_boot < 1:
         raise UserError(f"Found {n_boot} bootstrap resamples, but expected at least 1, e.g. 1000.")
@@ -135,11 +146,14 @@ def evaluate(
 
 
 class _Lacking(Exception):
-    """What a metric needs and has not: told in its line, while the others are measured."""
+    """What a metric needs and lacks. Its line says so, while the others are measured."""
 
 
 def _paired(folder: Path, listings: Mapping[Path, Listing], pred: Images, ids: Sequence[str]) -> Images:
-    """The partners of the restored images. Raises: UserError for other names, or another size."""
+    """Return the partners of the restored images.
+
+    Raises: UserError for other names, or another size.
+    """
     found = Images(listings[folder].images, reasons(folder))
     ours = next(iter(pred.files.values())).parent
     told = "".join(f"; {place}: {listings[place].told()}" for place in dict.fromkeys([ours, folder]) if listings[place].skipped)
@@ -155,7 +169,7 @@ def _paired(folder: Path, listings: Mapping[Path, Listing], pred: Images, ids: S
 
 
 def _sides(card: MetricCard, pred: Images, others: Mapping[str, Images], clean: Sequence[Path]) -> Sides:
-    """What the metric compares. Raises: _Lacking."""
+    """Return what the metric compares. Raises: _Lacking."""
     if card.against == "gallery":
         raise _Lacking("Recognition needs a manifest of people: see table4 of the workflow.")
     if card.against == "clean":
@@ -194,7 +208,11 @@ def _line(
 
 @contextmanager
 def _score_folder(cache: Path | None, key: Sequence[Any]) -> Iterator[Path]:
-    """Where a metric's scores are written: kept in `cache` under the key, so that a stopped evaluation goes on; without one, for now."""
+    """Make the folder for a metric's scores.
+
+    With `cache` it is kept there under the key, so that a stopped evaluation can resume. Without,
+    it is temporary.
+    """
     if cache is None:
         with TemporaryDirectory() as folder:
             yield Path(folder)
@@ -203,7 +221,9 @@ def _score_folder(cache: Path | None, key: Sequence[Any]) -> Iterator[Path]:
 
 
 def _seen(card: MetricCard, sides: Sides, sources: Path) -> list[Any]:
-    """The files that a score depends on, by path, size and time of change, and the images that failed before."""
+    """Return what a score depends on: files by path, size and time of change, and images that
+    failed before.
+    """
     sets = [side for side in (sides.pred, sides.ref) if side]
     images = [path for side in sets for path in side.files.values()]
     records = [path for name in card.assets if (path := sources / name / RECORD).is_file()]
@@ -212,7 +232,9 @@ def _seen(card: MetricCard, sides: Sides, sources: Path) -> list[Any]:
 
 
 def _first_reason(path: Path) -> str:
-    """Why the first image, or the set, of a score file has no value; empty where all have one."""
+    """Return why the first image, or the set, of a score file has no value; empty where all have
+    one.
+    """
     with path.open(newline="", encoding="utf-8") as handle:
         return next((row["status"] for row in csv.DictReader(handle) if not row["value"]), "")
 
@@ -227,7 +249,11 @@ def _by(size: tuple[int, int]) -> str:
 
 
 def to_csv(evaluation: Evaluation) -> str:
-    """A line a metric; numbers as the shortest text that reads back to the same float, `inf`, or empty with a note."""
+    """Return a line a metric.
+
+    A number is the shortest text that reads back to the same float, or `inf`; empty, with a note,
+    without a value.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -238,7 +264,7 @@ def to_csv(evaluation: Evaluation) -> str:
 
 
 def _about(evaluation: Evaluation, line: Line) -> tuple[str, ...]:
-    """The first columns of a metric's row."""
+    """Return the first columns of a metric's row."""
     card = line.card
     return evaluation.protocol, card.id, card.label, card.unit, card.direction
 
@@ -248,7 +274,9 @@ def _note(line: Line) -> str:
 
 
 def render(evaluation: Evaluation, width: int = WIDTH) -> str:
-    """The table for the terminal: a line a metric, its interval, and what could not be measured and why."""
+    """Return the table for the terminal: a line a metric, its interval, and the failures with
+    reasons.
+    """
     folders = evaluation.folders
     against = "".join(
         f", {what} {folder}" for what, folder in (("truth", folders.gt), ("inputs", folders.lq), ("clean", folders.clean)) if folder
@@ -278,12 +306,12 @@ def _cells(line: Line) -> tuple[str, ...]:
 
 
 def _padded(cells: Sequence[str], widths: Sequence[int]) -> list[str]:
-    """Names to the left, numbers to the right."""
+    """Align names to the left, numbers to the right."""
     return [cell.ljust(width) if place < 2 else cell.rjust(width) for place, (cell, width) in enumerate(zip(cells, widths, strict=True))]
 
 
 def _failures(lines: Sequence[Line]) -> list[str]:
-    """The reasons of images that have none, each told once: `a, b: not finite ... (psnr, ssim)`."""
+    """Return the reasons of failed images, each once: `a, b: not finite ... (psnr, ssim)`."""
     told: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     by_image: dict[tuple[str, str], list[str]] = {}
     for line in lines:

@@ -1,4 +1,7 @@
-"""The table as text: CSV at full precision, Markdown and TeX rounded and marked. Equal tables give equal bytes."""
+"""The table as text: CSV at full precision, Markdown and TeX rounded and marked.
+
+Equal tables give equal bytes.
+"""
 
 import csv
 import io
@@ -19,10 +22,12 @@ _TEX_SPECIAL = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\te
 
 
 def to_csv(table: Table) -> str:
-    """One line a row; numbers as the shortest text that reads back to the same float, `inf`, or empty if unmeasured.
+    """Return one line a row.
 
-    `note` says why a row has no number, or how many images equal the truth. Where others published numbers for the table's protocol and
-    sets, those and the differences (ours minus theirs) are the last columns.
+    A number is the shortest text that reads back to the same float, `inf`, or empty if unmeasured.
+    `note` says why a row has no number, or how many images equal the ground truth. Published
+    numbers for the table's protocol and sets, and the differences (ours minus theirs), are the last
+    columns.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -42,12 +47,12 @@ def to_csv(table: Table) -> str:
 
 
 def to_json(content: object) -> str:
-    """Indented JSON; raises ValueError for a bare inf or NaN, which JSON has not."""
+    """Return indented JSON. Raises: ValueError for a bare inf or NaN, which JSON lacks."""
     return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def to_markdown(table: Table) -> str:
-    """A heading, one Markdown table a block, and what the marks and intervals mean."""
+    """Return a heading, one Markdown table a block, and what the marks and intervals mean."""
     parts = [f"# {table.name}: protocol `{table.protocol}`, {table.resolution}x{table.resolution} pixels"]
     for dataset, degradation, rows in table.blocks():
         header = ["Method", "failed", *(markdown_escape(heading(card)) for card in table.metrics)]
@@ -70,7 +75,9 @@ def _markdown_table(lines: Sequence[Sequence[str]]) -> str:
 
 
 def _markdown_calibration(table: Table, dataset: str, degradation: str) -> list[str]:
-    """Ours, theirs and the difference, three lines a method; nothing where nobody published."""
+    """Return our value, the published one and the difference, three lines a method; empty without
+    published numbers.
+    """
     cards, found = calibrations(table, dataset, degradation)
     if not found:
         return []
@@ -110,7 +117,7 @@ def seeds_text(rows: Sequence[Row]) -> str:
 
 
 def legend(table: Table, best: str, second: str, controls: str) -> str:
-    """What a reader must know to read the numbers."""
+    """Return what a reader must know to read the numbers."""
     drawn = " and ".join(dict.fromkeys(card.resamples for card in table.metrics))
     means = "Means over images" if drawn == "images" else "Values"
     return (
@@ -157,7 +164,10 @@ def _tex_block(table: Table, dataset: str, degradation: str, rows: Sequence[Row]
 
 
 def tex_table(label: str, caption: str, header: Sequence[str], lines: Sequence[str]) -> str:
-    r"""A `table*` of finished lines (with their `\\`): the first column to the left, the others to the right; `caption` is plain text."""
+    r"""Return a `table*` of finished lines (with their `\\`).
+
+    The first column is aligned to the left, the others to the right; `caption` is plain text.
+    """
     return "\n".join(
         [
             r"\begin{table*}",

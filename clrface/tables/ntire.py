@@ -1,6 +1,7 @@
-"""NTIRE's challenges on real-world face restoration: each set's means, their weighted mean, the score, and the identity filter.
+"""NTIRE's challenges on real-world face restoration: means of each set, score, and identity filter.
 
-Source: eval.py of the challenges' repositories (zhengchen1999/NTIRE2025_RealWorld_Face_Restoration and
+The total mean is weighted by the sets' sizes. Source: eval.py of the challenges' repositories
+(zhengchen1999/NTIRE2025_RealWorld_Face_Restoration and
 jkwang28/NTIRE2026_RealWorld_Face_Restoration); arXiv 2504.14600, 2604.10532.
 """
 
@@ -26,12 +27,14 @@ _2025 = {"CelebA": 0.5, "LFW-Test": 0.6, "CelebChild-Test": 0.6, "Wider-Test": 0
 THRESHOLDS = {2025: _2025, 2026: _2025 | {"Wider-Test": 0.2, "WebPhoto-Test": 0.25}}
 """By year and set: an output whose identity lies below counts as lost."""
 MOST_LOST = 10
-"""With more, a submission fails."""
+"""With more lost outputs, a submission fails."""
 SHOWN = 5
 
 
 class SetRow(NamedTuple):
-    """A set's means by metric, NaN where an image has no value; how many images it has, and how many are lost."""
+    """A set's means by metric, NaN where an image has no value; its numbers of images and of lost
+    ones.
+    """
 
     dataset: str
     n: int
@@ -41,7 +44,9 @@ class SetRow(NamedTuple):
 
 @dataclass(frozen=True)
 class Result:
-    """The finished table: the sets' rows in the list's order, and the row of all, whose means are weighted by the sets' sizes."""
+    """The finished table: the sets' rows in the list's order, and the mean of all, weighted by the
+    sets' sizes.
+    """
 
     year: int
     metrics: tuple[str, ...]
@@ -53,27 +58,33 @@ class Result:
 
     @property
     def parts(self) -> dict[str, float]:
-        """What each metric adds to the score; NaN where it has no value."""
+        """Return what each metric adds to the score; NaN where it has no value."""
         return {name: share(name, value) for name, value in (self.all.means | {FID: self.fid}).items() if name != IDENTITY}
 
     @property
     def score(self) -> float:
-        """The sum of the parts; NaN where one has no value. Without Q-Align it lacks up to 1 of the challenge's."""
+        """Return the sum of the parts; NaN where one has no value.
+
+        Without Q-Align it is up to 1 below the challenge's.
+        """
         return sum(self.parts.values())
 
     @property
     def passes(self) -> bool:
-        """Whether few enough images lost their identity. An image without a value counts as lost."""
+        """Return whether few enough images lost their identity.
+
+        An image without a value counts as lost.
+        """
         return self.all.lost <= MOST_LOST
 
 
 def metrics_of(qalign: bool) -> tuple[str, ...]:
-    """The metrics that are measured, FID last."""
+    """Return the metrics to measure, FID last."""
     return (*METRICS, *([QALIGN] if qalign else []), FID)
 
 
 def share(name: str, value: float) -> float:
-    """What a metric's mean adds to the score."""
+    """Return what a metric's mean adds to the score."""
     if name == "niqe_yiq":
         return _never_negative((10 - value) / 10)
     if name == FID:
@@ -82,14 +93,14 @@ def share(name: str, value: float) -> float:
 
 
 def summarise(year: int, scores: Mapping[str, Mapping[str, Score]], listed: Mapping[str, Listed]) -> Result:
-    """The challenge's arithmetic.
+    """Compute the challenge's table.
 
     Args:
         year: 2025 or 2026.
-        scores: each metric's by image_id, as clrface.evaluation.ntire.measured gives them.
+        scores: each metric's by image_id, from clrface.evaluation.ntire.measured.
         listed: every image's set.
 
-    Raises: UserError for a set that the challenge of that year has not.
+    Raises: UserError for a set that the challenge of that year lacks.
     """
     thresholds = thresholds_of(year, listed)
     names = [name for name in scores if name != FID]
@@ -113,7 +124,7 @@ def summarise(year: int, scores: Mapping[str, Mapping[str, Score]], listed: Mapp
 
 
 def thresholds_of(year: int, listed: Mapping[str, Listed]) -> Mapping[str, float]:
-    """The year's thresholds by set. Raises: UserError for a listed set that has none."""
+    """Return the year's thresholds by set. Raises: UserError for a listed set without one."""
     for dataset in {one.dataset for one in listed.values()}:
         if dataset not in THRESHOLDS[year]:
             raise unknown_name(f"set of NTIRE {year} in the list of points:", dataset, THRESHOLDS[year])
@@ -121,13 +132,15 @@ def thresholds_of(year: int, listed: Mapping[str, Listed]) -> Mapping[str, float
 
 
 def check_year(year: int) -> None:
-    """Raises: UserError for a year without such a challenge."""
+    """Raise UserError for a year without such a challenge."""
     if year not in THRESHOLDS:
         raise UserError(f"Found year {year}, but expected one of {', '.join(map(str, THRESHOLDS))}.")
 
 
 def to_csv(result: Result) -> str:
-    """A line a set, one of all, and one of what each metric adds to the score; empty where there is no value."""
+    """Return a line a set, one of all, and one of what each metric adds to the score; empty for no
+    value.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["dataset", "n", *result.metrics, "lost", "score"])
@@ -140,7 +153,7 @@ def to_csv(result: Result) -> str:
 
 
 def render(result: Result) -> str:
-    """The table for the terminal, whether the identity filter is passed, and what could not be measured."""
+    """Return the table for the terminal, whether the identity filter is passed, and what failed."""
     head = ["set", "n", *("identity" if name == IDENTITY else metric_card(name).label for name in result.metrics), "lost"]
     rows = [head]
     for row in (*result.sets, result.all):

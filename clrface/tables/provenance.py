@@ -1,4 +1,4 @@
-"""Where a table's numbers come from: code, packages, machine, and the checksums of the inputs."""
+"""Record where a table's numbers come from: code, packages, machine, and checksums of the inputs."""
 
 import hashlib
 import platform
@@ -33,9 +33,10 @@ WEIGHT_SUFFIXES = (".safetensors", ".json", ".pth", ".pt", ".ckpt", ".onnx")
 
 
 def code_version(root: Path = ROOT) -> dict[str, str | bool | None]:
-    """The project's commit and whether its files differ from it; both None outside of a git clone.
+    """Return the project's commit, and whether its files differ from it; both None outside of a git
+    clone.
 
-    What a run writes into the clone itself, results and DVC's record of them, makes no difference.
+    What a run writes into the clone itself, results and DVC's record of them, is ignored.
     """
     try:
         top = _git(root, "rev-parse", "--show-toplevel")
@@ -47,21 +48,27 @@ def code_version(root: Path = ROOT) -> dict[str, str | bool | None]:
 
 
 def environment() -> dict[str, object]:
-    """Versions of Python and the main packages (None if absent) and the platform; nothing that names the machine."""
+    """Return versions of Python and the main packages (None if absent), and the platform; nothing
+    that names the machine.
+    """
     return {"python": platform.python_version(), "platform": platform.platform(), "packages": {name: _version(name) for name in PACKAGES}}
 
 
 def processor() -> str | None:
-    """The processor's model, which the seconds of a cost belong to; None where the system doesn't say."""
+    """Return the processor's model, on which the seconds of a cost depend; None where the system
+    doesn't say.
+    """
     lines = CPUINFO.read_text(encoding="utf-8").splitlines() if CPUINFO.is_file() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or None
 
 
 def processor_type() -> str | None:
-    """What arithmetic may depend on: the processor's model with its family's and model's numbers and its widest vectors.
+    """Return what arithmetic may depend on: the processor's model, with its numbers and widest
+    vectors.
 
-    A virtual machine's name alone, such as `AMD EPYC`, stands for generations that round differently. None where the system doesn't say.
+    A virtual machine's name alone, such as `AMD EPYC`, covers generations that round differently.
+    None where the system doesn't say.
     """
     text = CPUINFO.read_text(encoding="utf-8").partition("\n\n")[0] if CPUINFO.is_file() else ""
     entries = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in text.splitlines())}
@@ -72,10 +79,13 @@ def processor_type() -> str | None:
 
 
 def lq_images(folder: Path, chunks: Sequence[str] | None = None) -> dict[str, Path]:
-    """image_id to PNG of a degraded set, `<folder>/<chunk>/<image_id>.png`, sorted by id.
+    """Return image_id to PNG of a degraded set, `<folder>/<chunk>/<image_id>.png`, sorted by id.
 
-    chunks: those of the set; other folders, which a run on more images may have left, are passed over. None takes all that are there.
-    Hidden files, which a killed run may leave half-written, are passed over.
+    Hidden files, which a killed run may leave half-written, are ignored.
+
+    Args:
+        chunks: those of the set. Other folders, which a run on more images may have left, are
+            ignored. None takes all folders.
 
     Raises: UserError for a folder without images, or an id in two chunks.
     """
@@ -94,7 +104,9 @@ def lq_images(folder: Path, chunks: Sequence[str] | None = None) -> dict[str, Pa
 
 
 def lq_checksum(images: Mapping[str, Path]) -> str:
-    """SHA-256 over the lines `image_id<TAB>sha256 of the PNG<LF>`, sorted by id: one number for a degraded set."""
+    """Return one number for a degraded set: SHA-256 over the lines `image_id<TAB>sha256 of the
+    PNG<LF>`, sorted by id.
+    """
     digest = hashlib.sha256()
     for image_id, path in sorted(images.items()):
         digest.update(f"{image_id}\t{sha256_file(path)}\n".encode())
@@ -102,9 +114,10 @@ def lq_checksum(images: Mapping[str, Path]) -> str:
 
 
 def weight_checksums(folder: Path) -> dict[str, str]:
-    """Relative path to SHA-256 for each file of weights and each JSON (the networks' shapes) in a method's folder.
+    """Return relative path to SHA-256 for each file of weights and each JSON (the networks' shapes)
+    of a method.
 
-    Raises: UserError when there is none.
+    Raises: UserError for a folder without any.
     """
     found = (path for path in folder.rglob("*") if path.suffix in WEIGHT_SUFFIXES and path.is_file())
     files = sorted(path for path in found if path.name != RECORD)  # how they were trained is no part of the weights

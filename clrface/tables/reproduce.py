@@ -1,7 +1,9 @@
-"""A run's tables against the reference's, cell by cell: on the same type of machine digit by digit, on another within stated tolerances.
+"""Compare a run's tables with the reference's, cell by cell.
 
-A reference is a folder, results/reference/<profile>: a csv and a json of each table and of the claims, `machine.json` (on what they were
-made) and `tolerances.yaml`, which is written by hand.
+On the same type of machine, values must be equal digit by digit; on another, within stated
+tolerances. A reference is a folder, results/reference/<profile>. It holds a csv and a json of each
+table and of the claims, `machine.json` (on what they were made), and `tolerances.yaml`, which is
+written by hand.
 """
 
 import csv
@@ -23,20 +25,24 @@ Row = Mapping[str, str]
 MACHINE = "machine.json"
 TOLERANCES = "tolerances.yaml"
 KEYS = (("claim",), ("method", "dataset", "degradation"), ("method",))
-"""What names a row: the first of these whose columns a table has."""
+"""What identifies a row: the first of these whose columns a table has."""
 TOLD = ("weights", "lq_sets", "bootstrap", "base_seed", "resolution", "protocol", "device")
-"""Keys of a table's json without which its numbers can't be the reference's."""
+"""Keys of a table's json in which it must equal the reference for its numbers to be equal."""
 
 
 @dataclass(frozen=True)
 class Tolerance:
-    """How far a number may be from what is expected, in the column's own unit and as a share; the two add up."""
+    """How far a number may be from the expected one, in the column's own unit and as a share; the
+    two add up.
+    """
 
     absolute: float = 0.0
     relative: float = 0.0
 
     def allows(self, found: float, expected: float) -> bool:
-        """inf equals inf, NaN equals NaN, and neither is near any number."""
+        """Return whether a number is near enough. inf equals inf, NaN equals NaN, and neither is
+        near any number.
+        """
         if found == expected or (math.isnan(found) and math.isnan(expected)):
             return True
         return math.isfinite(found) and abs(found - expected) <= self.of(expected)
@@ -47,12 +53,12 @@ class Tolerance:
 
 @dataclass(frozen=True)
 class Tolerances:
-    """What `tolerances.yaml` says."""
+    """The content of `tolerances.yaml`."""
 
     other: Mapping[str, Tolerance]
-    """By column, `default` for those not named."""
+    """By column, with `default` for the others."""
     verdict_only: tuple[str, ...] = ()
-    """A claim's columns that are compared on the same type of machine alone."""
+    """A claim's columns that are compared only on the same type of machine."""
     never: tuple[str, ...] = ()
     """Columns, and metrics of claims, that belong to the machine."""
 
@@ -62,7 +68,10 @@ class Tolerances:
 
 @dataclass(frozen=True)
 class Difference:
-    """A cell, a row, a column or a table that is not as the reference has it. Empty where there is none."""
+    """A cell, a row, a column or a table that differs from the reference.
+
+    Empty where there is none.
+    """
 
     table: str
     row: str = ""
@@ -78,24 +87,24 @@ class Difference:
 
 
 class Compared(NamedTuple):
-    """What was found in one table."""
+    """The result for one table."""
 
     differences: list[Difference]
     extras: list[str]
-    """Rows and columns that the reference has not: no difference, but told."""
+    """Rows and columns that the reference lacks: reported, but no difference."""
     compared: int
-    """Values."""
+    """The number of values."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """What was found in all tables, of which there are `tables`; `compared` counts values."""
+    """The result for all tables, of which there are `tables`; `compared` counts values."""
 
     machine: Machine
     commit: str | None
     """The code that made the reference."""
     notes: Sequence[str]
-    """What is otherwise than when the reference was made."""
+    """What differs from the conditions under which the reference was made."""
     differences: Sequence[Difference]
     extras: Sequence[str]
     compared: int
@@ -133,9 +142,9 @@ def _compare_files(name: str, results: Path, reference: Path, machine: Machine, 
 
 
 def compare(name: str, found: Sequence[Row], expected: Sequence[Row], machine: Machine, tolerances: Tolerances) -> Compared:
-    """Compare one table's rows, as text; they are paired by what names them, in whatever order.
+    """Compare one table's rows, as text, paired by what identifies them, in any order.
 
-    Raises: UserError for rows that have no name, or one name twice.
+    Raises: UserError for rows that nothing identifies, or two rows of one name.
     """
     columns = list(expected[0]) if expected else []
     there = list(found[0]) if found else columns
@@ -160,7 +169,7 @@ def compare(name: str, found: Sequence[Row], expected: Sequence[Row], machine: M
 
 
 def print_report(report: Report) -> None:
-    """What differs in the machine first, then every difference, then what was counted."""
+    """Print differences of the machine, then every difference of a value, then the counts."""
     said = {
         "same": "Its processor and versions are this run's: every digit must be the same.",
         "other": "This run's processor or versions are others: compared within the tolerances for another machine.",
@@ -177,7 +186,7 @@ def print_report(report: Report) -> None:
 
 
 def read_tolerances(path: Path) -> Tolerances:
-    """Raises: UserError for a file that is missing or says something else than tolerances."""
+    """Read `tolerances.yaml`. Raises: UserError for a file that is missing or has other content."""
     try:
         content = read_yaml(path)
         other = {column: Tolerance(**entry) for column, entry in content["other"].items()}
@@ -192,9 +201,9 @@ def read_tolerances(path: Path) -> Tolerances:
 
 
 def write_reference(results: Path, out: Path, names: Sequence[str]) -> None:
-    """Copy the csv and json of each table, and say on what machine they were made; tolerances are left as they are.
+    """Copy the csv and json of each table, and record the machine; tolerances stay as they are.
 
-    Raises: UserError for a table that is not there, and for tables that were made with different versions.
+    Raises: UserError for a missing table, and for tables that were made with different versions.
     """
     contents = {name: _content(results, name) for name in names}
     missing = [name for name in names if contents[name] is None or not (results / f"{name}.csv").is_file()]
@@ -220,7 +229,7 @@ def _machine_of(reference: Path) -> Mapping[str, Any]:
 
 
 def _strange(results: Path, reference: Path, names: Sequence[str], machine: Mapping[str, Any]) -> list[str]:
-    """What makes this another type of machine than the reference's; nothing for the same."""
+    """Return what makes this another type of machine than the reference's; nothing for the same."""
     notes = {_other("processor", processor_type(), machine["processor"])}
     for name in names:
         mine, theirs = _content(results, name) or {}, _content(reference, name) or {}
@@ -235,7 +244,9 @@ def _other_versions(mine: Mapping[str, Any], theirs: Mapping[str, Any]) -> set[s
 
 
 def _otherwise(results: Path, reference: Path, names: Sequence[str]) -> list[str]:
-    """Inputs and settings of tables that are not the reference's: their numbers will differ on any machine."""
+    """Return inputs and settings of tables that differ from the reference's: their numbers will
+    differ on any machine.
+    """
     notes = []
     for name in names:
         mine, theirs = _content(results, name), _content(reference, name)
@@ -249,7 +260,7 @@ def _other(what: str, found: object, expected: object) -> str:
 
 
 def _versions(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Python's and the packages' versions of a table's json."""
+    """Return the versions of Python and packages in a table's json."""
     environment = content.get("environment", {})
     return {"python": environment.get("python"), **environment.get("packages", {})}
 

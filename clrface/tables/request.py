@@ -1,4 +1,7 @@
-"""A table, asked for: what the planner tells the step `tabulate`, as JSON. Nothing heavy is imported here."""
+"""A request for a table: the planner's JSON for the step `tabulate`.
+
+Nothing heavy is imported here.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -10,19 +13,22 @@ from clrface.published import Published
 
 @dataclass(frozen=True)
 class RowSpec:
-    """Which row to make: the scores of `method` lie in `<scores>/<dataset>/<degradation>/<method>/<seed>/<metric>.csv`."""
+    """A row to make.
+
+    The scores of `method` lie in `<scores>/<dataset>/<degradation>/<method>/<seed>/<metric>.csv`.
+    """
 
     method: str
     dataset: str
     degradation: str
     seeds: tuple[int, ...] = (0,)
     has_truth: bool = True
-    """False for a test set without ground truth: metrics that need one are then left empty."""
+    """False for a test set without ground truth: metrics that need it then stay empty."""
 
 
 @dataclass(frozen=True)
 class TableRequest:
-    """Which rows and metrics, and where the table's json says that they come from. The order is the order on the page."""
+    """Which rows and metrics, in the page's order, and what the table's json says of their origin."""
 
     rows: tuple[RowSpec, ...]
     metrics: tuple[str, ...]
@@ -41,11 +47,11 @@ class TableRequest:
     datasets: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """The config's entries of the test sets."""
     settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    """What of the config the numbers depend on (clrface.plan.stale)."""
+    """The part of the config that the numbers depend on (clrface.plan.stale)."""
     published: tuple[Published, ...] = ()
 
     def to_json(self) -> str:
-        """As the step takes it. What nobody published is left out."""
+        """Return the JSON that the step takes, without published numbers where there are none."""
         content = asdict(self)
         if not self.published:
             del content["published"]
@@ -53,7 +59,7 @@ class TableRequest:
 
     @classmethod
     def from_json(cls, text: str) -> "TableRequest":
-        """What `to_json` gave. Raises: TypeError for keys that are missing or unknown."""
+        """Read the text of `to_json`. Raises: TypeError for keys that are missing or unknown."""
         content: dict[str, Any] = json.loads(text)
         rows = tuple(RowSpec(**{**row, "seeds": tuple(row["seeds"])}) for row in content.pop("rows"))
         cards = {row: (method, label) for row, (method, label) in content.pop("cards").items()}

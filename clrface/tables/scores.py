@@ -1,4 +1,6 @@
-"""Reading score files: `image_id,value,status`, one file a (dataset, degradation, method, seed, metric)."""
+"""Read score files: `image_id,value,status`, one file a (dataset, degradation, method, seed,
+metric).
+"""
 
 import csv
 import math
@@ -17,15 +19,17 @@ REPLICATES_HEADER = ["replicate", "value"]
 
 
 class Scores(NamedTuple):
-    """One score file. `values` has NaN for what failed; a set metric's has one entry, `*`."""
+    """One score file. `values` has NaN for failures; a set metric's has one entry, `*`."""
 
     path: Path
     values: dict[str, float]
     failures: dict[str, str]
-    """image_id to reason; without those that the metric's definition drops from its mean."""
+    """image_id to reason; without images that the metric's definition drops from its mean."""
 
     def counted(self, image_id: str, card: MetricCard) -> float:
-        """What an image adds to the mean: its value, NaN for one to be left out, or what the metric counts a failure as."""
+        """Return what an image adds to the mean: its value, NaN if it is left out, or the metric's
+        value of a failure.
+        """
         failed = image_id in self.failures
         return self.values[image_id] if card.failed_as is None or not failed else card.failed_as
 
@@ -33,8 +37,8 @@ class Scores(NamedTuple):
 def read_scores(path: Path, level: Literal["image", "set"]) -> Scores:
     """Read one score file.
 
-    Raises: UserError for a file that is missing, has another header, an id twice, a row without a value that says
-    `ok`, or, for a set metric, no row `*`.
+    Raises: UserError for a file that is missing, has another header, an id twice, or a row that
+    says `ok` without a value; and for a set metric without row `*`.
     """
     rows = _read_rows(path, HEADER)
     statuses = {image_id: status for image_id, _, status in rows}
@@ -52,11 +56,11 @@ def read_scores(path: Path, level: Literal["image", "set"]) -> Scores:
 
 
 def read_replicates(scores: Scores, n_boot: int) -> np.ndarray:
-    """A set metric's bootstrap replicates, (n_boot,), from the file beside its scores.
+    """Read a set metric's bootstrap replicates, (n_boot,), from the file beside its scores.
 
     NaN for a resample, or a whole set, with too few images to be measured.
 
-    Raises: UserError when there are not as many as the table asks for.
+    Raises: UserError for another number of replicates than the table asks for.
     """
     if math.isnan(scores.values[SET_ROW]):
         return np.full(n_boot, np.nan)
@@ -70,7 +74,7 @@ def read_replicates(scores: Scores, n_boot: int) -> np.ndarray:
 
 
 def name_some(ids: Collection[str], most: int = 5) -> str:
-    """The first few of `ids`, sorted, for a message."""
+    """Return the first few of `ids`, sorted, for a message."""
     shown = sorted(ids)[:most]
     return ", ".join(shown) + (f" and {len(ids) - most} more" if len(ids) > most else "")
 

@@ -1,4 +1,6 @@
-"""The table: one row a (method, dataset, degradation), for each metric the mean and its 95 % interval, and who is best."""
+"""The table: one row a (method, dataset, degradation), with each metric's mean, 95 % interval and
+rank.
+"""
 
 import json
 import math
@@ -32,29 +34,35 @@ Mark = Literal["best", "second", ""]
 
 @dataclass(frozen=True)
 class TableSpec:
-    """What the table is about. The order of `rows` and `metrics` is the order on the page."""
+    """The content of a table. The order of `rows` and `metrics` is the order on the page."""
 
     rows: Sequence[RowSpec]
     metrics: Sequence[str]
     metric_cards: Mapping[str, MetricCard]
     method_cards: Mapping[str, MethodCard]
-    """By the rows' method names. A method without a card (a folder of images) is called by its name."""
+    """By the rows' method names. A method without a card (a folder of images) keeps its name as
+    label.
+    """
     protocol: str
     preset: str
     resolution: int
     base_seed: int
     n_boot: int
     device: str
-    """What the methods ran on, e.g. `cpu`."""
+    """The device of the methods, e.g. `cpu`."""
     datasets: Mapping[str, Any] = field(default_factory=dict)
     """The config's entries of the test sets: which split, which images."""
     settings: Mapping[str, Any] = field(default_factory=dict)
-    """What of the config the numbers depend on (`clrface.plan.stale`)."""
+    """The part of the config that the numbers depend on (`clrface.plan.stale`)."""
     published: Sequence[Published] = ()
 
     @classmethod
     def of(cls, asked: TableRequest, metrics: Mapping[str, MetricCard], methods: Mapping[str, MethodCard], device: str) -> "TableSpec":
-        """The table that was asked for; `device` is what its `auto` came to."""
+        """Make the spec of a request.
+
+        Args:
+            device: the device that `auto` resolved to.
+        """
         return cls(
             rows=asked.rows,
             metrics=asked.metrics,
@@ -72,29 +80,33 @@ class TableSpec:
         )
 
     def cards(self) -> list[MetricCard]:
-        """The metrics' cards in column order. Raises: UserError for an unknown metric."""
+        """Return the metrics' cards in column order. Raises: UserError for an unknown metric."""
         unknown = next((name for name in self.metrics if name not in self.metric_cards), None)
         if unknown is not None:
             raise unknown_name("metric", unknown, self.metric_cards)
         return [self.metric_cards[name] for name in self.metrics]
 
     def label(self, method: str) -> str:
-        """What the reader calls the method."""
+        """Return the method's label."""
         return self.method_cards[method].label if method in self.method_cards else method
 
     def is_control(self, method: str) -> bool:
-        """Whether the method tests the table rather than competes in it."""
+        """Return whether the method tests the table and doesn't compete."""
         return method in self.method_cards and self.method_cards[method].control
 
 
 @dataclass(frozen=True)
 class Row:
-    """One finished row. `n` images were attempted; `n_failed` of them failed in restoration or in any metric, at any seed."""
+    """One finished row.
+
+    `n` images were attempted; `n_failed` of them failed in restoration or in any metric, at any
+    seed.
+    """
 
     method: str
     label: str
     control: bool
-    """It tests the table rather than competes in it: never ranked."""
+    """True for a row that tests the table: never ranked."""
     dataset: str
     degradation: str
     n: int
@@ -102,19 +114,21 @@ class Row:
     seeds: tuple[int, ...]
     estimates: dict[str, Estimate]
     note: str = ""
-    """Why there is no number at all, where that is one reason, e.g. that the method can't run here; else empty."""
+    """The reason why there is no number at all, e.g. that the method can't run here; else empty."""
     perfect: int = 0
-    """How many images equal the ground truth, at an infinite PSNR, where others don't: they are left out of that mean."""
+    """The number of images that equal the ground truth, at infinite PSNR, where others don't. They
+    are left out of that mean.
+    """
 
     @property
     def remark(self) -> str:
-        """What a reader must know beside the numbers; empty for nothing."""
+        """Return what a reader must know beside the numbers; may be empty."""
         return self.note or perfect_note(self.perfect)
 
 
 @dataclass(frozen=True)
 class Table:
-    """The finished table, and all that it takes to show it."""
+    """The finished table, with all that showing it needs."""
 
     name: str
     protocol: str
@@ -124,10 +138,10 @@ class Table:
     metrics: tuple[MetricCard, ...]
     rows: tuple[Row, ...]
     published: tuple[Published, ...] = ()
-    """What others published under this protocol for the table's sets and metrics."""
+    """Numbers that others published under this protocol for the table's sets and metrics."""
 
     def blocks(self) -> Iterator[tuple[str, str, list[Row]]]:
-        """(dataset, degradation, rows): methods are compared within a block only."""
+        """Return (dataset, degradation, rows). Methods are compared within a block only."""
         for (dataset, degradation), rows in groupby(self.rows, key=lambda row: (row.dataset, row.degradation)):
             yield dataset, degradation, list(rows)
 
@@ -135,10 +149,13 @@ class Table:
 def build_table(spec: TableSpec, scores: Path, lq_ids: Mapping[tuple[str, str], set[str]], name: str) -> Table:
     """Read the score files under `scores` and make the table.
 
-    `lq_ids` gives the image ids of each degraded set, by (dataset, degradation). Rows come out block by block, a
-    block where its first row stands.
+    Rows come block by block, in the order of each block's first row.
 
-    Raises: UserError for a score file that is missing or malformed, and for methods scored on different images.
+    Args:
+        lq_ids: the image ids of each degraded set, by (dataset, degradation).
+
+    Raises: UserError for a score file that is missing or malformed, and for methods scored on
+    different images.
     """
     cards = spec.cards()
     order = list(dict.fromkeys((row.dataset, row.degradation) for row in spec.rows))
@@ -153,12 +170,11 @@ def build_table(spec: TableSpec, scores: Path, lq_ids: Mapping[tuple[str, str], 
 
 
 def marks(rows: Sequence[Row], card: MetricCard) -> list[Mark]:
-    """For each row of one block: is it best or second in this metric?
+    """Mark the best and the second row of one block in a metric.
 
-    Controls and unmeasured cells don't compete, and a diagnostic metric ranks nobody.
-    Values compete as they are printed, rounded to the card's decimals, so
-    equal numbers bear equal marks; "second" is the next value after the best, and ties share either mark. With a
-    single competitor nothing is marked.
+    Controls and unmeasured cells don't compete, and a diagnostic metric ranks no row. Values are
+    compared as printed, rounded to the card's decimals, so equal numbers have equal marks. "second"
+    is the next value after the best. Ties share a mark. A single competitor gets none.
     """
     printed = [float(format_value(row.estimates[card.id].value, card)) for row in rows]
     competes = [not (row.control or card.diagnostic or math.isnan(value)) for row, value in zip(rows, printed, strict=True)]
@@ -170,12 +186,14 @@ def marks(rows: Sequence[Row], card: MetricCard) -> list[Mark]:
 
 
 def format_value(value: float, card: MetricCard) -> str:
-    """`value` rounded to the card's decimals, without a negative zero: `24.31`, `inf`, `nan`."""
+    """Round `value` to the card's decimals, without a negative zero: `24.31`, `inf`, `nan`."""
     return f"{value:z.{card.decimals}f}"
 
 
 def table_to_json(table: Table) -> dict[str, Any]:
-    """The table as plain JSON values: `inf` as the string "inf", an unmeasured value as null."""
+    """Return the table as plain JSON values: `inf` as the string "inf", an unmeasured value as
+    null.
+    """
     return {
         "table": table.name,
         "protocol": table.protocol,
@@ -191,7 +209,10 @@ def table_to_json(table: Table) -> dict[str, Any]:
 
 
 def read_content(path: Path) -> dict[str, Any]:
-    """The json of a finished table, be it of metrics or of costs. Raises: UserError for a file that is missing, or no such json."""
+    """Read the json of a finished table, of metrics or of costs.
+
+    Raises: UserError for a file that is missing, or no such json.
+    """
     if not path.is_file():
         raise UserError(f"No table at {path}. Make it first: snakemake --cores all {path.with_suffix('.csv')}.")
     try:
@@ -204,7 +225,7 @@ def read_content(path: Path) -> dict[str, Any]:
 
 
 def read_table(path: Path) -> dict[str, Any]:
-    """The json of a finished table of metrics. Raises: UserError for a file that is none."""
+    """Read the json of a finished table of metrics. Raises: UserError for another file."""
     content = read_content(path)
     if "metrics" not in content:
         raise UserError(
@@ -214,7 +235,7 @@ def read_table(path: Path) -> dict[str, Any]:
 
 
 def table_from_json(content: Mapping[str, Any]) -> Table:
-    """The inverse of `table_to_json`; other keys are passed over."""
+    """Invert `table_to_json`; other keys are ignored."""
     rows = [
         Row(**row | {"seeds": tuple(row["seeds"]), "estimates": {m: Estimate(*map(_parsed, e)) for m, e in row["estimates"].items()}})
         for row in content["rows"]
@@ -225,9 +246,10 @@ def table_from_json(content: Mapping[str, Any]) -> Table:
 
 
 def table_values(table: Table) -> dict[str, dict[str, dict[str, dict[str, float]]]]:
-    """{dataset: {degradation: {method: {metric id: value}}}} with `n_failed` among the metrics.
+    """Return {dataset: {degradation: {method: {metric id: value}}}}, with `n_failed` among the
+    metrics.
 
-    Finite values alone: an infinite or an unmeasured one is left out, for neither JSON nor DVC knows such numbers.
+    Infinite and unmeasured values are left out, since neither JSON nor DVC can hold them.
     """
     values: dict[str, dict[str, dict[str, dict[str, float]]]] = {}
     for row in table.rows:
@@ -251,14 +273,14 @@ def _parsed(value: float | str | None) -> float:
 
 
 def _read_row(row: RowSpec, cards: Sequence[MetricCard], scores: Path) -> dict[str, list[Scores]]:
-    """metric id → its score files, one a seed."""
+    """Return metric id → its score files, one a seed."""
     folder = scores / row.dataset / row.degradation / row.method
     applicable = [card for card in cards if row.has_truth or not card.needs_truth]
     return {card.id: [read_scores(folder / str(seed) / f"{card.id}.csv", card.level) for seed in row.seeds] for card in applicable}
 
 
 def _common_ids(files: Sequence[Scores], lq_ids: set[str], block: tuple[str, str]) -> list[str]:
-    """The sorted image ids that every score file of a block is about: pairing is by id, never by place."""
+    """Return the sorted image ids of a block, which every score file must have: pairing is by id."""
     image_files = [one for one in files if SET_ROW not in one.values]
     ids = set(image_files[0].values) if image_files else lq_ids
     origin = str(image_files[0].path) if image_files else f"the degraded set {'/'.join(block)}"
@@ -301,10 +323,14 @@ def _finish(row: RowSpec, spec: TableSpec, by_metric: Mapping[str, list[Scores]]
 
 
 def estimate(files: Sequence[Scores], card: MetricCard, ids: Sequence[str], indices: np.ndarray) -> Estimate:
-    """A metric's value and interval from its score files, one a seed, over the images `ids` (sorted) and their resamples.
+    """Return a metric's value and interval over the images `ids` (sorted) and their resamples.
 
-    Seeds are averaged first, image by image (or replicate by replicate), so the interval is about images alone. Images that equal
-    the truth where others don't are left out of an infinite mean (`without_perfect`).
+    Seeds are averaged first, image by image (or replicate by replicate), so the interval is about
+    images alone. Images that equal the ground truth, where others don't, are left out of an
+    infinite mean (`without_perfect`).
+
+    Args:
+        files: the score files, one a seed.
     """
     if card.level == "image":
         return mean_interval(without_perfect(image_values(files, card, ids)), indices)
@@ -314,12 +340,12 @@ def estimate(files: Sequence[Scores], card: MetricCard, ids: Sequence[str], indi
 
 
 def image_values(files: Sequence[Scores], card: MetricCard, ids: Sequence[str]) -> np.ndarray:
-    """(n,): each image's mean over the seeds, NaN for a failed one."""
+    """Return each image's mean over the seeds, (n,); NaN for a failed one."""
     return mean_over_seeds(np.array([[one.counted(image_id, card) for image_id in ids] for one in files]))
 
 
 def count_perfect(files: Sequence[Scores], card: MetricCard, ids: Sequence[str]) -> int:
-    """How many images an infinite value takes out of the mean."""
+    """Return the number of images that an infinite value takes out of the mean."""
     if card.level != "image":
         return 0
     values = image_values(files, card, ids)
@@ -327,7 +353,7 @@ def count_perfect(files: Sequence[Scores], card: MetricCard, ids: Sequence[str])
 
 
 def perfect_note(perfect: int) -> str:
-    """`1 image equals the truth, at infinite dB: left out of that mean`; empty for none."""
+    """Return `1 image equals the truth, at infinite dB: left out of that mean`; empty for none."""
     if not perfect:
         return ""
     equal = "1 image equals the truth" if perfect == 1 else f"{perfect} images equal the truth"

@@ -1,4 +1,4 @@
-"""The tabulating step: score files in, `<name>.csv`, `.json`, `.md` and `.tex` out."""
+"""The tabulating step: from score files to `<name>.csv`, `.json`, `.md` and `.tex`."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,14 +18,21 @@ def tabulate(
     target: Path,
     chunks: Mapping[str, Sequence[str]] | None = None,
 ) -> None:
-    """Write the table to `target` (`results/table1.csv`) and, beside it, its `.json`, `.md` and `.tex`.
+    """Write the table to `target` (`results/table1.csv`) and, beside it, its `.json`, `.md` and
+    `.tex`.
 
-    `scores` and `degraded` are the folders of all score files and all degraded images; `weights` gives the folder of
-    weights of each method that has one; `chunks` names each dataset's (None: all that are there). CSV, Markdown and TeX
-    depend on the scores alone; the JSON says where they come from as well, and no file holds a time. The CSV is written
-    last: where it is, the others are too.
+    CSV, Markdown and TeX depend on the scores alone. The JSON also says where they come from. No
+    file holds a time. The CSV is written last, so that its presence implies the others'.
 
-    Raises: UserError for scores, images or weights that are missing, malformed or not of the same images.
+    Args:
+        scores: the folder of all score files.
+        degraded: the folder of all degraded images.
+        weights: a method's name to its folder of weights.
+        target: the CSV.
+        chunks: each dataset's chunks; None: all that are there.
+
+    Raises: UserError for scores, images or weights that are missing, malformed or not of the same
+    images.
     """
     blocks = dict.fromkeys((row.dataset, row.degradation) for row in spec.rows)
     lq = {

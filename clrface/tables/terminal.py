@@ -1,4 +1,4 @@
-"""The table on the terminal, as the last thing that a run prints."""
+"""Print the table on the terminal, as the end of a run."""
 
 import math
 import os
@@ -27,10 +27,10 @@ Column = list[str]
 def show(table_json: Path, files: Sequence[Path] = (), stream: TextIO | None = None) -> None:
     """Print the table that `tabulate` wrote to `table_json`, then the paths of `files`.
 
-    Lines are no wider than the terminal and 120 columns: metrics that don't fit go into a second panel. Colour only
-    on a terminal and without `NO_COLOR`.
+    Lines are at most as wide as the terminal, and 120 columns; other metrics go into a second
+    panel. Colour is used only on a terminal and without `NO_COLOR`.
 
-    Raises: UserError when there is no such table.
+    Raises: UserError for a missing table.
     """
     out = sys.stdout if stream is None else stream
     table = table_from_json(read_table(table_json))
@@ -42,7 +42,10 @@ def show(table_json: Path, files: Sequence[Path] = (), stream: TextIO | None = N
 
 
 def render(table: Table, width: int = 110, colour: bool = False) -> str:
-    """The table as lines of at most `width` characters (a label or a single column that is wider stays whole)."""
+    """Return the table in lines of at most `width` characters.
+
+    A label or a single column that is wider is not cut.
+    """
 
     def style(name: str, text: str) -> str:
         return f"{STYLES[name]}{text}{RESET}" if colour and name in STYLES else text
@@ -69,7 +72,7 @@ def render(table: Table, width: int = 110, colour: bool = False) -> str:
 
 
 def _reasons(dataset: str, degradation: str, rows: Sequence[Row], width: int) -> list[str]:
-    """Why rows have no numbers, and where those of single images stand."""
+    """Return why rows have no numbers, and where the reasons of single images are."""
     told = [f"{row.label}: {row.remark}." for row in rows if row.remark]
     some = [row for row in rows if row.n_failed and not row.note]
     told += [
@@ -81,7 +84,9 @@ def _reasons(dataset: str, degradation: str, rows: Sequence[Row], width: int) ->
 
 
 def _calibration(table: Table, dataset: str, degradation: str, width: int, style: Callable[[str, str], str]) -> list[str]:
-    """Ours, theirs and the difference, three lines a method; nothing where nobody published."""
+    """Return our value, the published one and the difference, three lines a method; empty without
+    published numbers.
+    """
     cards, found = calibrations(table, dataset, degradation)
     if not found:
         return []
@@ -96,7 +101,7 @@ def _calibration(table: Table, dataset: str, degradation: str, width: int, style
 
 
 def _legend(table: Table) -> str:
-    """What a reader must know to read the numbers."""
+    """Return what a reader must know to read the numbers."""
     return (
         f"{SIGNS['best']} best, {SIGNS['second']} second; the controls in brackets are not ranked. ↑ higher is better, ↓ lower is better. "
         f"{DASH} not measured. failed: images that failed in restoration or any metric. Intervals: {table.name}.md, .csv."
@@ -104,7 +109,7 @@ def _legend(table: Table) -> str:
 
 
 def _panels(cards: Sequence[MetricCard], rows: Sequence[Row], fixed: Sequence[Column], width: int) -> list[list[MetricCard]]:
-    """The metrics in as few groups as fit beside the fixed columns."""
+    """Group the metrics into as few panels as fit beside the fixed columns."""
     unmarked: list[Mark] = [""] * len(rows)
     groups = _grouped([_metric_column(card, rows, unmarked) for card in cards], fixed, width)
     left = iter(cards)
@@ -112,7 +117,7 @@ def _panels(cards: Sequence[MetricCard], rows: Sequence[Row], fixed: Sequence[Co
 
 
 def _grouped(columns: Sequence[Column], fixed: Sequence[Column], width: int) -> list[list[Column]]:
-    """Columns in as few groups as fit beside the fixed ones."""
+    """Group columns into as few groups as fit beside the fixed ones."""
     base = sum(len(column[-1]) for column in fixed) + len(GAP) * (len(fixed) - 1)
     groups: list[list[Column]] = [[]]
     used = base
@@ -127,7 +132,7 @@ def _grouped(columns: Sequence[Column], fixed: Sequence[Column], width: int) -> 
 
 
 def _panel(columns: Sequence[Column], styles: Sequence[Sequence[Mark]], n_rows: int, style: Callable[[str, str], str]) -> list[str]:
-    """Lay columns (heading lines, then one cell a row) side by side, headings standing on the rule."""
+    """Lay out columns (heading lines, then one cell a row) side by side, with headings on the rule."""
     height = max(map(len, columns))
     widths = [len(column[-1]) for column in columns]
     padded = [[" " * width] * (height - len(column)) + column for column, width in zip(columns, widths, strict=True)]
@@ -156,7 +161,10 @@ def _number_column(name: str, values: Sequence[int]) -> Column:
 
 
 def _metric_column(card: MetricCard, rows: Sequence[Row], marked: Sequence[Mark]) -> Column:
-    """Heading lines and cells, all of one width; the sign of a mark stands after the number, so the digits align and stay apart."""
+    """Return heading lines and cells of one width.
+
+    A mark follows its number, so that digits align.
+    """
     values = [row.estimates[card.id].value for row in rows]
     return _heading_column(
         card, [(DASH if math.isnan(v) else format_value(v, card)) + SIGNS[mark] for v, mark in zip(values, marked, strict=True)]
@@ -171,7 +179,7 @@ def _heading_column(card: MetricCard, cells: Sequence[str]) -> Column:
 
 
 def _from_here(path: Path) -> str:
-    """Relative to the working folder where it lies under it."""
+    """Return a path relative to the working folder where it lies under it."""
     path = path.resolve()
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 

@@ -1,4 +1,7 @@
-"""Several folders, measured by one protocol, in one table: the same marks, intervals and formats as the workflow's tables."""
+"""Several folders, measured by one protocol, in one table.
+
+It has the marks, intervals and formats of the workflow's tables.
+"""
 
 from collections.abc import Callable, Mapping
 from html import escape
@@ -16,9 +19,9 @@ STYLE = (
 
 
 def together(evaluations: Mapping[str, Evaluation], name: str = "evaluation") -> Table:
-    """The evaluations, of the same images by the same protocol, as rows of one table.
+    """Make a table with each evaluation as a row.
 
-    Raises: UserError for folders of different images or sizes: their numbers don't compare.
+    Raises: UserError for folders of different images or sizes, whose numbers don't compare.
     """
     (first_name, first), *others = evaluations.items()
     for other_name, other in others:
@@ -34,14 +37,17 @@ def together(evaluations: Mapping[str, Evaluation], name: str = "evaluation") ->
 
 
 def writer_of(out: Path) -> Callable[[Table], str]:
-    """What makes the text of `out`, by its suffix. Raises: UserError for one that isn't known."""
+    """Return what makes the text of `out`, by its suffix.
+
+    Raises: UserError for an unknown suffix.
+    """
     if out.suffix.lower() not in FORMATS:
         raise UserError(f"Can't write {out}: found the suffix '{out.suffix}', expected one of {', '.join(FORMATS)}.")
     return FORMATS[out.suffix.lower()]
 
 
 def to_html(table: Table) -> str:
-    """One page that needs no other file."""
+    """Return one page that needs no other file."""
     header = "".join(f"<th>{escape(text)}</th>" for text in ("Method", "failed", *(heading(card) for card in table.metrics)))
     parts = [f"<h1>Protocol {escape(table.protocol)}, {table.resolution} pixels a side</h1>"]
     for _, _, rows in table.blocks():
