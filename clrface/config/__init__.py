@@ -1,4 +1,5 @@
-"""The config: its files merged, checked against the schema and the names that exist, and resolved to the rows of a table.
+"""The config: its files are merged, checked, and resolved to the rows of tables.
 
-Nothing heavy is imported here: the workflow calls this while it builds its graph, before any work.
+It is checked against the schema and the names that exist. Nothing heavy is imported here: the
+workflow calls this while it builds its graph, before any work.
 """

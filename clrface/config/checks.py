@@ -1,4 +1,4 @@
-"""A config checked whole: the schema, then what no schema can say."""
+"""Check a whole config: the schema, then what a schema can't express."""
 
 import itertools
 from collections.abc import Collection, Mapping
@@ -15,7 +15,7 @@ from clrface.config.tables import Table
 from clrface.schedule import pixel_steps_problem, steps_problem
 
 COSTS = ("evaluations", "seconds")
-"""The columns of a sweep that say what a point costs."""
+"""The columns of a sweep that hold a point's cost."""
 TAKEN = ("overview", "mask", "losses", "table6", "claims", "weights")
 FIGURES = ("samples", "failures", "chart", "roc")
 """Of a table: results/figures/<table>_<figure>.png and .pdf."""
@@ -46,7 +46,7 @@ def validate_config(config: Mapping[str, Any], known: Known, folder: Path = Path
 
 
 def _unknown_entries(config: Mapping[str, Any], key: str, names: Collection[str], otherwise: str) -> list[Mistake]:
-    """The entries under a key that neither have a known name nor bring a folder."""
+    """Return the entries under a key with neither a known name nor a folder."""
     unknown = [name for name, entry in entries_of(config, key).items() if name not in names and not _has_folder(entry)]
     return [((key, name), f"unknown name.{allowed_names(name, sorted(names))} {otherwise}: {{folder: path}}.") for name in unknown]
 
@@ -56,7 +56,10 @@ def _has_folder(entry: object) -> bool:
 
 
 def _taken_names(config: Mapping[str, Any], known: Known) -> list[Mistake]:
-    """Variants called like a method, or like another variant with other parameters; the very same one may stand twice."""
+    """Find variants with the name of a method, or of another variant with other parameters.
+
+    The same variant may stand twice.
+    """
     methods = {*entries_of(config, "methods"), *known.methods}
     mistakes: list[Mistake] = []
     seen: dict[str, Any] = {}
@@ -70,7 +73,7 @@ def _taken_names(config: Mapping[str, Any], known: Known) -> list[Mistake]:
 
 
 def _variants(config: Mapping[str, Any]) -> dict[KeyPath, Mapping[str, Any]]:
-    """Each variant by its path, every table's own too."""
+    """Return each variant by its path, every table's own too."""
     tables = {table: entry for table, entry in entries_of(config, "tables").items() if is_mapping(entry)}
     places: dict[KeyPath, Mapping[str, Any]] = {("variants",): entries_of(config, "variants")}
     places |= {("tables", table, "variants"): entries_of(entry, "variants") for table, entry in tables.items()}
@@ -78,7 +81,7 @@ def _variants(config: Mapping[str, Any]) -> dict[KeyPath, Mapping[str, Any]]:
 
 
 def _wrong_sizes(config: Mapping[str, Any], known: Known) -> list[Mistake]:
-    """Rows of methods that take one size alone, where the config's is another."""
+    """Find rows of methods of one size alone, where the config's is another."""
     named: dict[KeyPath, str] = {("methods", name): name for name in entries_of(config, "methods")}
     named |= {path: next(iter(entry), "") for path, entry in _variants(config).items()}
     found = config.get("resolution")
@@ -91,14 +94,14 @@ def _wrong_sizes(config: Mapping[str, Any], known: Known) -> list[Mistake]:
 
 
 def _other_size(card: MethodCard) -> str:
-    """What to do about a method of one size alone."""
+    """Say what to do about a method of one size alone."""
     if card.unable:
         return f"At that size it can't run either ({card.unable}): leave it out."
     return f"Set `resolution: {card.resolution}`, or leave it out."
 
 
 def _wrong_steps(config: Mapping[str, Any], known: Known) -> list[Mistake]:
-    """Rows and sweeps, of a config without other mistakes, whose steps no sampler can take."""
+    """Find rows and sweeps, of an otherwise valid config, whose steps no sampler can take."""
     shared: dict[KeyPath, str] = {("methods", name): name for name, entry in config["methods"].items() if "folder" not in entry}
     asked = {path: (name, params_of(config, known.methods[name])) for path, name in shared.items()}
     for path, entry in _variants(config).items():
@@ -124,7 +127,10 @@ def _steps_problem(family: str, params: Mapping[str, Any]) -> str:
 
 
 def _uneven_batches(config: Mapping[str, Any]) -> list[Mistake]:
-    """Training stages whose batch the processes can't share out evenly: the mean over them would not be the batch's."""
+    """Find training stages whose batch the processes can't share evenly.
+
+    The mean over the processes would not be the batch's.
+    """
     processes = config["training"]["processes"]
     return [
         (
@@ -137,7 +143,7 @@ def _uneven_batches(config: Mapping[str, Any]) -> list[Mistake]:
 
 
 def _without_truth(config: Mapping[str, Any], known: Known) -> list[Mistake]:
-    """References that have no ground truth themselves, and tables that ask a set without ground truth for it."""
+    """Find references without ground truth, and tables that need it of a set without."""
     datasets = {name: entry for name, entry in entries_of(config, "datasets").items() if is_mapping(entry)}
     lacking = [name for name, entry in datasets.items() if "reference" in entry]
     mistakes: list[Mistake] = [
@@ -158,7 +164,9 @@ def _without_truth(config: Mapping[str, Any], known: Known) -> list[Mistake]:
 
 
 def _wrong_sweeps(config: Mapping[str, Any]) -> list[Mistake]:
-    """Tables and sweeps that would write each other's files, and sweeps whose figure has no such axis."""
+    """Find tables and sweeps that would write each other's files, and sweeps whose figure lacks its
+    axis.
+    """
     mistakes: list[Mistake] = []
     tables = entries_of(config, "tables")
     taken = {*TAKEN, *(f"{table}_{figure}" for table in tables for figure in FIGURES)}

@@ -14,20 +14,23 @@ class ManifestDataset(Part):
 
     model_config = OFFSET
     identities: Count | None = None
-    """The first so many people of the manifest."""
+    """Take the first N people of the manifest."""
     images_per_identity: Count | None = None
-    """The first so many images of each of them."""
+    """Take the first N images of each of them."""
     images: Count | None = None
-    """So many of what is left, evenly spaced: for a dataset whose people are unknown."""
+    """Take N of the remaining images, evenly spaced: for a dataset whose people are unknown."""
     offset: NotNegative = 0
-    """With images: start so many images later. Two offsets below the spacing share no image."""
+    """With images: start N images later. Two offsets below the spacing share no image."""
     split: Literal["test", "val"] = "test"
     """Which images of the manifest. val is for choosing settings, never for a result."""
     gallery: Count | None = None
-    """Clean photographs a person, the last ones, that recognition compares the restored faces with. Choose it so that the test set
-    has the first."""
+    """Clean photographs a person, the last ones, that recognition compares the restored faces with.
+    Choose a number that leaves the first ones to the test set.
+    """
     reference: DatasetName | None = None
-    """For low-quality images without ground truth: the test set of clean faces that the restored set is compared with."""
+    """For low-quality images without ground truth: the test set of clean faces that the restored
+    set is compared with.
+    """
 
 
 class SetDataset(Part):
@@ -35,19 +38,23 @@ class SetDataset(Part):
 
     model_config = OFFSET
     images: Count | None = None
-    """So many of them, evenly spaced."""
+    """Take N of them, evenly spaced."""
     offset: NotNegative = 0
-    """With images: start so many images later."""
+    """With images: start N images later."""
     reference: DatasetName | None = None
-    """For low-quality images without ground truth: the test set of clean faces that the restored set is compared with."""
+    """For low-quality images without ground truth: the test set of clean faces that the restored
+    set is compared with.
+    """
 
 
 class FolderDataset(Part):
     """A test set of your own."""
 
     folder: Folder
-    """A folder of face images; relative to where the run starts."""
+    """A folder of face images; relative to the folder of the run."""
     align: bool = True
-    """true finds each face and aligns it; false says that the images are aligned already."""
+    """true finds each face and aligns it; false is for images that are aligned already."""
     reference: DatasetName | None = None
-    """For low-quality images without ground truth: the test set of clean faces that the restored set is compared with."""
+    """For low-quality images without ground truth: the test set of clean faces that the restored
+    set is compared with.
+    """

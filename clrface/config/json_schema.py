@@ -1,4 +1,5 @@
-"""What is made from the declared settings: the JSON Schema for editors, and the table in docs/reference/configuration.md.
+"""Make files from the declared settings: the JSON Schema, and the table in
+docs/reference/configuration.md.
 
 python -m clrface.config.json_schema      # after a change of a setting, or of CLR-Face's card
 """
@@ -21,13 +22,13 @@ from clrface.registry import method_card
 PAGE = ROOT / "docs" / "reference" / "configuration.md"
 BEGIN, END = "<!-- made by python -m clrface.config.json_schema -->", "<!-- end of the table -->"
 OPEN = ("datasets", "methods")
-"""Mappings whose entries with a `folder` are the user's own; the others are named by the project."""
+"""Mappings whose entries with a `folder` are the user's own; the project names the others."""
 ALONE = ("stages", "base")
-"""Not taken apart in the table: stages are many, and a sweep's base has `clrface`'s keys."""
+"""Not expanded in the table: stages are many, and a sweep's base has `clrface`'s keys."""
 
 
 class _Plain(GenerateJsonSchema):
-    """JSON Schema as one would write it: no titles, and no null for a key that may be left out."""
+    """JSON Schema without titles, and without null for a key that may be left out."""
 
     def generate(self, schema: core_schema.CoreSchema, mode: JsonSchemaMode = "validation") -> JsonSchemaValue:
         return {"$schema": self.schema_dialect, **super().generate(schema, mode)}
@@ -51,7 +52,7 @@ class _Plain(GenerateJsonSchema):
 
 
 def make_schema(clrface: MethodCard) -> dict[str, Any]:
-    """The JSON Schema of a config, with CLR-Face's parameters as its card has them."""
+    """Make the JSON Schema of a config, with CLR-Face's parameters from its card."""
     schema = _on_one_line(Config.model_json_schema(ref_template=DEFAULT_REF_TEMPLATE, schema_generator=_Plain))
     parts, keys = schema["$defs"], schema["properties"]
     parts["Clrface"] |= params_schema(clrface)
@@ -62,7 +63,7 @@ def make_schema(clrface: MethodCard) -> dict[str, Any]:
 
 
 def _on_one_line(part: Any) -> Any:
-    """The schema, its texts without the breaks that they have in the source."""
+    """Return the schema with its texts on one line each."""
     if isinstance(part, dict):
         return {key: _on_one_line(value) for key, value in cast(dict[str, Any], part).items()}
     if isinstance(part, list):
@@ -71,7 +72,7 @@ def _on_one_line(part: Any) -> Any:
 
 
 def settings_table(schema: Mapping[str, Any]) -> str:
-    """The settings as a Markdown table: key, what it may be, what it is."""
+    """Return the settings as a Markdown table: key, allowed values, description."""
     lines = ["| setting | value | meaning |", "|---|---|---|"]
     for path, part in _told(schema, schema["$defs"], ""):
         value = expected(part) + (f"; default {json.dumps(part['default'])}" if "default" in part else "")
@@ -80,7 +81,7 @@ def settings_table(schema: Mapping[str, Any]) -> str:
 
 
 def _told(part: Mapping[str, Any], parts: Mapping[str, Any], path: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each key with its schema, `$ref` replaced, down to the keys of the parts that have a name of their own."""
+    """Return each key with its schema, `$ref` replaced, down to the keys of named parts."""
     for key, value in part.get("properties", {}).items():
         inner, place = inlined(value, parts), f"{path}{key}"
         yield place, inner
@@ -95,13 +96,13 @@ def _told(part: Mapping[str, Any], parts: Mapping[str, Any], path: str) -> Itera
 
 
 def made_page(page: str, schema: Mapping[str, Any]) -> str:
-    """docs/reference/configuration.md with the table as it is now."""
+    """Return docs/reference/configuration.md with the present table."""
     made = f"{BEGIN}\n{settings_table(schema)}\n{END}"
     return re.sub(f"{re.escape(BEGIN)}.*{re.escape(END)}", lambda _: made, page, flags=re.DOTALL)
 
 
 def schema_text(schema: Mapping[str, Any]) -> str:
-    """The schema's file."""
+    """Return the text of the schema's file."""
     return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
 
 

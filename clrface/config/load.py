@@ -1,4 +1,4 @@
-"""The config's files: read strictly, laid over one another, without what is set to null."""
+"""Read the config's files strictly and merge them, without entries that are null."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -14,12 +14,14 @@ PRESET, OLD_PRESET = "preset", "profile"
 
 
 def run_config(paths: Sequence[Path], default: Path, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The merged config of a run: its files, laid over the default preset unless one of them names a `preset`.
+    """Return the merged config of a run.
+
+    The files are merged into the default preset, unless one of them names a `preset`.
 
     Args:
-        given: what `--config` says; nested values arrive as strings. It is laid over all files.
+        given: the values of `--config`, nested ones as strings. They override all files.
 
-    Raises: UserError as `load_config`.
+    Raises: UserError, as `load_config`.
     """
     config = load_config(paths)
     if PRESET not in config:
@@ -28,10 +30,10 @@ def run_config(paths: Sequence[Path], default: Path, given: Mapping[str, Any] | 
 
 
 def load_config(paths: Sequence[Path]) -> dict[str, Any]:
-    """Read YAML files and lay each over those before it, as Snakemake's `--configfile` does.
+    """Read YAML files, each overriding those before it, as Snakemake's `--configfile` does.
 
-    What a file `extends` is read before it; a file that was read already isn't read again. Mappings are merged key by key, at any
-    depth; anything else, a list too, replaces what was there.
+    The files that a file `extends` are read before it. No file is read twice. Mappings are merged
+    key by key, at any depth. Any other value, a list too, replaces the old one.
 
     Raises: UserError for a file that is missing, is not YAML, holds no mapping, or extends itself.
     """
@@ -43,7 +45,11 @@ def load_config(paths: Sequence[Path]) -> dict[str, Any]:
 
 
 def _laid_over(config: dict[str, Any], path: Path, read: set[Path], above: tuple[Path, ...]) -> dict[str, Any]:
-    """The config with a file laid over it, after what the file extends. above: the files that extend this one."""
+    """Return the config overridden by a file, after the files that it extends.
+
+    Args:
+        above: the files that extend this one.
+    """
     place = path.resolve()
     if place in above:
         raise UserError(f"{path} extends itself, by way of {above[-1].name}. Take one `extends` out.")
@@ -57,7 +63,7 @@ def _laid_over(config: dict[str, Any], path: Path, read: set[Path], above: tuple
 
 
 def _extended(path: Path, value: object) -> list[str]:
-    """The files that a file extends."""
+    """Return the files that a file extends."""
     names: list[Any] = value if is_list(value) else [value]
     if not all(isinstance(name, str) for name in names):
         raise UserError(f"{path}: {EXTENDS}: found {found_value(value)}, expected a file beside it, or a list of such files.")
@@ -65,7 +71,7 @@ def _extended(path: Path, value: object) -> list[str]:
 
 
 def _renamed(content: Mapping[str, Any]) -> dict[str, Any]:
-    """A file's content with keys by their present names; a note tells which was not."""
+    """Return a file's content with old keys renamed; a note reports each of them."""
     if OLD_PRESET not in content:
         return dict(content)
     print(f"Note: the key `{OLD_PRESET}` is called `{PRESET}` now. The next release no longer reads the old name.", file=sys.stderr)
@@ -73,7 +79,10 @@ def _renamed(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def leave_out(config: dict[str, Any]) -> None:
-    """Take away the datasets, tables, sweeps, variants and protocols that are null: a file laid over a preset can do it no other way."""
+    """Remove datasets, tables, sweeps, variants and protocols that are null.
+
+    A file that overrides a preset has no other way to do so.
+    """
     _without_nulls(config, "datasets", "tables", "sweeps", "variants", "protocols")
     for table in entries_of(config, "tables").values():
         if is_mapping(table):
@@ -106,6 +115,6 @@ def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def entries_of(config: Mapping[str, Any], key: str) -> Mapping[Any, Any]:
-    """What a key holds, or nothing when that is no mapping (the schema says so then)."""
+    """Return the entries of a key; empty for no mapping, which the schema reports."""
     value = config.get(key)
     return value if is_mapping(value) else {}

@@ -1,4 +1,6 @@
-"""Mistakes in a YAML file, told: the key's path, what was found, what is allowed, and the nearest name."""
+"""Report mistakes in a YAML file: the key's path, what was found, what is allowed, and the nearest
+name.
+"""
 
 import math
 import reprlib
@@ -11,23 +13,26 @@ from jsonschema.exceptions import ValidationError
 from clrface.errors import UserError
 
 WEIGHTS = ("shipped", "fit")
-"""What `weights` may say beside a folder and a hub's id."""
+"""The values of `weights` beside a folder and a hub's id."""
 KeyPath = tuple[Any, ...]
 Mistake = tuple[KeyPath, str]
 
 
 def is_mapping(value: object) -> TypeGuard[Mapping[Any, Any]]:
-    """Whether a value of a config is a mapping."""
+    """Return whether a value of a config is a mapping."""
     return isinstance(value, Mapping)
 
 
 def is_list(value: object) -> TypeGuard[list[Any]]:
-    """Whether a value of a config is a list."""
+    """Return whether a value of a config is a list."""
     return isinstance(value, list)
 
 
 def tell_mistakes(what: str, content: object, mistakes: Sequence[Mistake]) -> None:
-    """Raise one UserError with a line for each mistake, in the order of the content's keys; nothing for none."""
+    """Raise one UserError with a line for each mistake, in the order of the content's keys.
+
+    Without mistakes, do nothing.
+    """
     if mistakes:
         ordered = sorted(mistakes, key=lambda mistake: _position(content, mistake[0]))
         lines = dict.fromkeys(f"  {_dotted(path)}: {text}" for path, text in ordered)
@@ -35,12 +40,16 @@ def tell_mistakes(what: str, content: object, mistakes: Sequence[Mistake]) -> No
 
 
 def wrong_name(path: KeyPath, found: object, kind: str, names: Sequence[str]) -> Mistake:
-    """The mistake of a name that is none of `names`, with the nearest one. kind: what it should name, `a metric`."""
+    """Return the mistake of a name that is none of `names`, with the nearest one.
+
+    Args:
+        kind: what it should name, e.g. `a metric`.
+    """
     return path, f"found {found_value(found)}, expected {kind}.{allowed_names(found, names)}"
 
 
 def explain_error(error: ValidationError) -> Iterator[Mistake]:
-    """What an error of jsonschema says, a mistake for each key or value that it is about."""
+    """Explain an error of jsonschema: one mistake for each key or value."""
     path, schema, found = tuple(error.absolute_path), cast(Mapping[str, Any], error.schema), cast(Any, error.instance)
     if error.validator == "additionalProperties":
         names = list(schema["properties"])
@@ -58,12 +67,12 @@ def explain_error(error: ValidationError) -> Iterator[Mistake]:
 
 
 def _quoted(key: object) -> str:
-    """The next step for a key that YAML took for no text."""
+    """Return the next step for a key that YAML read as another type than text."""
     return "" if isinstance(key, str) else " YAML reads a bare no, yes, on, off, null or number as such: write the key in quotes."
 
 
 def allowed_names(name: object, names: Sequence[str]) -> str:
-    """` Did you mean ...? Allowed: ...`, for a name that is none of `names`."""
+    """Return ` Did you mean ...? Allowed: ...`, for a name that is none of `names`."""
     return f"{_nearest(name, names)} Allowed: {', '.join(names) or 'none'}."
 
 
@@ -73,13 +82,15 @@ def _nearest(name: object, names: Sequence[object]) -> str:
 
 
 def found_value(value: object) -> str:
-    """`'64px' (string)`, in the words of YAML and JSON Schema."""
+    """Return `'64px' (string)`, in the words of YAML and JSON Schema."""
     kinds: dict[type, str] = {bool: "boolean", int: "integer", float: "number", str: "string", list: "list", dict: "mapping"}
     return "nothing" if value is None else f"{reprlib.repr(value)} ({kinds.get(type(value), type(value).__name__)})"
 
 
 def expected(schema: Mapping[str, Any]) -> str:
-    """What a part of the schema allows, in words, e.g. `integer of at least 32, at most 1024, a multiple of 16`."""
+    """Return what a part of the schema allows, e.g. `integer of at least 32, at most 1024, a
+    multiple of 16`.
+    """
     if "enum" in schema:
         return f"one of {', '.join(map(str, schema['enum']))}"
     if "const" in schema:
@@ -101,7 +112,9 @@ def expected(schema: Mapping[str, Any]) -> str:
 
 
 def _pattern(schema: Mapping[str, Any]) -> str:
-    """What a pattern stands for. The title says it where the description is that of a key."""
+    """Return the meaning of a pattern: its title, where the description is a key's; else the
+    description.
+    """
     return schema.get("title", schema["description"])
 
 
@@ -121,7 +134,7 @@ def _constraints(schema: Mapping[str, Any]) -> str:
 
 
 def _hint(found: object, schema: Mapping[str, Any]) -> str:
-    """The next step, where it can be guessed."""
+    """Return the next step, where it can be guessed."""
     options = [schema, *schema.get("anyOf", ())]
     if found is None and schema.get("type") == "object":
         return " Write {} for none."
@@ -134,7 +147,11 @@ def _hint(found: object, schema: Mapping[str, Any]) -> str:
 
 
 def _number(found: object) -> str:
-    """How YAML wants a number that it took for a string (quoted, or 1e-1), or a whole one written as 8.0; else empty."""
+    """Return a number that YAML read as a string (quoted, or 1e-1), or a whole one written as 8.0,
+    as YAML needs it.
+
+    Empty for any other value.
+    """
     try:
         value = float(found) if isinstance(found, str | float) else math.nan
     except ValueError:
@@ -143,12 +160,12 @@ def _number(found: object) -> str:
 
 
 def _dotted(path: KeyPath) -> str:
-    """`tables.table1.degradations[0]`; `config` for the whole."""
+    """Return `tables.table1.degradations[0]`; `config` for the whole."""
     return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path).removeprefix(".") or "config"
 
 
 def _position(config: Any, path: KeyPath) -> list[int]:
-    """Where a path stands in the config, to sort by; a missing key comes last in its place."""
+    """Return a path's place in the config, to sort by; a missing key comes last."""
     places: list[int] = []
     for key in path:
         if is_mapping(config):

@@ -1,7 +1,8 @@
-"""What the models of the config share: their base, and the types of names, numbers and folders.
+"""The base of the config's models, and the types of names, numbers and folders.
 
-A field's docstring is its description, for editors and for docs/reference/configuration.md. `clrface.config.schema` narrows the open names
-(Protocol, Degradation, Manifest, DatasetName, RowName, Metric) to those that exist.
+A field's docstring is its description, for editors and for docs/reference/configuration.md.
+`clrface.config.schema` narrows the open names (Protocol, Degradation, Manifest, DatasetName,
+RowName, Metric) to those that exist.
 """
 
 from collections.abc import Mapping
@@ -21,18 +22,21 @@ class Part(BaseModel):
 
 
 def default_of(part: type[Part], key: str) -> Any:
-    """What a key means that is left out."""
+    """Return the default of a key."""
     return part.model_fields[key].get_default(call_default_factory=True)
 
 
 def completed(part: type[Part], entry: Mapping[str, Any]) -> dict[str, Any]:
-    """A checked entry of the config, with the defaults of the keys that are left out; those without a default stay out."""
+    """Return a checked entry with the defaults of missing keys.
+
+    Keys without a default stay missing.
+    """
     given = {key: field.default for key, field in part.model_fields.items() if not field.is_required() and field.default is not None}
     return {**given, **entry}
 
 
 def value_of(part: type[Part], entry: Mapping[str, Any], key: str) -> Any:
-    """What a checked entry of the config says under a key, or the key's default."""
+    """Return an entry's value of a key, or the key's default."""
     return entry[key] if key in entry else default_of(part, key)
 
 

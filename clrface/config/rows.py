@@ -1,4 +1,4 @@
-"""A config resolved: the rows of its tables, with all their parameters, and the test sets."""
+"""Resolve a config: the rows of its tables, with all their parameters, and the test sets."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,17 +17,19 @@ class Row:
     name: str
     label: str
     method: str | None
-    """The method that runs; None for a folder of finished images."""
+    """The method to run; None for a folder of finished images."""
     params: dict[str, Any]
     """Every parameter of the method's card, with its value."""
     folder: Path | None = None
 
 
 def rows(config: Mapping[str, Any], methods: Mapping[str, MethodCard], table: str | None = None) -> list[Row]:
-    """The rows that all tables share, of a valid config, methods first, then variants; or one table's: in its order, then its own variants.
+    """Return the rows of a valid config that all tables share, methods first; or those of one
+    table.
 
-    A parameter's value is the method's own default, overridden by the config's block of the method's name
-    (`clrface:`), by the entry under `methods`, and by the variant, in this order.
+    A table's rows are in its own order, followed by its own variants. A parameter's value is the
+    method's default. The config's block of the method's name (`clrface:`) overrides it, then the
+    entry under `methods`, then the variant.
     """
     found: list[Row] = []
     for name, entry in config["methods"].items():
@@ -45,7 +47,7 @@ def rows(config: Mapping[str, Any], methods: Mapping[str, MethodCard], table: st
 
 
 def all_rows(config: Mapping[str, Any], methods: Mapping[str, MethodCard]) -> list[Row]:
-    """Every row of a valid config: those that all tables share, and each table's own."""
+    """Return every row of a valid config: those that all tables share, and each table's own."""
     found = {row.name: row for table in [None, *config["tables"]] for row in rows(config, methods, table)}
     return list(found.values())
 
@@ -57,17 +59,22 @@ def _variant(name: str, variant: Mapping[str, Any], config: Mapping[str, Any], m
 
 
 def table_datasets(config: Mapping[str, Any], table: str) -> list[str]:
-    """The names of a table's test sets, of a valid config; `all` means those with ground truth."""
+    """Return the names of a table's test sets, of a valid config; `all` means those with ground
+    truth.
+    """
     wanted = config["tables"][table]["datasets"]
     return [name for name in config["datasets"] if has_truth(config, name)] if wanted == "all" else list(wanted)
 
 
 def has_truth(config: Mapping[str, Any], dataset: str) -> bool:
-    """Whether a test set has ground truth: it has none if the config names a reference instead."""
+    """Return whether a test set has ground truth: not if the config names a reference instead."""
     return "reference" not in (config["datasets"].get(dataset) or {})
 
 
 def params_of(config: Mapping[str, Any], card: MethodCard) -> dict[str, Any]:
-    """A method's parameters as its own row has them. CLR-Face, and its parts, alone have a block at the top of the config."""
+    """Return a method's parameters in its own row.
+
+    Only CLR-Face, with its parts, has a block at the top of the config.
+    """
     block: Mapping[str, Any] = config["clrface"] if card.family == "clrface" else {}
     return {**card.params, **block, **config["methods"].get(card.name, {})}

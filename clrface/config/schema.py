@@ -1,4 +1,6 @@
-"""A config against its JSON schema, filled with the names that exist: methods, degradations, sets, metrics."""
+"""Check a config against its JSON schema, narrowed to the names that exist: methods, degradations,
+sets, metrics.
+"""
 
 import json
 import math
@@ -30,21 +32,24 @@ class Known:
     """The datasets that have a manifest."""
     metrics: Collection[str]
     sets: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Sets of aligned faces without a manifest in git, whose source says how many there are, and what each is for: test or training."""
+    """Sets of aligned faces without a manifest in git, by name, with their use: test or training.
+    """
 
     @property
     def test_sets(self) -> list[str]:
-        """The names that `datasets` may have."""
+        """Return the names that `datasets` may have."""
         return [*self.manifests, *(name for name, use in self.sets.items() if use == "test")]
 
 
 def find_mistakes(content: object, schema: Mapping[str, Any], folder: Path = Path()) -> list[Mistake]:
-    """What a YAML file's content has that its schema (without `$ref`) doesn't allow: the key's path, and what is wrong with it."""
+    """Return what a YAML file's content has that its schema (without `$ref`) doesn't allow, with
+    the keys' paths.
+    """
     return [mistake for error in _validator(schema, folder).iter_errors(content) for mistake in explain_error(error)]
 
 
 def schema_for(config: Mapping[str, Any], known: Known) -> dict[str, Any]:
-    """The schema with its open names narrowed to those that exist, and every `$ref` replaced by what it stands for."""
+    """Return the schema with open names narrowed to those that exist, and every `$ref` replaced."""
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
     parts, keys = schema["$defs"], schema["properties"]
     parts["Protocol"]["enum"] = sorted({*known.protocols, *entries_of(config, "protocols")})
@@ -69,7 +74,9 @@ def schema_for(config: Mapping[str, Any], known: Known) -> dict[str, Any]:
 
 
 def params_schema(card: MethodCard) -> dict[str, Any]:
-    """What a method's entry may hold: its card's parameters, as the card describes them or else by their defaults' types."""
+    """Return the schema of a method's entry: its card's parameters, by the card or by their
+    defaults' types.
+    """
     properties = {name: card.accepts.get(name) or _type_of(default) for name, default in card.params.items()}
     return {"type": "object", "properties": properties, "additionalProperties": False}
 
@@ -80,7 +87,7 @@ def _type_of(default: object) -> dict[str, str]:
 
 
 def inlined(part: Any, defs: Mapping[str, Any]) -> Any:
-    """A part of the schema, every `$ref` replaced by what it stands for."""
+    """Return a part of the schema, with every `$ref` replaced."""
     if is_list(part):
         return [inlined(item, defs) for item in part]
     if not is_mapping(part):
@@ -90,7 +97,10 @@ def inlined(part: Any, defs: Mapping[str, Any]) -> Any:
 
 
 def _validator(schema: Mapping[str, Any], folder: Path) -> Any:
-    """JSON Schema 2020-12, with 8.0 no integer, NaN and infinity no numbers, and formats that look at the disk."""
+    """Return a validator of JSON Schema 2020-12 with stricter types and formats that read the disk.
+
+    8.0 is no integer; NaN and infinity are no numbers.
+    """
 
     def is_folder(value: object) -> bool:
         return not isinstance(value, str) or (folder / value).is_dir()

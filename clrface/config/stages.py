@@ -16,7 +16,7 @@ class Nothing(Part):
 
 
 class Stage(Part):
-    """What every stage has."""
+    """The settings of every stage."""
 
     steps: NotNegative
     """Optimiser steps; 0, for an autoencoder that starts from a folder, leaves it as it is."""
@@ -35,9 +35,13 @@ class Stage(Part):
     log_every: Count = 10
     """Steps between lines of the log."""
     grey_probability: Share = 0.5
-    """How often a training face is made grey. The embedded test faces are grey, the training faces are not."""
+    """The probability that a training face is made grey. The embedded test faces are grey, the
+    training faces are not.
+    """
     gradient_checkpointing: bool = False
-    """Compute inner layers again in the backward pass instead of keeping them: less memory, about a third more time."""
+    """Gradient checkpointing: compute inner layers again in the backward pass; less memory, about a
+    third more time.
+    """
 
 
 class UNetSize(Part):
@@ -67,7 +71,7 @@ class AutoencoderSize(Part):
     codes: Count | None = None
     """Size of the codebook."""
     code_channels: NotNegative | None = None
-    """Channels that one code stands for: a wider latent takes several codes. 0: all of them."""
+    """Channels of one code: a wider latent takes several codes. 0: all of them."""
     mid_attention: bool | None = None
     """Attention between the latent's positions, as in latent diffusion's autoencoders."""
     luminance: bool | None = None
@@ -82,7 +86,7 @@ class Perceptual(Part):
     perceptual: Weight
     """Weight of the perceptual loss."""
     perceptual_share: Share
-    """Share of the batch that it looks at."""
+    """Share of the batch that it uses."""
 
 
 class Identity(Perceptual):
@@ -91,16 +95,16 @@ class Identity(Perceptual):
     identity: Weight
     """Weight of the identity loss."""
     identity_share: Share
-    """Share of the batch that it looks at."""
+    """Share of the batch that it uses."""
 
 
 class AutoencoderOptions(Perceptual):
-    """The autoencoder's losses, and what it starts from."""
+    """The autoencoder's losses and start."""
 
     adversarial: Weight
     """Weight of the adversarial loss."""
     adversarial_from: Share
-    """Share of the steps after which it acts."""
+    """Share of the steps after which it is applied."""
     quantise_from: Share
     """Share of the steps after which latents are quantised."""
     revive_every: Count
@@ -108,7 +112,9 @@ class AutoencoderOptions(Perceptual):
     start_from: Folder | None = None
     """A folder of weights, e.g. from `clrface import-vq`: its codebook is kept."""
     trunk_from: Folder | None = None
-    """A folder of weights of other latents: what fits of its encoder and decoder is the start."""
+    """A folder of weights of other latents: the fitting tensors of its encoder and decoder are the
+    start.
+    """
 
 
 class AutoencoderStage(Stage):
@@ -124,11 +130,11 @@ class DecoderOptions(Identity):
     adversarial: Weight
     """Weight of the adversarial loss."""
     adversarial_from: Share
-    """Share of the steps after which it acts."""
+    """Share of the steps after which it is applied."""
 
 
 class DecoderStage(Stage):
-    """The autoencoder's decoder, trained on with an identity loss."""
+    """The autoencoder's decoder, trained further with an identity loss."""
 
     network: Nothing
     options: DecoderOptions
@@ -140,7 +146,9 @@ class RestorationSize(UNetSize):
     patch: Count | None = None
     """Pixels a side that the stem folds into channels."""
     colours_grey: bool | None = None
-    """Trained to colour grey photographs (a degradation such as colourise), which are left grey otherwise."""
+    """Trained to colour grey photographs (a degradation such as colourise), which otherwise stay
+    grey.
+    """
 
 
 def _with_share(loss: str) -> JsonDict:
@@ -153,7 +161,7 @@ def _with_share(loss: str) -> JsonDict:
 
 
 class RestorationOptions(Part):
-    """A one-step U-Net's losses, and what it starts from."""
+    """A one-step U-Net's losses and start."""
 
     model_config = ConfigDict(json_schema_extra={"allOf": [_with_share("perceptual"), _with_share("identity")]})
     start_from: Literal["unet", "unet_perceptual", "unet_gan"] | Annotated[Folder, Field(pattern="/")] | None = None
@@ -163,11 +171,11 @@ class RestorationOptions(Part):
     perceptual: Weight | None = None
     """Weight of the perceptual loss; none when left out."""
     perceptual_share: Share | None = None
-    """Share of the batch that it looks at."""
+    """Share of the batch that it uses."""
     identity: Weight | None = None
     """Weight of the identity loss; none when left out."""
     identity_share: Share | None = None
-    """Share of the batch that it looks at."""
+    """Share of the batch that it uses."""
 
 
 class RestorationStage(Stage):
@@ -188,9 +196,13 @@ class PriorOptions(Part):
     """How the prior's training pairs are drawn."""
 
     near_t0: PositiveShare
-    """Each pair is seen at a time of the whole schedule and at one below this share of it, counted from its clean end."""
+    """Each pair is used at a time of the whole schedule, and at one below this share of it, counted
+    from its clean end.
+    """
     cache_latents: bool | None = None
-    """Encode the clean faces once, into results/train; the truth is then flipped, but never lit otherwise."""
+    """Encode the clean faces once, into results/train. The ground truth is then flipped, but its
+    lighting never changed.
+    """
 
 
 class PriorStage(Stage):
@@ -201,20 +213,20 @@ class PriorStage(Stage):
 
 
 class RefinerOptions(Identity):
-    """The restorations that it is for, and its losses on the decoded image."""
+    """The settings of the restorations that it is for, and its losses on the decoded image."""
 
     t0: PositiveShare
-    """As in the restorations that it is for."""
+    """As in those restorations."""
     steps: Count
-    """As in the restorations that it is for."""
+    """As in those restorations."""
     residual: Share
-    """As in the restorations that it is for."""
+    """As in those restorations."""
     adversarial: Weight
     """Weight of the adversarial loss."""
 
 
 class RefinerStage(Stage):
-    """The prior, trained on with losses on the decoded image."""
+    """The prior, trained further with losses on the decoded image."""
 
     network: Nothing
     options: RefinerOptions

@@ -1,4 +1,4 @@
-"""Tables, and what is studied beside them: sweeps, costs, the mask."""
+"""Tables, and the studies beside them: sweeps, costs, the mask."""
 
 from typing import Annotated, Literal
 
@@ -26,7 +26,7 @@ class OwnProtocol(Part):
     """A protocol of your own."""
 
     description: str = ""
-    """What it is for."""
+    """Its purpose."""
     metrics: Annotated[list[Metric], Field(min_length=1), UNIQUE]
     """A table's columns, in their order."""
 
@@ -50,7 +50,7 @@ class Finished(Part):
     """Images restored elsewhere."""
 
     folder: Folder
-    """A folder with one PNG an image, named by its image_id; relative to where the run starts."""
+    """A folder with one PNG an image, named by its image_id; relative to the folder of the run."""
 
 
 class Sweep(Part):
@@ -60,30 +60,30 @@ class Sweep(Part):
     degradation: Degradation
     grid: Grid
     images: Count | None = None
-    """So many of the faces, evenly spaced; all when left out."""
+    """The number of faces, evenly spaced; default: all."""
     base: Clrface = Field(default_factory=dict)
     """CLR-Face's parameters that all points share."""
     along: str
     """The column on the figure's horizontal axis: a setting of the grid, evaluations or seconds."""
     metrics: Annotated[list[Metric], Field(min_length=1), UNIQUE]
-    """What is measured."""
+    """The metrics to measure."""
     seeds: Seeds | None = None
-    """As the preset's; its first one when left out."""
+    """Default: the first of the preset's seeds."""
 
 
 class Cost(Part):
-    """What the rows cost."""
+    """The cost of the rows."""
 
     dataset: DatasetName
     degradation: Degradation
     images: Count
-    """Images handed to a method at once, evenly spaced over the dataset."""
+    """Images given to a method at once, evenly spaced over the dataset."""
     rounds: Count
-    """How often each method is timed; the median counts."""
+    """How often each method is timed; the median is reported."""
 
 
 class MaskMaps(Part):
-    """Whose masks are shown."""
+    """The faces whose masks are shown."""
 
     dataset: DatasetName
     degradation: Degradation

@@ -10,17 +10,17 @@ from clrface.plan.words import short_digest
 
 
 def claimed_tables(plan: Plan) -> list[str]:
-    """The files of the tables that the claims name and this config makes."""
+    """Return the files of the tables that the claims name and this config makes."""
     return [f"{plan.results}/{table}.json" for table in plan.claims.tables if table in plan.tables or table == COST_TABLE]
 
 
 def claimed_scores(plan: Plan) -> list[str]:
-    """The scores of those tables."""
+    """Return the scores of those tables."""
     return [path for table in _made(plan) for path in score_files(plan, table)]
 
 
 def claims_digest(plan: Plan) -> str:
-    """Changes with what is claimed, and with who is on the photographs: people are resampled."""
+    """Return a digest of the claims, and of the people on the photographs, who are resampled."""
     datasets = sorted({dataset for table in _made(plan) for dataset in plan.table(table).datasets})
     known = [plan.dataset(dataset) for dataset in datasets if not plan.dataset(dataset).source]
     people = {dataset.name: [(entry.image_id, entry.identity) for entry in entries(dataset)] for dataset in known}
@@ -28,5 +28,5 @@ def claims_digest(plan: Plan) -> str:
 
 
 def _made(plan: Plan) -> list[str]:
-    """The claimed tables of faces, without that of costs."""
+    """Return the claimed tables of faces, without that of costs."""
     return [table for table in plan.claims.tables if table in plan.tables]

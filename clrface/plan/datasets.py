@@ -1,4 +1,4 @@
-"""Test sets: their images, cut into chunks, how they are aligned, and who is compared with whom."""
+"""Test sets: their images, cut into chunks, their alignment, and the pairs that are compared."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -13,14 +13,17 @@ from clrface.plan.plan import Plan
 from clrface.plan.words import joined, short_digest, source_record
 
 CENTRED = {"orl": "centre", "lfw": "lfw", "lfw_deepfunneled": "lfw", "lfw_devtest": "lfw"}
-"""These photographs are known to show one centred face each: where none is found, the middle is taken."""
+"""Photographs with one centred face each: where none is found, the middle is taken."""
 WHOLE = ("identities", "images_per_identity", "images", "offset")
 """The keys of a dataset that choose among a manifest's images."""
 
 
 @cache
 def entries(dataset: Dataset) -> list[Entry]:
-    """The images of a test set whose names are known, in order. Raises: UserError for none, or fewer than asked for."""
+    """Return the images of a test set with known names, in order.
+
+    Raises: UserError for no images, or fewer than asked for.
+    """
     if dataset.folder is not None:
         return from_folder(Path(dataset.folder))
     manifest = read_manifest(Path(dataset.manifest))
@@ -35,36 +38,38 @@ def entries(dataset: Dataset) -> list[Entry]:
 
 
 def places(dataset: Dataset) -> list[int]:
-    """Which images of a set without known names are taken, by their place in it."""
+    """Return the images of a test set without known names, by their places in it."""
     count = dataset.source.files if dataset.source else None
     return every(count or 0, dataset.entry.get("images"), dataset.offset)
 
 
 @cache
 def chunk_images(plan: Plan, dataset: str) -> dict[str, Sequence[Entry | int]]:
-    """The images of each chunk of a test set, by the chunk's name; their places where their names aren't known."""
+    """Return the images of each chunk of a test set, by the chunk's name; their places where names
+    are unknown.
+    """
     found = plan.dataset(dataset)
     images: Sequence[Entry | int] = places(found) if found.source else entries(found)
     return {chunk_name(index): mine for index, mine in enumerate(chunks(images, plan.chunk))}
 
 
 def chunk_names(plan: Plan, dataset: str) -> list[str]:
-    """The names of a test set's chunks."""
+    """Return the names of a test set's chunks."""
     return list(chunk_images(plan, dataset))
 
 
 def aligned_chunks(plan: Plan, dataset: str) -> list[str]:
-    """The folders of a test set's aligned faces."""
+    """Return the folders of a test set's aligned faces."""
     return [f"{plan.data}/aligned/{dataset}/{chunk}" for chunk in chunk_names(plan, dataset)]
 
 
 def degraded_chunks(plan: Plan, dataset: str, degradation: str) -> list[str]:
-    """The folders of a test set's low-quality versions."""
+    """Return the folders of a test set's low-quality versions."""
     return [f"{plan.data}/degraded/{dataset}/{degradation}/{chunk}" for chunk in chunk_names(plan, dataset)]
 
 
 def align_inputs(plan: Plan, dataset: str) -> list[str]:
-    """The sources that aligning a test set, or a gallery of it, reads."""
+    """Return the sources that aligning a test set, or its gallery, reads."""
     found = plan.dataset(dataset)
     if found.comes_aligned:
         return [source_record(dataset)]
@@ -72,7 +77,7 @@ def align_inputs(plan: Plan, dataset: str) -> list[str]:
 
 
 def align_args(plan: Plan, dataset: str, chunk: str) -> str:
-    """The command's words for one chunk of a test set."""
+    """Return the command's arguments for one chunk of a test set."""
     found = plan.dataset(dataset)
     words: list[object] = ["--dataset", dataset, "--chunk-size", plan.chunk]
     if found.folder is not None:
@@ -85,9 +90,10 @@ def align_args(plan: Plan, dataset: str, chunk: str) -> str:
 
 
 def chunk_digest(plan: Plan, dataset: str, chunk: str) -> str:
-    """Changes with a chunk's images; of a set whose names aren't known, with its source's entry and the images' places.
+    """Return a digest of a chunk's images; without known names, of its source's entry and the
+    images' places.
 
-    Raises: UserError for a chunk that the test set hasn't.
+    Raises: UserError for a chunk that the test set lacks.
     """
     there = chunk_images(plan, dataset)
     if chunk not in there:
@@ -100,7 +106,10 @@ def chunk_digest(plan: Plan, dataset: str, chunk: str) -> str:
 
 
 def aligned_as(plan: Plan, dataset: Dataset) -> str:
-    """By which template a dataset's faces are aligned: their own where they come aligned, the config's where we align them; "" unknown."""
+    """Return the template by which a dataset's faces are aligned; "" for unknown.
+
+    It is their own where they come aligned, and the config's where they are aligned here.
+    """
     if dataset.comes_aligned:
         return dataset.comes_as
     return "" if dataset.folder is not None and not dataset.to_align else plan.template
@@ -110,9 +119,11 @@ def aligned_as(plan: Plan, dataset: Dataset) -> str:
 
 
 def gallery_args(plan: Plan, dataset: str) -> str:
-    """The command's words for a test set's gallery: the last photographs of the same people.
+    """Return the command's arguments for a test set's gallery: the last photographs of the same
+    people.
 
-    Raises: UserError for a test set of which nobody knows who is in it, or whose config doesn't say how many photographs.
+    Raises: UserError for a test set of unknown people, or whose config lacks the number of
+    photographs.
     """
     found = plan.dataset(dataset)
     if found.folder is not None:
@@ -129,17 +140,20 @@ def gallery_args(plan: Plan, dataset: str) -> str:
 
 
 def manifest_digest(plan: Plan, dataset: str) -> str:
-    """Changes with the manifest that a gallery is chosen from."""
+    """Return a digest of the manifest that a gallery is chosen from."""
     return short_digest(Path(plan.dataset(dataset).manifest).read_text(encoding="utf-8"))
 
 
 def gallery_of(plan: Plan, dataset: str) -> list[str]:
-    """The clean photographs that a test set's probes are compared with: a gallery's; its own, where a list says which are compared."""
+    """Return the clean photographs that a test set's probes are compared with.
+
+    They are a gallery's, or the set's own where a list names the pairs.
+    """
     return aligned_chunks(plan, dataset) if plan.dataset(dataset).listed else [f"{plan.data}/gallery/{dataset}"]
 
 
 def pair_list(plan: Plan, dataset: str) -> str:
-    """The list of the pairs to verify; empty for a test set that has none."""
+    """Return the list of pairs to verify; empty for a test set without one."""
     listed = plan.dataset(dataset).listed
     return f"data/raw/{listed}/{LIST}" if listed else ""
 

@@ -1,4 +1,4 @@
-"""Degradations: what a degradation reads, and when it has changed."""
+"""Degradations: their inputs, and digests of them."""
 
 from dataclasses import asdict
 from functools import cache
@@ -11,14 +11,15 @@ from clrface.plan.words import short_digest, source_record
 
 @cache
 def degradation_digest(plan: Plan, degradation: str) -> str:
-    """Changes with the degradation's numbers, and with the source of finished images."""
+    """Return a digest of the degradation's numbers, and of the source of finished images."""
     found = plan.degradation(degradation)
     given = {"given": entry_digest(plan.source(found.source))} if found.source else {}
     return short_digest({key: value for key, value in asdict(found).items() if value != ""} | given)
 
 
 def degrade_inputs(plan: Plan, dataset: str, degradation: str) -> list[str]:
-    """The source of a degradation's finished images, and the names of the test set that they belong to; none where there are none.
+    """Return the source of a degradation's finished images, and the names of their test set; else
+    nothing.
 
     Raises: UserError for finished images of another test set.
     """

@@ -15,7 +15,7 @@ from clrface.report.requests import RocPanel, RocRow, SamplePanel, SetSpec, roc_
 
 
 def sample_panels(plan: Plan, table: str) -> str:
-    """A sheet's panels as the command's JSON: input, methods, ground truth."""
+    """Return a sheet's panels as the command's JSON: input, methods, ground truth."""
     found = plan.table(table)
     controls = [name for name, card in plan.project.known.methods.items() if card.control and not card.part_of]
     shown = [row for row in found.rows if row.method not in controls]
@@ -31,12 +31,14 @@ def _sheet(plan: Plan, dataset: str, degradation: str, rows: Iterable[Row]) -> S
 
 
 def table_sets(plan: Plan, table: str) -> str:
-    """The test sets of a table's failure cases as the command's JSON."""
+    """Return the test sets of a table's failure cases as the command's JSON."""
     return set_spec(plan, plan.table(table).datasets)
 
 
 def set_spec(plan: Plan, datasets: Iterable[str]) -> str:
-    """Test sets as the command's JSON: which chunks, and whose images are the input's and the truth's."""
+    """Return test sets as the command's JSON: their chunks, and the labels of input and ground
+    truth.
+    """
     doubles = {"@input": "identity", "@truth": "oracle"}
     names = sorted(set(datasets))
     return SetSpec(
@@ -50,7 +52,9 @@ def set_spec(plan: Plan, datasets: Iterable[str]) -> str:
 
 
 def roc_inputs(plan: Plan, table: str) -> dict[str, list[str]]:
-    """The restored faces of a table, the galleries, and the sources of lists and of the recogniser."""
+    """Return the restored faces of a table, the galleries, and the sources of lists and of the
+    recogniser.
+    """
     datasets = plan.table(table).datasets
     listed = {plan.dataset(dataset).listed for dataset in datasets} - {""}
     sources = sorted(listed | set(plan.metric(_roc_metric(plan, table)).assets))
@@ -62,12 +66,14 @@ def roc_inputs(plan: Plan, table: str) -> dict[str, list[str]]:
 
 
 def roc_code(plan: Plan, table: str) -> str:
-    """Changes with the code of the figure, and of the comparison and the recogniser behind it."""
+    """Return a digest of the code of the figure, and of the comparison and the recogniser behind
+    it.
+    """
     return fingerprint(*metric_modules(_roc_metric(plan, table)), "clrface.report.roc")
 
 
 def roc_panels(plan: Plan, table: str) -> str:
-    """The figure's panels as the command's JSON."""
+    """Return the figure's panels as the command's JSON."""
     found = plan.table(table)
     panels = (_curves(plan, dataset, degradation, found.rows, _roc_metric(plan, table)) for dataset, degradation in found.blocks)
     return roc_panels_to_json(panels)
@@ -92,5 +98,5 @@ def _curve(plan: Plan, dataset: str, degradation: str, row: Row) -> RocRow:
 
 
 def _roc_metric(plan: Plan, table: str) -> str:
-    """The metric whose recogniser a table's curves are drawn by."""
+    """Return the metric whose recogniser a table's curves use."""
     return next(name for name in plan.table(table).metrics if recognises(plan, name))

@@ -1,4 +1,4 @@
-"""Scores: what a metric compares, and its command's words."""
+"""Scores: what a metric compares, and its command's arguments."""
 
 from functools import cache
 
@@ -11,40 +11,41 @@ from clrface.plan.words import joined, source_record
 
 
 def image_metrics(plan: Plan) -> list[str]:
-    """The metrics of the tables that give each face a value."""
+    """Return the metrics of the tables with one value a face."""
     return [name for name in plan.metrics if plan.metric(name).level == "image"]
 
 
 def set_metrics(plan: Plan) -> list[str]:
-    """Those that give the whole set one."""
+    """Return the metrics of the tables with one value for the whole set."""
     return [name for name in plan.metrics if plan.metric(name).level == "set" and not recognises(plan, name)]
 
 
 def recognition_metrics(plan: Plan) -> list[str]:
-    """Those that compare with photographs of known people."""
+    """Return the metrics of the tables that compare with photographs of known people."""
     return [name for name in plan.metrics if recognises(plan, name)]
 
 
 def recognises(plan: Plan, metric: str) -> bool:
-    """Whether a metric says who is on the faces."""
+    """Return whether a metric recognises people."""
     return plan.metric(metric).against == "gallery"
 
 
 def metric_inputs(plan: Plan, metric: str) -> list[str]:
-    """The sources that a metric reads."""
+    """Return the sources that a metric reads."""
     return [source_record(source) for source in plan.metric(metric).assets]
 
 
 def restored_chunks(plan: Plan, dataset: str, degradation: str, row: str, seed: str) -> list[str]:
-    """The folders of a row's restored faces."""
+    """Return the folders of a row's restored faces."""
     place = f"{plan.results}/restored/{dataset}/{degradation}/{plan.row(row).name}/{seed}"
     return [f"{place}/{chunk}" for chunk in chunk_names(plan, dataset)]
 
 
 def reference_chunks(plan: Plan, dataset: str, degradation: str, metric: str) -> list[str]:
-    """The folders of what a metric compares the restored faces with; see MetricCard.against.
+    """Return the folders of what a metric compares the restored faces with; see MetricCard.against.
 
-    Raises: UserError for a metric of other people's clean faces, on a test set that has its own truth.
+    Raises: UserError for a metric of other people's clean faces, on a test set that has its own
+    truth.
     """
     against = plan.metric(metric).against
     if against == "input":
@@ -59,30 +60,30 @@ def reference_chunks(plan: Plan, dataset: str, degradation: str, metric: str) ->
 
 
 def measure_args(plan: Plan, metric: str) -> str:
-    """The command's words; only a set metric draws the bootstrap itself."""
+    """Return the command's arguments; only a set metric draws the bootstrap itself."""
     bootstrap = 0 if plan.metric(metric).level == "image" else plan.bootstrap
     return joined(["--base-seed", plan.base_seed, "--bootstrap", bootstrap])
 
 
 def gpus(plan: Plan, metric: str) -> int:
-    """How many GPUs a metric's job asks for: none where its network stays on the processor, or there is none."""
+    """Return the number of GPUs of a metric's job: none for a network on the CPU, or without a GPU."""
     return plan.gpus if code_of(metric).on_device else 0
 
 
 @cache
 def metric_code(_: Plan, metric: str) -> str:
-    """Changes with a metric's code: every row has the same."""
+    """Return a digest of a metric's code, which all rows share."""
     return fingerprint(*metric_modules(metric))
 
 
 def recognise_inputs(plan: Plan, dataset: str) -> dict[str, list[str]]:
-    """The gallery's folders, and the source of the list of pairs."""
+    """Return the gallery's folders, and the source of the list of pairs."""
     listed = plan.dataset(dataset).listed
     return {"gallery": gallery_of(plan, dataset), "pairs": [source_record(listed)] if listed else []}
 
 
 def recognise_args(plan: Plan, dataset: str) -> str:
-    """The command's words for who is compared with whom."""
+    """Return the command's arguments that say which photographs are compared."""
     listed = pair_list(plan, dataset)
     words = ["--gallery", *gallery_of(plan, dataset), "--manifest", plan.dataset(dataset).manifest]
     return joined([*words, *(["--pairs", listed] if listed else [])])

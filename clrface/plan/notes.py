@@ -1,4 +1,6 @@
-"""What a user should know of a config that has no mistake: networks and metrics that look at faces of another kind than they know."""
+"""Notes on a valid config: networks and metrics that get faces of another size or alignment than
+they were made for.
+"""
 
 from collections.abc import Iterator
 
@@ -6,22 +8,22 @@ from clrface.plan.datasets import aligned_as
 from clrface.plan.plan import Plan
 
 SHIPPED_TEMPLATE = "utkface"
-"""How the faces were aligned that the shipped weights were trained on."""
+"""The alignment of the faces that the shipped weights were trained on."""
 
 
 def notes(plan: Plan) -> list[str]:
-    """A sentence or two each, to be told before any work."""
+    """Return notes of one or two sentences each, to be printed before any work."""
     return [*_own_place(plan), *_other_size(plan), *_other_alignment(plan), *_metrics_of_other_alignment(plan)]
 
 
 def _own_place(plan: Plan) -> Iterator[str]:
-    """The run's files lie apart from the default's."""
+    """Note that the run's files lie apart from the default's."""
     if plan.place:
         yield f"Note: this config's files lie in {plan.results} and {plan.data}. A table is asked for there: {plan.results}/table1.csv."
 
 
 def _other_size(plan: Plan) -> Iterator[str]:
-    """The shipped weights run at another size than they were trained at: they can, but it isn't what they learned."""
+    """Note that the shipped weights run at another size than that of their training."""
     methods = ", ".join(dict.fromkeys(card.name for _, card in plan.trained_rows()))
     size, trained_at = plan.resolution, plan.shipped.resolution
     if methods and plan.weights == "shipped" and size != trained_at:
@@ -32,7 +34,7 @@ def _other_size(plan: Plan) -> Iterator[str]:
 
 
 def _other_alignment(plan: Plan) -> Iterator[str]:
-    """Faces are aligned otherwise than those that the weights were trained on."""
+    """Note that faces are aligned differently from those of the weights' training."""
     if plan.weights not in ("shipped", "fit") or not plan.trained_rows():
         return
     learned = aligned_as(plan, plan.training.datasets[0]) if plan.fits else SHIPPED_TEMPLATE
@@ -45,7 +47,7 @@ def _other_alignment(plan: Plan) -> Iterator[str]:
 
 
 def _metrics_of_other_alignment(plan: Plan) -> Iterator[str]:
-    """Metrics look at faces that are aligned otherwise than theirs."""
+    """Note that faces are aligned differently from what metrics expect."""
     for dataset in _shown(plan):
         aligned = aligned_as(plan, plan.dataset(dataset))
         measured = {name for table in plan.tables.values() if dataset in table.datasets for name in table.metrics}
@@ -58,5 +60,5 @@ def _metrics_of_other_alignment(plan: Plan) -> Iterator[str]:
 
 
 def _shown(plan: Plan) -> list[str]:
-    """The test sets of some table."""
+    """Return the test sets of all tables."""
     return sorted({dataset for table in plan.tables.values() for dataset in table.datasets})

@@ -15,7 +15,7 @@ TEMPLATE = ROOT / "clrface" / "report" / "template"
 
 
 def page_images(plan: Plan) -> list[str]:
-    """The chunks of every table, each once: aligned, degraded, and restored with every seed."""
+    """Return the chunks of every table, each once: aligned, degraded, and restored with every seed."""
     found: dict[str, None] = {}
     for table in plan.tables.values():
         for dataset, degradation in table.blocks:
@@ -27,17 +27,17 @@ def page_images(plan: Plan) -> list[str]:
 
 
 def page_figures(plan: Plan) -> list[str]:
-    """The studies' figures; that of the losses where there was a training."""
+    """Return the studies' figures; and that of the losses after a training."""
     losses = loss_figure(plan)
     return study_figures(plan) + ([losses] if Path(losses).is_file() else [])
 
 
 def page_spec(plan: Plan) -> str:
-    """The page's test sets as the command's JSON."""
+    """Return the page's test sets as the command's JSON."""
     return set_spec(plan, (dataset for table in plan.tables.values() for dataset in table.datasets))
 
 
 def page_code(_: Plan) -> str:
-    """Changes with the page's code, its template, style or script."""
+    """Return a digest of the page's code, template, style and script."""
     template = [path for path in TEMPLATE.iterdir() if path.is_file()]
     return short_digest([fingerprint("clrface.report.page"), *map(sha256_file, sorted(template))])

@@ -1,4 +1,7 @@
-"""What a plan is made of: test sets, tables, studies, the training. Typed parts of a config that was checked."""
+"""The parts of a plan: test sets, tables, studies, the training.
+
+Typed parts of a checked config.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,53 +18,59 @@ MANIFESTS = "clrface/catalogue/manifests"
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Faces: a folder of the user's, those of a manifest in git, or a set whose names are known only once it is fetched."""
+    """Faces: in a folder of the user's, from a manifest in git, or of a set whose names are known
+    after fetching.
+    """
 
     name: str
     entry: Mapping[str, Any]
-    """What the config says of it; empty for the training's faces."""
+    """The config's entry; empty for the training's faces."""
     source: Source | None = None
-    """Of a set without a manifest in git, which says how many images it has; None for the others."""
+    """Of a set without a manifest in git: its source, which states the number of images. None for
+    the others.
+    """
     drawn: int = 0
-    """How many faces a generator draws for it; 0 for all others."""
+    """The number of faces that a generator draws for it; 0 for all others."""
     comes_as: str = ""
-    """The template that its faces come aligned by; empty where the workflow aligns them, or the user's folder says."""
+    """The template by which its faces come aligned. Empty where the workflow aligns them, or for
+    the user's folder.
+    """
     listed: str = ""
     """The source of the pairs to verify; empty for a test set without such a list."""
 
     @property
     def folder(self) -> str | None:
-        """The user's folder; None for a fetched dataset."""
+        """Return the user's folder; None for a fetched dataset."""
         return self.entry.get("folder")
 
     @property
     def split(self) -> str:
-        """Which images of a manifest are taken."""
+        """Return the split of the manifest."""
         return value_of(ManifestDataset, self.entry, "split")
 
     @property
     def offset(self) -> int:
-        """How many images later the evenly spaced ones start."""
+        """Return the place at which the evenly spaced images start."""
         return value_of(SetDataset if self.source else ManifestDataset, self.entry, "offset")
 
     @property
     def to_align(self) -> bool:
-        """Of a user's folder: whether its faces are still to be aligned."""
+        """Return whether the faces of a user's folder still need aligning."""
         return self.folder is not None and value_of(FolderDataset, self.entry, "align")
 
     @property
     def has_truth(self) -> bool:
-        """Whether there is ground truth: there is none if the config names a reference instead."""
+        """Return whether there is ground truth: not if the config names a reference instead."""
         return "reference" not in self.entry
 
     @property
     def manifest(self) -> str:
-        """Where the manifest is: in git, or made when the set is fetched, or drawn."""
+        """Return the path of the manifest: in git, or made when the set is fetched or drawn."""
         return f"data/raw/{self.name}/{FETCHED}" if self.source or self.drawn else f"{MANIFESTS}/{self.name}.csv"
 
     @property
     def comes_aligned(self) -> bool:
-        """Whether its faces are aligned already: they are only brought to size."""
+        """Return whether its faces are aligned already, and are only resized."""
         return bool(self.comes_as)
 
 
@@ -74,25 +83,25 @@ class Table:
     degradations: tuple[str, ...]
     protocol: str
     metrics: tuple[str, ...]
-    """The protocol's, in its order."""
+    """The protocol's metrics, in its order."""
     rows: tuple[Row, ...]
     settings: Mapping[str, Any]
     """What its numbers depend on, as its json states it."""
 
     @property
     def blocks(self) -> list[tuple[str, str]]:
-        """The (dataset, degradation) pairs."""
+        """Return the (dataset, degradation) pairs."""
         return [(dataset, degradation) for dataset in self.datasets for degradation in self.degradations]
 
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """CLR-Face looked at closely, on one degraded test set."""
+    """A study of CLR-Face, on one degraded test set."""
 
     dataset: str
     degradation: str
     images: int | None = None
-    """So many of its faces, evenly spaced; None takes all."""
+    """The number of its faces, evenly spaced; None takes all."""
     metrics: tuple[str, ...] = ()
 
 
@@ -104,14 +113,14 @@ class Sweep:
     study: Study
     grid: Mapping[str, list[Any]]
     base: Mapping[str, Any]
-    """The settings that all points share; the others are those of CLR-Face's row."""
+    """The settings that all points share, beside those of CLR-Face's row."""
     along: str
     """The column on the figure's horizontal axis."""
     seeds: tuple[int, ...]
 
     @property
     def tunes(self) -> bool:
-        """Whether it chose the settings (config/tune.yaml)."""
+        """Return whether it chose the settings (config/tune.yaml)."""
         return self.name.startswith("tune_")
 
 
@@ -120,7 +129,7 @@ class Training:
     """How the networks are trained here."""
 
     datasets: tuple[Dataset, ...]
-    """Real faces, and those drawn beside them, if any."""
+    """Real faces, and drawn ones, if any."""
     drawing: Mapping[str, Any] | None
     """How faces are drawn: `count`, `seed`, `truncation`, `size`."""
     degradation: str

@@ -1,6 +1,8 @@
-"""Where a run's files lie: the default's in data/ and results/, each other preset's and size's in folders of its own there.
+"""Where a run's files lie: the default's in data/ and results/, others in folders of their own
+there.
 
-Fetched sources, installed programs and the cache of features lie where they lay: they depend on no preset.
+Each other preset and size has its own folder. Fetched sources, installed programs and the cache of
+features are shared: they depend on no preset.
 """
 
 from collections.abc import Mapping
@@ -13,13 +15,15 @@ SIZE = ("resolution", "template")
 
 
 def place_of(config: Mapping[str, Any], default: Mapping[str, Any], presets: Path) -> str:
-    """The folder of a checked config, under data/ and results/; empty for the default's.
+    """Return the folder of a checked config, under data/ and results/; empty for the default's.
 
-    It is the preset's name, with the resolution and the template where they aren't the preset's own, as `paper@256`. No name has an `@`.
+    It is the preset's name. Where the resolution or the template aren't the preset's own, they are
+    added, as in `paper@256`. No name has an `@`.
 
     Args:
         default: the default preset's config.
-        presets: the folder of presets, `<name>.yaml` each; one that isn't there has the default's size as its own.
+        presets: the folder of presets, `<name>.yaml` each; a missing one has the default's size as
+            its own.
     """
     preset, shipped = config["preset"], presets / f"{config['preset']}.yaml"
     own = {**default, **(load_config([shipped]) if shipped.is_file() else {})}
@@ -30,5 +34,5 @@ def place_of(config: Mapping[str, Any], default: Mapping[str, Any], presets: Pat
 
 
 def folder_in(top: str, place: str) -> str:
-    """`data`, or `results`, of a place."""
+    """Return `data`, or `results`, of a place."""
     return f"{top}/{place}" if place else top

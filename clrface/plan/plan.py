@@ -1,4 +1,4 @@
-"""The plan: everything that a config asks for, typed, made once and changed by nobody."""
+"""The plan: everything that a config asks for, typed, made once and never changed."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -31,11 +31,14 @@ Thing = TypeVar("Thing")
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """What a run is asked for. Plans are compared by identity, so that what was read for one is remembered by it."""
+    """The content of a run.
+
+    Plans are compared by identity, so that what was read for one is cached by it.
+    """
 
     preset: str
     place: str
-    """Where its files lie under data/ and results/ (clrface.plan.places)."""
+    """The folder of its files under data/ and results/ (clrface.plan.places)."""
     resolution: int
     template: str
     base_seed: int
@@ -51,11 +54,11 @@ class Plan:
     datasets: Mapping[str, Dataset]
     tables: Mapping[str, Table]
     shared_rows: tuple[Row, ...]
-    """The rows that are no table's own."""
+    """The rows that belong to no single table."""
     rows: Mapping[str, Row]
     """Every row, each table's own too."""
     clrface: Mapping[str, Any]
-    """CLR-Face's settings, as its row has them without changes of its own."""
+    """CLR-Face's settings, as in its row without own changes."""
     sweeps: Mapping[str, Sweep]
     cost: Study
     cost_rounds: int
@@ -70,36 +73,38 @@ class Plan:
 
     @property
     def data(self) -> str:
-        """The folder of its faces."""
+        """Return the folder of its faces."""
         return folder_in("data", self.place)
 
     @property
     def results(self) -> str:
-        """The folder of its results."""
+        """Return the folder of its results."""
         return folder_in("results", self.place)
 
     @property
     def trained(self) -> str:
-        """What its commands are told of the weights: `weights`, or the folder where this run trains them, if that isn't the default's."""
+        """Return the commands' argument for weights: `weights`, or the folder where this run trains
+        them, if not the default's.
+        """
         return f"{self.results}/train" if self.fits and self.place else self.weights
 
     @property
     def fits(self) -> bool:
-        """Whether this run trains the weights that it uses."""
+        """Return whether this run trains the weights that it uses."""
         return self.weights == "fit"
 
     @property
     def gpus(self) -> int:
-        """How many GPUs a job of a network asks for."""
+        """Return the number of GPUs that a job of a network asks for."""
         return int(self.cuda or self.device == "mps")
 
     @property
     def metrics(self) -> list[str]:
-        """Every metric of some table, each once."""
+        """Return every metric of some table, each once."""
         return list(dict.fromkeys(name for table in self.tables.values() for name in table.metrics))
 
     def dataset(self, name: str) -> Dataset:
-        """A test set. Raises: UserError with the nearest name, as the other look-ups do."""
+        """Return a test set. Raises: UserError with the nearest name, as the other look-ups do."""
         return _named("test set", name, self.datasets)
 
     def table(self, name: str) -> Table:
@@ -121,30 +126,30 @@ class Plan:
         return _named("source", name, self.project.sources)
 
     def card(self, row: Row) -> MethodCard | None:
-        """The card of a row's method; None for a folder of finished images."""
+        """Return the card of a row's method; None for a folder of finished images."""
         return self.project.known.methods[row.method] if row.method else None
 
     def row_seeds(self, row: Row) -> tuple[int, ...]:
-        """The seeds that a row is run with: a method without chance needs but one."""
+        """Return the seeds of a row: one for a deterministic method."""
         card = self.card(row)
         return self.seeds if card and card.stochastic else self.seeds[:1]
 
     def trained_rows(self, chosen: Iterable[Row] | None = None) -> list[tuple[Row, MethodCard]]:
-        """The rows, of these or all, whose networks are trained here, with their cards."""
+        """Return the rows, of these or all, whose networks are trained here, with their cards."""
         found = self.rows.values() if chosen is None else chosen
         return [(row, card) for row in found if (card := self.card(row)) and card.trained_here]
 
 
 @dataclass(frozen=True)
 class Shipped:
-    """How the weights that come with the project were trained."""
+    """How the project's weights were trained."""
 
     resolution: int
     stages: Mapping[str, Mapping[str, Any]]
 
 
 def read_plan(config: dict[str, Any]) -> Plan:
-    """The plan of a merged config, whose entries that are set to null are taken out of it.
+    """Make the plan of a merged config; entries that are null are removed from it.
 
     Raises: UserError for a config, or a file of the project, with mistakes.
     """
@@ -171,7 +176,10 @@ def make_plan(
     shipped: Shipped,
     place: str = "",
 ) -> Plan:
-    """The plan of a checked config. Raises: UserError for a protocol whose metric isn't there."""
+    """Make the plan of a checked config.
+
+    Raises: UserError for a protocol with an unknown metric.
+    """
     methods = project.known.methods
     return Plan(
         preset=config["preset"],

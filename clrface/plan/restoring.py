@@ -1,4 +1,4 @@
-"""Rows: what a method needs to restore a chunk, its command's words, and what its images depend on."""
+"""Rows: what restoring a chunk needs, its command's arguments, and what its images depend on."""
 
 import json
 from functools import cache
@@ -19,12 +19,15 @@ from clrface.weights import digest, local_folder
 
 
 def restored_folder(plan: Plan, dataset: str, degradation: str, row: Row) -> str:
-    """Where a row's images lie that are shown: those of its first seed."""
+    """Return the folder of the images of a row that are shown: those of its first seed."""
     return f"{plan.results}/restored/{dataset}/{degradation}/{row.name}/{plan.row_seeds(row)[0]}"
 
 
 def restore_inputs(plan: Plan, dataset: str, row: str) -> list[str]:
-    """The sources, and weights that are still to be trained, of a row's method; of finished images, the names that they must have."""
+    """Return the sources of a row's method, and weights yet to be trained.
+
+    For finished images: the manifest of names that they must have.
+    """
     found = plan.row(row)
     card = plan.card(found)
     if card is None:
@@ -36,7 +39,7 @@ def restore_inputs(plan: Plan, dataset: str, row: str) -> list[str]:
 
 
 def restore_args(plan: Plan, dataset: str, row: str) -> str:
-    """The command's words for a row."""
+    """Return the command's arguments for a row."""
     found = plan.row(row)
     card = plan.card(found)
     if card is None:
@@ -52,7 +55,9 @@ def restore_args(plan: Plan, dataset: str, row: str) -> str:
 
 @cache
 def row_code(plan: Plan, row: str) -> str:
-    """Changes with the code, the weights or the finished images that a row's images come from."""
+    """Return a digest of the code, the weights or the finished images that a row's images come
+    from.
+    """
     found = plan.row(row)
     if found.method is None:
         return short_digest([fingerprint("clrface.restoration.chunk"), _folder_digest(found.folder or Path())])
@@ -60,7 +65,7 @@ def row_code(plan: Plan, row: str) -> str:
 
 
 def _folder_digest(folder: Path) -> str:
-    """Changes with the images in a user's folder."""
+    """Return a digest of the images in a user's folder."""
     return short_digest([(entry.file, entry.sha256) for entry in from_folder(folder)])
 
 
@@ -68,30 +73,32 @@ def _folder_digest(folder: Path) -> str:
 
 
 def latents_of(row: Row) -> str:
-    """Which latents a row of CLR-Face works in; all others have CLR-Face's own, and don't care."""
+    """Return the latents of a row of CLR-Face; for all others, CLR-Face's own, which they ignore."""
     return row.params.get("latents", "f4")
 
 
 def row_stages(plan: Plan, row: Row) -> list[str]:
-    """The stages whose weights a row reads."""
+    """Return the stages whose weights a row reads."""
     card = plan.card(row)
     return stages_of(card.family, latents_of(row)) if card else []
 
 
 def families(plan: Plan) -> list[str]:
-    """The methods whose weights some row uses."""
+    """Return the methods whose weights some row uses."""
     return list(dict.fromkeys(card.family for _, card in plan.trained_rows()))
 
 
 def fitted_records(plan: Plan) -> list[str]:
-    """What the training of those weights leaves, where this run trains them."""
+    """Return the records of those weights' training, where this run trains them."""
     trained = plan.trained_rows() if plan.fits else []
     return sorted({record(plan, stage) for row, _ in trained for stage in row_stages(plan, row)})
 
 
 @cache
 def weights_digest(plan: Plan, method: str, latents: str = "f4") -> dict[str, str] | str:
-    """Checksums of weights that are there before the run; those trained in the run are inputs instead."""
+    """Return checksums of weights that exist before the run; those trained in the run are inputs
+    instead.
+    """
     card = plan.project.known.methods[method]
     if not card.trained_here or plan.fits:
         return {}
@@ -103,10 +110,10 @@ def weights_digest(plan: Plan, method: str, latents: str = "f4") -> dict[str, st
 
 
 def weights_args(plan: Plan) -> str:
-    """The command's words for the record of weights."""
+    """Return the command's arguments for the record of weights."""
     return joined([*families(plan), "--weights", plan.trained])
 
 
 def all_weights(plan: Plan) -> dict[str, dict[str, str] | str]:
-    """Changes with any weights that some row uses."""
+    """Return the checksums of all weights that some row uses."""
     return {family: weights_digest(plan, family) for family in families(plan)}

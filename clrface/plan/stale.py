@@ -1,7 +1,8 @@
-"""Tables of another config that Snakemake would take for new, because its records of how they were made are gone.
+"""Find tables of another config that Snakemake would keep, because its records of them are gone.
 
-Snakemake reruns a job whose parameters changed only where `.snakemake/metadata` says what they were. Without that record a file is as
-good as any other. So a table's json says its own settings, and these are compared with the config's before a run.
+Snakemake reruns a job with changed parameters only where `.snakemake/metadata` has the old ones.
+Without that record it keeps any file. So a table's json states its own settings, which are compared
+with the config's before a run.
 """
 
 import json
@@ -17,13 +18,13 @@ from clrface.errors import UserError
 from clrface.plan.places import folder_in
 
 RECORDS = ("metadata", "incomplete")
-"""Under .snakemake: what is known of finished and of interrupted outputs."""
+"""Under .snakemake: the records of finished and of interrupted outputs."""
 BEFORE_SETTINGS = ("resolution", "base_seed", "bootstrap", "protocol", "datasets")
-"""What tables' json files said of their config before they had `settings`."""
+"""The keys of older tables' json files, which lack `settings`."""
 
 
 def table_settings(config: Mapping[str, Any], methods: Mapping[str, MethodCard], table: str) -> dict[str, Any]:
-    """What the numbers of a valid config's table depend on, as plain JSON values."""
+    """Return what the numbers of a valid config's table depend on, as plain JSON values."""
     entry = config["tables"][table]
     chosen = rows(config, methods, table)
     return {
@@ -36,7 +37,8 @@ def table_settings(config: Mapping[str, Any], methods: Mapping[str, MethodCard],
 
 
 def refuse_stale(config: Mapping[str, Any], methods: Mapping[str, MethodCard], folder: Path = Path(), place: str = "") -> None:
-    """Hold every table of a place, in `folder`, that Snakemake has lost the records of against the config.
+    """Compare every table of a place, in `folder`, whose records Snakemake has lost, with the
+    config.
 
     Raises: UserError naming the table and what differs.
     """
@@ -57,7 +59,10 @@ def refuse_stale(config: Mapping[str, Any], methods: Mapping[str, MethodCard], f
 
 
 def is_recorded(product: Path, folder: Path = Path()) -> bool:
-    """Whether Snakemake knows how an output was made, or that it is unfinished: its records are named by the output's path in base64."""
+    """Return whether Snakemake has a record of an output, finished or not.
+
+    Records are named by the output's path in base64.
+    """
     name = urlsafe_b64encode(product.relative_to(folder).as_posix().encode()).decode()
     size = (os.pathconf(folder, "PC_NAME_MAX") or 255) - 1
     *parents, last = [name[start : start + size] for start in range(0, len(name), size)]
@@ -65,7 +70,7 @@ def is_recorded(product: Path, folder: Path = Path()) -> bool:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """A table's json; nothing where there is none, or no readable one."""
+    """Return a table's json; empty for a missing or unreadable one."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -74,7 +79,9 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _differences(made: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
-    """`resolution 64, now 96`, a line a setting; for settings that are mappings, the names that differ."""
+    """Return `resolution 64, now 96`, a line a setting; for settings that are mappings, the names
+    that differ.
+    """
     known = made.get("settings") or {key: made[key] for key in BEFORE_SETTINGS if key in made}
     told: list[str] = []
     for key in [key for key in wanted if key in known and known[key] != wanted[key]]:
@@ -94,7 +101,7 @@ def _short(value: object) -> str:
 
 
 def _products(made: Mapping[str, Any], path: Path, folder: Path, data: str, results: str) -> Iterator[Path]:
-    """What a table was made from, and itself."""
+    """Return a table, and what it was made from."""
     yield path
     for row in made.get("rows", ()):
         block = Path(row["dataset"], row["degradation"])

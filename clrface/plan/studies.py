@@ -17,7 +17,7 @@ from clrface.stages import METHOD_OF, needs, stages_of
 
 
 def study_inputs(plan: Plan, study: Study) -> dict[str, list[str]]:
-    """The faces, sources and weights that a study of CLR-Face reads."""
+    """Return the faces, sources and weights that a study of CLR-Face reads."""
     measured = {source for metric in study.metrics for source in plan.metric(metric).assets}
     return _inputs(plan, study, {"dlib", "sface"} | measured, stages_of("clrface"))
 
@@ -32,29 +32,29 @@ def _inputs(plan: Plan, study: Study, sources: Iterable[str], stages: Iterable[s
 
 
 def study_args(plan: Plan, study: Study) -> str:
-    """The command's words that all studies share."""
+    """Return the command's arguments that all studies share."""
     words = ["--dataset", study.dataset, "--weights", plan.trained]
     words += [] if study.images is None else ["--images", study.images]
     return joined([*words, "--device", plan.device])
 
 
 def study_code(plan: Plan, modules: Iterable[str]) -> str:
-    """Changes with a study's code or CLR-Face's weights."""
+    """Return a digest of a study's code and CLR-Face's weights."""
     return short_digest([fingerprint(*modules), weights_digest(plan, "clrface")])
 
 
 def clrface_settings(plan: Plan) -> str:
-    """CLR-Face's settings as the command's JSON."""
+    """Return CLR-Face's settings as the command's JSON."""
     return json.dumps(plan.clrface, sort_keys=True)
 
 
 def mask_inputs(plan: Plan) -> dict[str, list[str]]:
-    """The faces, sources and weights behind the mask's maps and the overview."""
+    """Return the faces, sources and weights behind the mask's maps and the overview."""
     return study_inputs(plan, plan.mask_maps)
 
 
 def mask_args(plan: Plan) -> str:
-    """The words of those two commands."""
+    """Return the arguments of those two commands."""
     return study_args(plan, plan.mask_maps)
 
 
@@ -62,17 +62,17 @@ def mask_args(plan: Plan) -> str:
 
 
 def sweep_inputs(plan: Plan, sweep: str) -> dict[str, list[str]]:
-    """The faces, sources and weights that a sweep reads."""
+    """Return the faces, sources and weights that a sweep reads."""
     return study_inputs(plan, plan.sweep(sweep).study)
 
 
 def sweep_args(plan: Plan, sweep: str) -> str:
-    """The command's words for a sweep."""
+    """Return the command's arguments for a sweep."""
     return study_args(plan, plan.sweep(sweep).study)
 
 
 def sweep_spec(plan: Plan, sweep: str) -> str:
-    """A sweep as the command's JSON. It names its own metrics, whatever the protocol's are."""
+    """Return a sweep as the command's JSON. Its metrics are its own, not the protocol's."""
     found = plan.sweep(sweep)
     metrics = found.study.metrics
     modules = [module for name in metrics for module in metric_modules(name)]
@@ -89,13 +89,13 @@ def sweep_spec(plan: Plan, sweep: str) -> str:
 
 
 def sweep_figure_args(plan: Plan, sweep: str) -> str:
-    """The command's words for a sweep's figure."""
+    """Return the command's arguments for a sweep's figure."""
     found = plan.sweep(sweep)
     return joined(["--along", found.along, "--grid", *found.grid, "--metrics", *found.study.metrics])
 
 
 def tuning_sweeps(plan: Plan) -> list[str]:
-    """The sweeps that chose the settings (config/tune.yaml)."""
+    """Return the sweeps that chose the settings (config/tune.yaml)."""
     return [sweep.name for sweep in plan.sweeps.values() if sweep.tunes]
 
 
@@ -103,12 +103,14 @@ def tuning_sweeps(plan: Plan) -> list[str]:
 
 
 def cost_rows(plan: Plan) -> list[Row]:
-    """The rows whose cost is measured: all that run here and do something, no controls and no table's own variants."""
+    """Return the rows whose cost is measured: those that run here, without controls and tables' own
+    variants.
+    """
     return [row for row in plan.shared_rows if (card := plan.card(row)) and not card.control and not card.external]
 
 
 def cost_inputs(plan: Plan) -> dict[str, list[str]]:
-    """The faces, sources and weights that those rows need."""
+    """Return the faces, sources and weights that those rows need."""
     measured = cost_rows(plan)
     sources = {source for row in measured if (card := plan.card(row)) for source in card.assets}
     stages = {stage for row, _ in plan.trained_rows(measured) for stage in row_stages(plan, row)}
@@ -116,12 +118,12 @@ def cost_inputs(plan: Plan) -> dict[str, list[str]]:
 
 
 def cost_args(plan: Plan) -> str:
-    """The command's words for the table of costs."""
+    """Return the command's arguments for the table of costs."""
     return study_args(plan, plan.cost)
 
 
 def cost_spec(plan: Plan) -> str:
-    """The rows of the table of costs as the command's JSON."""
+    """Return the rows of the table of costs as the command's JSON."""
     measured = cost_rows(plan)
     code = [fingerprint("clrface.study.cost", "clrface.tables.costs"), *(row_code(plan, row.name) for row in measured)]
     return json.dumps({"rows": [_cost_row(plan, row) for row in measured], "rounds": plan.cost_rounds, "code": code})
@@ -142,7 +144,7 @@ def _cost_row(plan: Plan, row: Row) -> dict[str, Any]:
 
 
 def _stages_behind(plan: Plan, row: Row) -> list[str]:
-    """A row's stages, and those that they started from or look through."""
+    """Return a row's stages, and those that they started from or look through."""
     # The shipped weights had the shipped starts, whatever this config would train.
     trained = plan.training.stages if plan.fits else plan.shipped.stages
     stages, pending = set[str](), row_stages(plan, row)
@@ -157,11 +159,11 @@ def _stages_behind(plan: Plan, row: Row) -> list[str]:
 
 
 def study_figures(plan: Plan) -> list[str]:
-    """Every study's figure."""
+    """Return every study's figure."""
     sweeps = [sweep.name for sweep in plan.sweeps.values() if not sweep.tunes]
     return [f"{plan.results}/figures/{name}.png" for name in ["overview", "mask", *sweeps]]
 
 
 def study_files(plan: Plan) -> list[str]:
-    """Every study's table and figure."""
+    """Return every study's table and figure."""
     return [*study_figures(plan), f"{plan.results}/mask.csv"]

@@ -14,11 +14,13 @@ from clrface.tables.request import RowSpec, TableRequest
 from clrface.weights import local_folder
 
 FAILURES_BY = "idd_dlib"
-"""What failure cases are picked by: clrface.report.faces.PREFERRED, whose module would import matplotlib."""
+"""The metric by which failure cases are chosen: clrface.report.faces.PREFERRED, whose module would
+import matplotlib.
+"""
 
 
 def score_files(plan: Plan, table: str) -> list[str]:
-    """Every score file of a table."""
+    """Return every score file of a table."""
     found = plan.table(table)
     return [
         f"{plan.results}/scores/{dataset}/{degradation}/{row.name}/{seed}/{metric}.csv"
@@ -31,13 +33,13 @@ def score_files(plan: Plan, table: str) -> list[str]:
 
 
 def table_degraded(plan: Plan, table: str) -> list[str]:
-    """The low-quality sets of a table: it states their checksums."""
+    """Return the low-quality sets of a table, whose checksums it states."""
     return [chunk for block in plan.table(table).blocks for chunk in degraded_chunks(plan, *block)]
 
 
 @cache
 def table_restored(plan: Plan, table: str) -> list[str]:
-    """Every restored chunk that a sheet of faces may show."""
+    """Return every restored chunk that a sheet of faces may show."""
     found = plan.table(table)
     return [
         f"{restored_folder(plan, dataset, degradation, row)}/{chunk}"
@@ -48,7 +50,7 @@ def table_restored(plan: Plan, table: str) -> list[str]:
 
 
 def table_spec(plan: Plan, table: str) -> str:
-    """A table as the command's JSON."""
+    """Return a table as the command's JSON."""
     found = plan.table(table)
     return TableRequest(
         rows=_rows(plan, found),
@@ -77,7 +79,7 @@ def _rows(plan: Plan, table: Table) -> tuple[RowSpec, ...]:
 
 
 def _weights(plan: Plan, table: Table) -> dict[str, str]:
-    """Where the weights of a table's rows lie, whose checksums it states."""
+    """Return the folders of the weights of a table's rows, whose checksums it states."""
     families = dict.fromkeys(card.family for _, card in plan.trained_rows(table.rows))
     if plan.fits:
         return {family: f"{plan.results}/train/{family}" for family in families}
@@ -88,28 +90,28 @@ def _weights(plan: Plan, table: Table) -> dict[str, str]:
 
 
 def recognition_tables(plan: Plan) -> list[str]:
-    """The tables with an image of operating curves."""
+    """Return the tables with a figure of operating curves."""
     return [table.name for table in plan.tables.values() if any(recognises(plan, metric) for metric in table.metrics)]
 
 
 def identity_tables(plan: Plan) -> list[str]:
-    """The tables that measure identity face by face: failure cases are picked by it."""
+    """Return the tables that measure identity face by face, by which failure cases are chosen."""
     return [table.name for table in plan.tables.values() if FAILURES_BY in table.metrics]
 
 
 def table_figures(plan: Plan, table: str) -> list[str]:
-    """The figures of a table."""
+    """Return the figures of a table."""
     kinds = {"samples": True, "failures": table in identity_tables(plan), "chart": True, "roc": table in recognition_tables(plan)}
     return [f"{plan.results}/figures/{table}_{kind}.png" for kind, there in kinds.items() if there]
 
 
 def table_files(plan: Plan, tables: Collection[str]) -> list[str]:
-    """Tables and their figures."""
+    """Return tables and their figures."""
     return [f"{plan.results}/{table}.csv" for table in tables] + [path for table in tables for path in table_figures(plan, table)]
 
 
 def table1_files(plan: Plan) -> list[str]:
-    """The first table and its figures. Raises: UserError where the config leaves it out."""
+    """Return the first table and its figures. Raises: UserError where the config leaves it out."""
     if "table1" not in plan.tables:
         raise UserError(f"This config leaves table1 out (`tables: {{table1: null}}`). It makes {', '.join(plan.tables)}.")
     return table_files(plan, ["table1"])

@@ -1,4 +1,4 @@
-"""What can be asked for: the files behind `all` and its parts, and a mistyped file's nearest name."""
+"""The files behind `all` and its parts; and the nearest name for a mistyped file."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -13,7 +13,7 @@ from clrface.plan.tables import table_figures, table_files
 from clrface.plan.training import loss_figure
 
 SINGLE = ("table6", "claims", "mask", "weights")
-"""Results that are neither a table's nor a sweep's."""
+"""Results that belong neither to a table nor to a sweep."""
 LAYOUTS = (
     "results/scores/{dataset}/{degradation}/{row}/{seed}/{metric}.replicates.csv",
     "results/scores/{dataset}/{degradation}/{row}/{seed}/{metric}.csv",
@@ -31,31 +31,32 @@ LAYOUTS = (
 )
 """The files that a user may ask for by name, of the default's place."""
 KINDS = {"dataset": "test set", "degradation": "degradation", "program": "external program", "stage": "training stage"}
-"""What a layout's parts are called where their own name doesn't say it."""
+"""The names of a layout's parts in messages, where they differ from the parts' own."""
 SHARED = ("data/raw/", "data/external/")
-"""Files that all presets have."""
+"""Files that all presets share."""
 
 
 def all_files(plan: Plan) -> list[str]:
-    """Everything but the training."""
+    """Return everything except the training."""
     results = [f"{plan.results}/claims.csv", f"{plan.results}/report.html"]
     return [*table_files(plan, plan.tables), *figure_files(plan), *study_files(plan), *results]
 
 
 def figure_files(plan: Plan) -> list[str]:
-    """Every figure but that of the training's losses."""
+    """Return every figure except that of the training's losses."""
     return [path for table in plan.tables for path in table_figures(plan, table)] + study_figures(plan)
 
 
 def tuning_files(plan: Plan) -> list[str]:
-    """The figures of the sweeps that chose the settings."""
+    """Return the figures of the sweeps that chose the settings."""
     return [f"{plan.results}/figures/{sweep}.png" for sweep in tuning_sweeps(plan)]
 
 
 def check_names(plan: Plan, words: Iterable[str]) -> None:
-    """Check the names in those of a command's words that are files of ours.
+    """Check the names in those of a command's arguments that are files of this project.
 
-    Raises: UserError for a name that the config doesn't know, with the nearest one, and for a file of another place than this config's.
+    Raises: UserError for an unknown name, with the nearest one, and for a file of another place
+    than this config's.
     """
     names = _names(plan)
     for word in words:
@@ -87,7 +88,7 @@ def _whose(place: str) -> str:
 
 
 def _names(plan: Plan) -> dict[str, list[str]]:
-    """The names that a layout's parts may have; a seed and a chunk have none."""
+    """Return the names that a layout's parts may have; a seed and a chunk have none."""
     return {
         "dataset": list(plan.datasets),
         "degradation": list(plan.project.degradations),
