@@ -69,9 +69,9 @@ def needed_sources(config: Mapping[str, Any], project: Project) -> list[str]:
     """The sources that everything a valid config can make needs, its training too where the weights are fitted."""
     names = {"dlib", *(name for name, entry in config["datasets"].items() if "folder" not in entry)}
     for row in all_rows(config, project.known.methods):
-        names |= set(project.known.methods[row.method].sources if row.method else ())
+        names |= set(project.known.methods[row.method].assets if row.method else ())
     for metric in _metrics(config, project):
-        names |= set(project.metrics[metric].sources)
+        names |= set(project.metrics[metric].assets)
     degradations = {degradation for table in config["tables"].values() for degradation in table["degradations"]}
     names |= {project.degradations[degradation].source for degradation in degradations} - {""}
     if config["weights"] == "fit":

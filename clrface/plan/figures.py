@@ -53,7 +53,7 @@ def roc_inputs(plan: Plan, table: str) -> dict[str, list[str]]:
     """The restored faces of a table, the galleries, and the sources of lists and of the recogniser."""
     datasets = plan.table(table).datasets
     listed = {plan.dataset(dataset).listed for dataset in datasets} - {""}
-    sources = sorted(listed | set(plan.metric(_roc_metric(plan, table)).sources))
+    sources = sorted(listed | set(plan.metric(_roc_metric(plan, table)).assets))
     return {
         "restored": table_restored(plan, table),
         "galleries": [folder for dataset in datasets for folder in gallery_of(plan, dataset)],

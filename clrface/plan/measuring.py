@@ -32,7 +32,7 @@ def recognises(plan: Plan, metric: str) -> bool:
 
 def metric_inputs(plan: Plan, metric: str) -> list[str]:
     """The sources that a metric reads."""
-    return [source_record(source) for source in plan.metric(metric).sources]
+    return [source_record(source) for source in plan.metric(metric).assets]
 
 
 def restored_chunks(plan: Plan, dataset: str, degradation: str, row: str, seed: str) -> list[str]:

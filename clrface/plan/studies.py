@@ -18,7 +18,7 @@ from clrface.stages import METHOD_OF, needs, stages_of
 
 def study_inputs(plan: Plan, study: Study) -> dict[str, list[str]]:
     """The faces, sources and weights that a study of CLR-Face reads."""
-    measured = {source for metric in study.metrics for source in plan.metric(metric).sources}
+    measured = {source for metric in study.metrics for source in plan.metric(metric).assets}
     return _inputs(plan, study, {"dlib", "sface"} | measured, stages_of("clrface"))
 
 

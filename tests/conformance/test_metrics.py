@@ -153,9 +153,9 @@ def test_a_bad_image_is_reported_and_the_others_are_measured(name: str, everythi
     assert math.isnan(scores[1].value)
 
 
-@pytest.mark.parametrize("name", [name for name in MEASURED if CARDS[name].sources])
+@pytest.mark.parametrize("name", [name for name in MEASURED if CARDS[name].assets])
 def test_missing_weights_are_named(name: str, tmp_path: Path) -> None:
-    wanted = "|".join(CARDS[name].sources)
+    wanted = "|".join(CARDS[name].assets)
     with pytest.raises(UserError, match=f"No weights at .*({wanted}).*python -m clrface fetch ({wanted})"):
         load_metric(name, tmp_path)
 
