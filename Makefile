@@ -11,7 +11,7 @@ READY  := $(shell cmp -s requirements.lock $(VENV)/requirements.lock && $(BIN)/p
 ENTER  := . $(BIN)/activate &&
 
 .DEFAULT_GOAL := help
-.PHONY: help setup venv table1 train reproduce reference test runs paper lint lock clean
+.PHONY: help setup venv table1 train reproduce reference test runs paper docs lint lock clean
 
 help: ## show this list
 	@sed -nE 's/^([a-z0-9]+):.*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
@@ -41,6 +41,9 @@ runs: setup ## test whole runs of the workflow: tables, the air gap, DVC, Kubern
 
 paper: setup ## test the paper's preset end to end at 512x512, on miniatures of its sets: about half an hour on two cores
 	@$(ENTER) pytest tests/paper $(PYTEST)
+
+docs: setup ## build the docs as a site, strictly: results/site/index.html
+	@$(ENTER) NO_MKDOCS_2_WARNING=1 DISABLE_MKDOCS_2_WARNING=true mkdocs build --quiet
 
 lint: setup ## check style, types, spelling, the workflow, and that imports run one way
 	@$(ENTER) ruff check .

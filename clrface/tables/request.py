@@ -43,12 +43,16 @@ class TableRequest:
     settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """What of the config the numbers depend on (clrface.plan.stale)."""
     published: tuple[Published, ...] = ()
+    submissions: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
+    """A row of finished images by name: its label, paper, code, version, licence, as far as told, and a checksum of the images."""
 
     def to_json(self) -> str:
-        """As the step takes it. What nobody published is left out."""
+        """As the step takes it. What nobody published or submitted is left out."""
         content = asdict(self)
         if not self.published:
             del content["published"]
+        if not self.submissions:
+            del content["submissions"]
         return json.dumps(content, sort_keys=True)
 
     @classmethod

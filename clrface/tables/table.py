@@ -51,6 +51,8 @@ class TableSpec:
     settings: Mapping[str, Any] = field(default_factory=dict)
     """What of the config the numbers depend on (`clrface.plan.stale`)."""
     published: Sequence[Published] = ()
+    submissions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """What is known of rows of finished images, by name (clrface.tables.request)."""
 
     @classmethod
     def of(cls, asked: TableRequest, metrics: Mapping[str, MetricCard], methods: Mapping[str, MethodCard], device: str) -> "TableSpec":
@@ -69,6 +71,7 @@ class TableSpec:
             datasets=asked.datasets,
             settings=asked.settings,
             published=asked.published,
+            submissions=asked.submissions,
         )
 
     def cards(self) -> list[MetricCard]:

@@ -9,11 +9,12 @@ from clrface.cli.commands.evaluation import claims, compare, evaluate, reference
 from clrface.cli.commands.ntire import ntire
 from clrface.cli.commands.reports import chart, report, show
 from clrface.cli.commands.restoring import degrade, restore
+from clrface.cli.commands.submission import submit_check
 from clrface.cli.commands.training import import_vq, losses
 
 SECTIONS: dict[str, tuple[click.Command, ...]] = {
     "Restore": (restore, degrade, demo),
-    "Evaluate": (evaluate, ntire, compare, claims, reproduce, reference),
+    "Evaluate": (evaluate, ntire, compare, submit_check, claims, reproduce, reference),
     "Browse": (browse,),
     "Data": (fetch, mirror, generate),
     "Train": (import_vq, losses),
