@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from clrface.demo.trial import Trial, run_trial, samples
-from clrface.errors import UserError
+from clrface.errors import UserError, extra
 from clrface.metrics.registry import metric_card
 from clrface.photo.detect import SOURCE, FaceDetector
 from clrface.photo.files import read_photo
@@ -99,10 +99,8 @@ def _free_port(host: str) -> int:
 
 
 def _gradio() -> Any:
-    try:
+    with extra("demo", "The demo"):
         import gradio
-    except ImportError as error:
-        raise UserError("The demo needs gradio, an extra. Install it: pip install 'clrface-bench[demo]'") from error
     return gradio
 
 
