@@ -4,25 +4,34 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-# .venv keeps a copy of the lock that it was made from: dates don't matter, contents do. A moved .venv is stale too.
+# .venv keeps copies of the locks that it was made from: dates don't matter, contents do. A moved .venv is stale too.
 READY  := $(shell cmp -s requirements.lock $(VENV)/requirements.lock && $(BIN)/python -c '' 2>/dev/null \
 	&& grep -qF '$(CURDIR)/$(VENV)' $(BIN)/activate && echo yes)
+WHOLE  := $(shell cat requirements-dev.lock requirements-nodeps.txt | cmp -s - $(VENV)/requirements-dev.lock && echo yes)
+COMPILE = CUSTOM_COMPILE_COMMAND="make lock" pip-compile --quiet --strip-extras --unsafe-package pip --annotation-style line \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host $(UPGRADE)
 # Snakemake's jobs start `python` themselves, so .venv must come first in their PATH.
 ENTER  := . $(BIN)/activate &&
 
 .DEFAULT_GOAL := help
-.PHONY: help setup venv table1 train reproduce reference test runs paper lint lock clean
+.PHONY: help setup dev venv extras table1 train reproduce reference test runs paper docs lint lock clean
 
 help: ## show this list
 	@sed -nE 's/^([a-z0-9]+):.*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
 
 setup: $(if $(READY),,venv) ## make .venv from requirements.lock, if it is missing or stale
 
+<<<<<<< HEAD
 table1: setup ## restore and measure the test faces: results/table1.csv and the image beside it
+=======
+dev: setup $(if $(READY),$(if $(WHOLE),,extras),extras) ## add to .venv what training, tests, docs, the demo and clusters need
+
+table1: setup ## restore and measure the test faces: results/table1.csv and the picture beside it
+>>>>>>> 68562fd57cb90e2489026d9865b30a5588ee97a9
 	@$(ENTER) CLRFACE_SHOW=no snakemake --cores all table1
 	@$(ENTER) python -m clrface show results/table1.json
 
-train: setup ## train every network of CLR-Face, and the U-Net, from the training faces
+train: dev ## train every network of CLR-Face, and the U-Net, from the training faces
 	@$(ENTER) snakemake --cores all train
 
 reproduce: setup ## make every table and claim, and compare each value with results/reference/embedded
@@ -33,16 +42,19 @@ reference: setup ## make every table and claim, and keep them as results/referen
 	@$(ENTER) CLRFACE_SHOW=no snakemake --cores all
 	@$(ENTER) python -m clrface reference
 
-test: setup ## run the tests but for the long ones of `make runs` and `make paper` (options: make test PYTEST="-k config")
+test: dev ## run the tests but for the long ones of `make runs` and `make paper` (options: make test PYTEST="-k config")
 	@$(ENTER) OMP_NUM_THREADS=1 pytest -n logical --maxprocesses 4 --dist loadfile $(PYTEST)
 
-runs: setup ## test whole runs of the workflow: tables, the air gap, DVC, Kubernetes (more: make runs PYTEST="-k kill")
+runs: dev ## test whole runs of the workflow: tables, the air gap, DVC, Kubernetes (more: make runs PYTEST="-k kill")
 	@$(ENTER) OMP_NUM_THREADS=1 pytest -n logical --maxprocesses 4 --dist loadfile tests/runs contrib/kubernetes/tests $(PYTEST)
 
-paper: setup ## test the paper's preset end to end at 512x512, on miniatures of its sets: about half an hour on two cores
+paper: dev ## test the paper's preset end to end at 512x512, on miniatures of its sets: about half an hour on two cores
 	@$(ENTER) pytest tests/paper $(PYTEST)
 
-lint: setup ## check style, types, spelling, the workflow, and that imports run one way
+docs: dev ## build the docs as a site, strictly: results/site/index.html
+	@$(ENTER) NO_MKDOCS_2_WARNING=1 DISABLE_MKDOCS_2_WARNING=true mkdocs build --quiet
+
+lint: dev ## check style, types, spelling, the workflow, and that imports run one way
 	@$(ENTER) ruff check .
 	@$(ENTER) ruff format --check .
 	@$(ENTER) pyright
@@ -51,15 +63,16 @@ lint: setup ## check style, types, spelling, the workflow, and that imports run 
 	@$(ENTER) codespell
 	@$(ENTER) lint-imports --no-cache --no-logo
 
-lock: setup ## pin pyproject.toml's dependencies anew (newest versions: make lock UPGRADE=--upgrade)
-	@$(ENTER) CUSTOM_COMPILE_COMMAND="make lock" pip-compile --quiet --extra dev,dvc,cluster,generate --strip-extras --unsafe-package pip \
-		--annotation-style line --no-emit-index-url --no-emit-find-links --no-emit-trusted-host $(UPGRADE) \
-		--output-file requirements.lock pyproject.toml
-	@# Lock with the oldest Python 3.11 at hand: some newest versions want 3.11.5. The same lock serves every machine: CPU or CUDA is pip's choice there.
-	@sed -E -i.bak -e '/^(nvidia|cuda|triton)/d' -e 's/^([a-z0-9.-]+==[^ +]+)\+[a-z0-9.]+/\1/' -e '/^(# The following.*|# pip|)$$/d' requirements.lock
-	@rm requirements.lock.bak
-	@{ sed '/- pip:/q' environment.yml; sed -nE 's/^([a-z0-9.-]+==[^ ]+).*/      - \1/p' requirements.lock; } > environment.yml.new
+lock: dev ## pin pyproject.toml's dependencies again (newest versions: make lock UPGRADE=--upgrade)
+	@$(ENTER) $(COMPILE) --extra train,dev,dvc,cluster,generate,demo,docs,ntire,insightface,face-alignment --output-file requirements-dev.lock pyproject.toml
+	@$(ENTER) $(COMPILE) --constraint requirements-dev.lock --output-file requirements.lock pyproject.toml
+	@$(ENTER) $(COMPILE) --constraint requirements-dev.lock --extra train --output-file environment.lock pyproject.toml
+	@# Lock with the oldest Python 3.11 at hand: some newest versions want 3.11.5. The same locks serve every machine: CPU or CUDA is pip's choice there.
+	@sed -E -i.bak -e '/^(nvidia|cuda|triton)/d' -e 's/^([a-z0-9.-]+==[^ +]+)\+[a-z0-9.]+/\1/' -e '/^(# The following.*|# pip|)$$/d' requirements.lock requirements-dev.lock environment.lock
+	@rm requirements.lock.bak requirements-dev.lock.bak environment.lock.bak
+	@{ sed '/- pip:/q' environment.yml; sed -nE 's/^([a-z0-9.-]+==[^ ]+).*/      - \1/p' environment.lock; } > environment.yml.new
 	@mv environment.yml.new environment.yml
+	@rm environment.lock
 
 clean: ## remove what the table's run made; downloads, trained weights and .venv stay
 	rm -rf results/restored results/scores results/cache results/figures results/table* results/claims* data/aligned data/degraded .pytest_cache .ruff_cache
@@ -78,3 +91,10 @@ venv:
 		{ echo "Setting up failed. Is the package index reachable, and the disk not full? Then run the same command again; all that pip has to say: $(BIN)/pip install -r requirements.lock" >&2; exit 1; }
 	@cp requirements.lock $(VENV)/
 	@echo "$(VENV) is ready."
+
+extras:
+	@echo "Adding to $(VENV): $$(grep -c '==' requirements-dev.lock) packages for training, tests, docs, demo and clusters, once, 1 to 3 minutes ..."
+	@{ $(BIN)/pip install -qq --disable-pip-version-check --no-input -r requirements-dev.lock && \
+		$(BIN)/pip install -qq --disable-pip-version-check --no-input --no-deps -r requirements-nodeps.txt ; } || \
+		{ echo "Setting up failed. Is the package index reachable, and the disk not full? Then run the same command again; all that pip has to say: $(BIN)/pip install -r requirements-dev.lock" >&2; exit 1; }
+	@cat requirements-dev.lock requirements-nodeps.txt > $(VENV)/requirements-dev.lock

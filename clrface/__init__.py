@@ -28,6 +28,7 @@ _PUBLIC = {
     "list_protocols": "clrface.public",
     "load_method": "clrface.public",
     "restore": "clrface.public",
+    "sample_faces": "clrface.public",
 }
 
 

@@ -1,6 +1,7 @@
 """The one error that a user can cause, and how a wrong name is answered."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 
 
@@ -21,3 +22,23 @@ def unknown_name(kind: str, name: str, available: Iterable[str]) -> UserError:
     near = get_close_matches(name, names, n=1, cutoff=0.5)
     hint = f" Did you mean '{near[0]}'?" if near else ""
     return UserError(f"Unknown {kind} '{name}'.{hint} Available: {', '.join(names) or 'none'}.")
+
+
+@contextmanager
+def extra(name: str, what: str) -> Iterator[None]:
+    """Import in here what an extra of this package brings.
+
+    Args:
+        name: the extra's.
+        what: what needs it, as a sentence begins, e.g. `Training`.
+
+    Raises: UserError that names the package and the extra, where a package other than this one is missing.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package == "clrface":
+            raise
+        how = f"Install it: pip install 'clrface-bench[{name}]' (in a clone: make dev)."
+        raise UserError(f"{what} needs the package {package}, which isn't installed. {how}") from error

@@ -134,6 +134,30 @@ def degrade(image: "np.ndarray", degradation: str, *, seed: int = 0) -> "np.ndar
     return degrade_image(image, chosen, generator(seed, "degrade", "", chosen.name, ""))[0]
 
 
+def sample_faces(count: int = 8, size: int = 128) -> "list[np.ndarray]":
+    """Load generated faces that the package brings, to try things on. They are nobody's photographs.
+
+    Args:
+        count: how many, at most 160.
+        size: pixels a side; they are reduced from 128.
+
+    Returns: (size, size, 3) uint8 RGB each, aligned by the template `utkface`.
+
+    Raises: UserError for a count or size out of range.
+    """
+    import cv2
+
+    from clrface.catalogue import FACES
+    from clrface.errors import UserError
+    from clrface.images import read_rgb
+
+    paths_of_faces = sorted((FACES / "generated").glob("*.png"))
+    if not (0 < count <= len(paths_of_faces) and 0 < size <= 128):
+        raise UserError(f"Found count={count} and size={size}, expected 1 to {len(paths_of_faces)} faces of at most 128 pixels.")
+    faces = [read_rgb(path) for path in paths_of_faces[:count]]
+    return [cv2.resize(face, (size, size), interpolation=cv2.INTER_AREA) for face in faces]
+
+
 def create_metric(name: str) -> "ImageMetric | SetMetric":
     """Make a metric, and fetch its missing sources.
 

@@ -42,6 +42,25 @@ def ready(name: str, params: Mapping[str, Any], weights: str = "shipped", device
     return Ready(card, method, size, template)
 
 
+def at_hand() -> list[str]:
+    """The methods that can restore now, without a download: their weights lie here, and their sources are fetched."""
+    from clrface.fetch.install import is_fetched
+    from clrface.fetch.sources import load_sources
+    from clrface.registry import method_cards
+
+    known = load_sources(SOURCES, paths.root())
+    cards = [card for card in method_cards().values() if not (card.control or card.external or card.sees_truth)]
+    fetched_ones = [card for card in cards if all(is_fetched(known[name], paths.raw()) for name in card.assets)]
+    return [card.name for card in fetched_ones if not card.trained_here or _has_weights(card.family)]
+
+
+def _has_weights(family: str) -> bool:
+    try:
+        return any(_weights("shipped", family).rglob("*.safetensors"))
+    except UserError:
+        return False
+
+
 def fetched(names: Iterable[str]) -> Path:
     """Fetch the sources that are missing; the folder that they lie in."""
     from clrface.fetch.install import fetch, is_fetched

@@ -1,7 +1,7 @@
 """Resolve a config: the rows of its tables, with all their parameters, and the test sets."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ class Row:
     params: dict[str, Any]
     """Every parameter of the method's card, with its value."""
     folder: Path | None = None
+    about: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What the config says of finished images: label, paper, code, version, licence."""
 
 
 def rows(config: Mapping[str, Any], methods: Mapping[str, MethodCard], table: str | None = None) -> list[Row]:
@@ -34,7 +36,8 @@ def rows(config: Mapping[str, Any], methods: Mapping[str, MethodCard], table: st
     found: list[Row] = []
     for name, entry in config["methods"].items():
         if "folder" in entry:
-            found.append(Row(name, name, None, {}, Path(entry["folder"])))
+            about = {key: value for key, value in entry.items() if key != "folder"}
+            found.append(Row(name, entry.get("label") or name, None, {}, Path(entry["folder"]), about))
         else:
             found.append(Row(name, methods[name].label, name, params_of(config, methods[name])))
     found += [_variant(name, variant, config, methods) for name, variant in config["variants"].items()]

@@ -47,10 +47,24 @@ class Table(Part):
 
 
 class Finished(Part):
-    """Images restored elsewhere."""
+    """Images restored elsewhere. `clrface submit-check` says what is missing."""
 
     folder: Folder
+<<<<<<< HEAD
     """A folder with one PNG an image, named by its image_id; relative to the folder of the run."""
+=======
+    """Holds <dataset>/<degradation>/<image_id>.png; or the images themselves, for a run with one test set and one degradation."""
+    label: str = ""
+    """The name that tables show; the row's own when left out."""
+    paper: str = ""
+    """Authors, title, venue, year."""
+    code: str = ""
+    """The address of the code."""
+    version: str = ""
+    """The commit, release or weights that made the images."""
+    licence: str = ""
+    """Of code and weights."""
+>>>>>>> 68562fd57cb90e2489026d9865b30a5588ee97a9
 
 
 class Sweep(Part):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -33,6 +34,14 @@ class FoundFace:
     """Left, top, width, height."""
     score: float
     """The detector's, in [0, 1]."""
+
+
+class FindsFaces(Protocol):
+    """What finds the faces of a photograph."""
+
+    def find(self, rgb: np.ndarray) -> list[FoundFace]:
+        """All faces of (H, W, 3) uint8 RGB, from left to right."""
+        ...
 
 
 class FaceDetector:

@@ -10,7 +10,7 @@ from clrface.align.geometry import fit_similarity, template
 from clrface.api import OK, Restorer
 from clrface.errors import UserError
 from clrface.photo.background import Enlarge, lanczos
-from clrface.photo.detect import FaceDetector, FoundFace
+from clrface.photo.detect import FindsFaces, FoundFace
 from clrface.photo.files import Photo
 from clrface.photo.paste import cut, face_px, paste
 from clrface.seeds import derive_seed
@@ -60,7 +60,7 @@ class PhotoRestorer:
 
     method: Restorer
     frame: Frame
-    detector: FaceDetector
+    detector: FindsFaces
     seed: int = 0
     upscale: int = 1
     """The result's size, in times the photograph's own."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from clrface.config.rows import Row
 from clrface.external import external_path
 from clrface.fingerprint import fingerprint
-from clrface.manifest import from_folder
+from clrface.finished import folder_entries
 from clrface.plan.datasets import aligned_chunks
 from clrface.plan.fetching import external_inputs
 from clrface.plan.plan import Plan
@@ -60,13 +60,20 @@ def row_code(plan: Plan, row: str) -> str:
     """
     found = plan.row(row)
     if found.method is None:
-        return short_digest([fingerprint("clrface.restoration.chunk"), _folder_digest(found.folder or Path())])
+        return short_digest([fingerprint("clrface.restoration.chunk"), submitted(plan, found)])
     return short_digest([method_code(found.method), weights_digest(plan, found.method, latents_of(found))])
 
 
+<<<<<<< HEAD
 def _folder_digest(folder: Path) -> str:
     """Return a digest of the images in a user's folder."""
     return short_digest([(entry.file, entry.sha256) for entry in from_folder(folder)])
+=======
+def submitted(plan: Plan, row: Row) -> list[tuple[str, str]]:
+    """The finished images of a row, in all blocks of the tables that have it."""
+    blocks = {block: None for table in plan.tables.values() if row in table.rows for block in table.blocks}
+    return folder_entries(row.folder or Path(), blocks)
+>>>>>>> 68562fd57cb90e2489026d9865b30a5588ee97a9
 
 
 # ---- weights

@@ -3,12 +3,14 @@
 from collections.abc import Collection
 from functools import cache
 
+from clrface.config.rows import Row
 from clrface.errors import UserError
+from clrface.finished import checksum
 from clrface.plan.datasets import chunk_names, degraded_chunks
 from clrface.plan.measuring import recognises
 from clrface.plan.parts import Table
 from clrface.plan.plan import Plan
-from clrface.plan.restoring import restored_folder
+from clrface.plan.restoring import restored_folder, submitted
 from clrface.published import of_blocks
 from clrface.tables.request import RowSpec, TableRequest
 from clrface.weights import local_folder
@@ -57,6 +59,7 @@ def table_spec(plan: Plan, table: str) -> str:
         metrics=found.metrics,
         cards={row.name: (row.method, row.label) for row in found.rows if row.method},
         weights=_weights(plan, found),
+        submissions={row.name: _submission(plan, row) for row in found.rows if row.folder},
         chunks={dataset: chunk_names(plan, dataset) for dataset in found.datasets},
         protocol=found.protocol,
         preset=plan.preset,
@@ -76,6 +79,11 @@ def _rows(plan: Plan, table: Table) -> tuple[RowSpec, ...]:
         for dataset, degradation in table.blocks
         for row in table.rows
     )
+
+
+def _submission(plan: Plan, row: Row) -> dict[str, str]:
+    """What is known of a row of finished images, and a checksum of them."""
+    return {**row.about, "label": row.label, "images": checksum(submitted(plan, row))}
 
 
 def _weights(plan: Plan, table: Table) -> dict[str, str]:

@@ -55,6 +55,8 @@ class TableSpec:
     settings: Mapping[str, Any] = field(default_factory=dict)
     """The part of the config that the numbers depend on (`clrface.plan.stale`)."""
     published: Sequence[Published] = ()
+    submissions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """What is known of rows of finished images, by name (clrface.tables.request)."""
 
     @classmethod
     def of(cls, asked: TableRequest, metrics: Mapping[str, MetricCard], methods: Mapping[str, MethodCard], device: str) -> "TableSpec":
@@ -77,6 +79,7 @@ class TableSpec:
             datasets=asked.datasets,
             settings=asked.settings,
             published=asked.published,
+            submissions=asked.submissions,
         )
 
     def cards(self) -> list[MetricCard]:

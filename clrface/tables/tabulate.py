@@ -51,5 +51,7 @@ def tabulate(
         "lq_sets": {"/".join(block): {"images": len(images), "sha256": provenance.lq_checksum(images)} for block, images in lq.items()},
         "weights": {method: provenance.weight_checksums(folder) for method, folder in weights.items()},
     }
+    if spec.submissions:
+        content["submissions"] = {name: dict(about) for name, about in spec.submissions.items()}
     for suffix, text in ((".json", to_json(content)), (".md", to_markdown(table)), (".tex", to_tex(table)), (".csv", to_csv(table))):
         write_text(target.with_suffix(suffix), text)

@@ -1,9 +1,7 @@
 """The report in a real Chromium: it sorts, slides, stays inside a phone's width, and asks nobody for anything."""
 
 import json
-import os
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -12,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from clrface.api import MethodCard
 from clrface.cli import main
@@ -22,7 +20,6 @@ from clrface.tables.provenance import PACKAGES
 from clrface.tables.table import RowSpec, TableSpec
 from clrface.tables.tabulate import tabulate
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 HOSTILE = "<img src=x onerror=alert(1)> & “Co”"
 METHODS = {
     "identity": ("Input", 3.0),
@@ -132,28 +129,6 @@ def _write(path: Path, text: str) -> None:
 
 
 # ---- a browser to see it
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Chromium without a window. Root, as in a container, has no sandbox to give it."""
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-        browser = playwright.chromium.launch(executable_path=_chromium(), args=arguments)
-        yield browser
-        browser.close()
-
-
-def _chromium() -> str:
-    """Where Chromium is. Without one the tests are skipped, and fail where CLRFACE_BROWSER=required, as in CI."""
-    found = os.environ.get("CLRFACE_CHROMIUM") or next((path for name in NAMES if (path := shutil.which(name))), None)
-    if found:
-        return found
-    message = (
-        f"No Chromium on this machine (looked for {', '.join(NAMES)}). "
-        "Install it (Debian, Ubuntu: apt-get install chromium), or name one: CLRFACE_CHROMIUM=path."
-    )
-    return pytest.fail(message) if os.environ.get("CLRFACE_BROWSER") == "required" else pytest.skip(message)
 
 
 @dataclass

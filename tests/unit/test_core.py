@@ -3,13 +3,14 @@
 import os
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from clrface.errors import UserError, unknown_name
+from clrface.errors import UserError, extra, unknown_name
 from clrface.files import atomic_path, write_text
 from clrface.fingerprint import ROOT, fingerprint
 from clrface.images import read_rgb, to_bytes, to_unit, write_png
@@ -106,3 +107,11 @@ def test_an_unknown_name_is_answered_with_the_nearest() -> None:
         str(unknown_name("metric", "lpip", ["lpips_vgg", "psnr"]))
         == "Unknown metric 'lpip'. Did you mean 'lpips_vgg'? Available: lpips_vgg, psnr."
     )
+
+
+def test_a_missing_extra_is_named() -> None:
+    told = r"Training needs the package no_such_package, .* pip install 'clrface-bench\[train\]' \(in a clone: make dev\)"
+    with pytest.raises(UserError, match=told), extra("train", "Training"):
+        import_module("no_such_package.part")
+    with pytest.raises(ModuleNotFoundError), extra("train", "Training"):
+        import_module("clrface.no_such_module")

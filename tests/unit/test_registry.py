@@ -19,7 +19,7 @@ GOOD = 'CARD = {"name": "mine", "label": "Mine", "stochastic": False}\n'
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("class Restorer: ...\n", r"mine\.py has no CARD.*docs/adding-a-method\.md"),
+        ("class Restorer: ...\n", r"mine\.py has no CARD.*docs/how-to/add-a-method\.md"),
         ('CARD = dict(name="mine", label="Mine", stochastic=False)\n', r"mine\.py must be a literal dict"),
         ('CARD = {"name": "mine", "label": NAME, "stochastic": False}\n', r"mine\.py must be a literal dict"),
         ('CARD = ["mine"]\n', r"mine\.py must be a literal dict"),

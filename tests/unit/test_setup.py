@@ -1,4 +1,4 @@
-"""The pins: the lock answers for pyproject.toml, environment.yml for the lock, and the environment that runs for both."""
+"""The pins: the locks answer for pyproject.toml, environment.yml for the lock, and the environment that runs for all."""
 
 import re
 import subprocess
@@ -13,34 +13,58 @@ from packaging.utils import canonicalize_name
 from clrface.fingerprint import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
-PINS = [line.split("#")[0].strip() for line in LOCK.splitlines() if not line.startswith("#")]
-VERSIONS = dict(pin.split("==") for pin in PINS)
 EXTRAS = PROJECT["optional-dependencies"]
-# A cluster's plugins are the cluster's choice: not in the lock.
-NAMED = [Requirement(text) for group in [PROJECT["dependencies"], EXTRAS["dev"], EXTRAS["dvc"]] for text in group]
+LOCKS = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("requirements.lock", "requirements-dev.lock")}
+"""What table1 needs; and that with every extra."""
+
+
+def pins_of(lock: str) -> list[str]:
+    return [line.split("#")[0].strip() for line in lock.splitlines() if not line.startswith("#")]
+
+
+PINS = {name: pins_of(lock) for name, lock in LOCKS.items()}
+VERSIONS = {name: dict(pin.split("==") for pin in pins) for name, pins in PINS.items()}
+WHOLE = VERSIONS["requirements-dev.lock"]
+NEEDED = [Requirement(text) for text in PROJECT["dependencies"]]
+NAMED = [*NEEDED, *(Requirement(text) for group in EXTRAS.values() for text in group)]
 
 
 @pytest.mark.parametrize("requirement", NAMED, ids=lambda requirement: requirement.name)
-def test_the_lock_pins_what_pyproject_names_within_its_range(requirement):
-    assert requirement.specifier.contains(VERSIONS[canonicalize_name(requirement.name)])
+def test_the_locks_pin_what_pyproject_names_within_its_range(requirement):
+    name = canonicalize_name(requirement.name)
+    assert requirement.specifier.contains(WHOLE[name])
+    assert (name in VERSIONS["requirements.lock"]) >= (requirement in NEEDED)
 
 
-def test_the_lock_holds_exact_public_versions_only():
-    odd = [pin for pin in PINS if not re.fullmatch(r"[a-z0-9][a-z0-9.-]*==[0-9][0-9a-z.]*", pin)]
+def test_the_locks_agree():
+    lean = VERSIONS["requirements.lock"]
+    assert lean == {name: WHOLE.get(name) for name in lean} and len(lean) < len(WHOLE)
+
+
+@pytest.mark.parametrize("package", ["accelerate", "dvc", "gradio", "kubernetes", "mkdocs", "openvino", "pytest", "tensorboard"])
+def test_table1_installs_nothing_that_it_does_not_need(package):
+    assert package in WHOLE and package not in VERSIONS["requirements.lock"]
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_holds_exact_public_versions_only(lock):
+    odd = [pin for pin in PINS[lock] if not re.fullmatch(r"[a-z0-9][a-z0-9.-]*==[0-9][0-9a-z.]*", pin)]
     assert odd == []
-    assert len(VERSIONS) == len(PINS)
+    assert len(VERSIONS[lock]) == len(PINS[lock])
 
 
-def test_the_lock_names_no_index_no_path_and_no_cuda_package():
-    assert not re.search(r"https?:|file:|--|/", re.sub(r"# via .*", "", LOCK))
-    assert [name for name in VERSIONS if name.startswith(("nvidia", "cuda", "triton"))] == []
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_names_no_index_no_path_and_no_cuda_package(lock):
+    assert not re.search(r"https?:|file:|--|/", re.sub(r"# via .*", "", LOCKS[lock]))
+    assert [name for name in VERSIONS[lock] if name.startswith(("nvidia", "cuda", "triton"))] == []
 
 
-def test_the_lock_holds_every_package_that_its_packages_need():
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_holds_every_package_that_its_packages_need(lock):
     """Followed through the installed packages' own metadata, on this Python and machine; torch's CUDA parts are left to pip."""
-    needed = {canonicalize_name(need.name) for name in VERSIONS for need in _needs(name)}
-    missing = {name for name in needed if name not in VERSIONS and not name.startswith(("nvidia", "cuda", "triton"))}
+    versions = VERSIONS[lock]
+    needed = {canonicalize_name(need.name) for name in versions for need in _needs(name)}
+    missing = {name for name in needed if name not in versions and not name.startswith(("nvidia", "cuda", "triton"))}
     assert missing <= {"pip"}
 
 
@@ -50,16 +74,21 @@ def _needs(name: str) -> list[Requirement]:
 
 
 def test_conda_users_get_the_same_pins():
+    """And what training needs: its rule may run there."""
     environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
     *conda, last = environment["dependencies"]
-    assert last["pip"] == PINS
+    assert set(PINS["requirements.lock"]) < set(last["pip"]) <= set(PINS["requirements-dev.lock"])
+    names = {pin.partition("==")[0] for pin in last["pip"]}
+    assert {canonicalize_name(Requirement(text).name) for text in EXTRAS["train"]} <= names
     [python] = [package for package in conda if package.startswith("python ")]
     assert python.removeprefix("python ") == PROJECT["requires-python"]
 
 
 def test_this_environment_is_the_locks():
     installed = {canonicalize_name(found.name): found.version.split("+")[0] for found in distributions()}
-    assert {name: installed.get(name) for name in VERSIONS} == VERSIONS
+    apart = dict(line.split("==") for line in (ROOT / "requirements-nodeps.txt").read_text().splitlines() if "==" in line)
+    wanted = {**WHOLE, **apart}
+    assert {name: installed.get(name) for name in wanted} == wanted
 
 
 @pytest.mark.parametrize(
@@ -80,4 +109,4 @@ def test_a_missing_prerequisite_gets_one_clear_line(arguments, expected):
 
 def test_make_alone_tells_the_commands():
     done = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert re.findall(r"make (\w+)", done.stdout)[:4] == ["help", "setup", "table1", "train"]
+    assert re.findall(r"make (\w+)", done.stdout)[:4] == ["help", "setup", "dev", "table1"]

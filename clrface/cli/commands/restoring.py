@@ -12,7 +12,7 @@ from clrface.cli.shared import DEVICE, WEIGHTS, set_threads
 from clrface.errors import UserError
 
 
-def _methods(context: click.Context, _: click.Parameter, begun: str) -> list[str]:
+def complete_methods(context: click.Context, _: click.Parameter, begun: str) -> list[str]:
     """Complete a method's name."""
     from clrface.public import list_methods
 
@@ -47,7 +47,7 @@ def settings_of(words: tuple[str, ...]) -> dict[str, Any]:
 )
 @click.argument("inputs", nargs=-1, required=True, type=PATH, metavar="PHOTO|FOLDER...")
 @click.option("-o", "--out", type=PATH, default=Path("restored"), show_default=True, metavar="FOLDER", help="Where results go.")
-@click.option("--method", default="clrface", show_default=True, shell_complete=_methods, help="clrface list methods names them.")
+@click.option("--method", default="clrface", show_default=True, shell_complete=complete_methods, help="clrface list methods names them.")
 @click.option("--set", "params", multiple=True, metavar="KEY=VALUE", help="A parameter of the method, e.g. steps=4. Repeatable.")
 @WEIGHTS
 @click.option("--aligned", is_flag=True, help="The images are aligned faces: nothing is searched, cut or pasted.")

@@ -150,6 +150,7 @@ def restore(
     **settings: Any,
 ) -> None:
     """Restore one chunk of degraded faces with one method, or take it from a folder of finished images."""
+    from clrface.finished import block_folder
     from clrface.restoration.chunk import Chunk, copy_finished
 
     one_of(method=method, external=external, finished=finished)
@@ -157,7 +158,11 @@ def restore(
     if external:
         _restore_external(external, chunk, device, base_seed, seed)
     elif finished:
-        copy_finished(finished, chunk, [image_id for part in test_set or [aligned] for image_id in image_ids(part, only_ok=True)])
+        copy_finished(
+            block_folder(finished, dataset, degraded.parent.name),
+            chunk,
+            [image_id for part in test_set or [aligned] for image_id in image_ids(part, only_ok=True)],
+        )
     else:
         assert method
         _restore_here(method, chunk, device, base_seed, seed, **settings)

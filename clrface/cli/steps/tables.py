@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from clrface.api import MethodCard
 from clrface.cli.parts import Command, JsonText, path_option
 from clrface.cli.shared import OUT, TABLE, finished_table
 from clrface.device import pick_device
@@ -26,6 +27,8 @@ def tabulate(spec: str, scores: Path, degraded: Path, out: Path) -> None:
     asked = TableRequest.from_json(spec)
     weights = {name: Path(folder) for name, folder in asked.weights.items()}
     cards = {row: replace(method_card(method), label=label) for row, (method, label) in asked.cards.items()}
+    for row, about in asked.submissions.items():
+        cards[row] = MethodCard(row, about["label"], False, paper=about.get("paper", ""), licence=about.get("licence", ""))
     table = TableSpec.of(asked, metric_cards(), cards, pick_device(asked.device))
     make_table(table, scores=scores, degraded=degraded, weights=weights, target=out, chunks=asked.chunks)
 

@@ -46,9 +46,12 @@ def train(
     from clrface.config.parts import completed
     from clrface.config.stages import Stage
     from clrface.degradation.draw import get_degradation, load_degradations
-    from clrface.training.data import TrainingSet
-    from clrface.training.run import train_stage
-    from clrface.training.stage import StageSpec
+    from clrface.errors import extra
+
+    with extra("train", "Training"):
+        from clrface.training.data import TrainingSet
+        from clrface.training.run import train_stage
+        from clrface.training.stage import StageSpec
 
     stage = filled(StageSpec, spec, "--spec", completed(Stage, {}))
     if limit:

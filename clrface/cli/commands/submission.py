@@ -1,0 +1,67 @@
+"""The command that checks a row of finished images before it is measured."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from clrface.cli.parts import PATH, Command
+from clrface.cli.shared import image_ids
+from clrface.errors import UserError
+
+if TYPE_CHECKING:
+    from clrface.config.rows import Row
+    from clrface.finished import Block
+    from clrface.plan.plan import Plan
+
+
+@click.command("submit-check", cls=Command, example="clrface submit-check mine.yaml")
+@click.argument("config", type=PATH)
+@click.option("--method", "wanted", metavar="NAME", help="Check this row alone.")
+def submit_check(config: Path, wanted: str | None) -> int:
+    """Check what is missing in a config's rows of finished images.
+
+    It reads the config as `snakemake --configfile` does, and every image. Nothing is measured. Returns 1 where something is missing.
+    """
+    from clrface.config.load import run_config
+    from clrface.finished import WANTED, findings
+    from clrface.paths import PRESET, root
+    from clrface.plan.plan import read_plan
+
+    plan = read_plan(run_config([config], root() / PRESET))
+    rows = [row for row in plan.rows.values() if row.folder and wanted in (None, row.name)]
+    if not rows:
+        named = f" named '{wanted}'" if wanted else ""
+        raise UserError(f"{config} has no row of finished images{named}. Expected methods: {{mine: {{folder: path/to/images}}}}.")
+    complete = True
+    for row in rows:
+        entry = {key: row.about.get(key, "") for key in WANTED} | {"folder": str(row.folder)}
+        blocks = list(_blocks(plan, row))
+        found = list(findings(entry, blocks))
+        complete &= not found
+        images = sum(len(block.ids) for block in blocks)
+        click.echo(f"{row.name}: " + (f"{len(found)} to put right." if found else f"complete, {images} images in {len(blocks)} blocks."))
+        for sentence in found:
+            click.echo(f"  {sentence}")
+    return 0 if complete else 1
+
+
+def _blocks(plan: "Plan", row: "Row") -> "Iterator[Block]":
+    """The blocks of the tables that have a row, with the images that were made here."""
+    from clrface.finished import Block
+    from clrface.plan.datasets import aligned_chunks, chunk_pictures, degraded_chunks
+
+    tables = [table for table in plan.tables.values() if row in table.rows]
+    for dataset, degradation in dict.fromkeys(block for table in tables for block in table.blocks):
+        aligned = [Path(chunk) for chunk in aligned_chunks(plan, dataset)]
+        if all((chunk / "index.csv").is_file() for chunk in aligned):
+            ids = [image_id for chunk in aligned for image_id in image_ids(chunk, only_ok=True)]
+        else:
+            ids = [one.image_id for chunk in chunk_pictures(plan, dataset).values() for one in chunk if not isinstance(one, int)]
+        degraded = [Path(chunk) for chunk in degraded_chunks(plan, dataset, degradation)]
+        yield Block(dataset, degradation, ids, plan.resolution, _images(degraded), _images(aligned))
+
+
+def _images(chunks: list[Path]) -> dict[str, Path]:
+    return {path.stem: path for chunk in chunks for path in chunk.glob("*.png")}
