@@ -1,6 +1,7 @@
-"""Results that others bring: folders of finished images, and checks that nothing is missing. Nothing heavy is imported here.
+"""Results that others bring: folders of finished images, and checks that nothing is missing.
 
-Images of one block lie in `<folder>/<dataset>/<degradation>/<image_id>.png`, or right in `<folder>` for a run with a single block.
+Images of one block lie in `<folder>/<dataset>/<degradation>/<image_id>.png`. For a run with a
+single block they may lie in `<folder>` itself. Nothing heavy is imported here.
 """
 
 import hashlib

@@ -50,12 +50,11 @@ class Finished(Part):
     """Images restored elsewhere. `clrface submit-check` says what is missing."""
 
     folder: Folder
-<<<<<<< HEAD
-    """A folder with one PNG an image, named by its image_id; relative to the folder of the run."""
-=======
-    """Holds <dataset>/<degradation>/<image_id>.png; or the images themselves, for a run with one test set and one degradation."""
+    """A folder with <dataset>/<degradation>/<image_id>.png; or with the images themselves, for a
+    run with one test set and one degradation.
+    """
     label: str = ""
-    """The name that tables show; the row's own when left out."""
+    """The name that tables show; default: the row's own."""
     paper: str = ""
     """Authors, title, venue, year."""
     code: str = ""
@@ -64,7 +63,6 @@ class Finished(Part):
     """The commit, release or weights that made the images."""
     licence: str = ""
     """Of code and weights."""
->>>>>>> 68562fd57cb90e2489026d9865b30a5588ee97a9
 
 
 class Sweep(Part):

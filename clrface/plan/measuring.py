@@ -31,11 +31,7 @@ def recognises(plan: Plan, metric: str) -> bool:
 
 
 def metric_inputs(plan: Plan, metric: str) -> list[str]:
-<<<<<<< HEAD
     """Return the sources that a metric reads."""
-=======
-    """The sources that a metric reads."""
->>>>>>> 68562fd57cb90e2489026d9865b30a5588ee97a9
     return [source_record(source) for source in plan.metric(metric).assets]
 
 

@@ -64,16 +64,10 @@ def row_code(plan: Plan, row: str) -> str:
     return short_digest([method_code(found.method), weights_digest(plan, found.method, latents_of(found))])
 
 
-<<<<<<< HEAD
-def _folder_digest(folder: Path) -> str:
-    """Return a digest of the images in a user's folder."""
-    return short_digest([(entry.file, entry.sha256) for entry in from_folder(folder)])
-=======
 def submitted(plan: Plan, row: Row) -> list[tuple[str, str]]:
-    """The finished images of a row, in all blocks of the tables that have it."""
+    """Return the finished images of a row, in all blocks of the tables that have it."""
     blocks = {block: None for table in plan.tables.values() if row in table.rows for block in table.blocks}
     return folder_entries(row.folder or Path(), blocks)
->>>>>>> 68562fd57cb90e2489026d9865b30a5588ee97a9
 
 
 # ---- weights

@@ -17,11 +17,7 @@ from clrface.stages import METHOD_OF, needs, stages_of
 
 
 def study_inputs(plan: Plan, study: Study) -> dict[str, list[str]]:
-<<<<<<< HEAD
     """Return the faces, sources and weights that a study of CLR-Face reads."""
-=======
-    """The faces, sources and weights that a study of CLR-Face reads."""
->>>>>>> 68562fd57cb90e2489026d9865b30a5588ee97a9
     measured = {source for metric in study.metrics for source in plan.metric(metric).assets}
     return _inputs(plan, study, {"dlib", "sface"} | measured, stages_of("clrface"))
 

@@ -50,14 +50,14 @@ class TableRequest:
     """The part of the config that the numbers depend on (clrface.plan.stale)."""
     published: tuple[Published, ...] = ()
     submissions: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
-    """A row of finished images by name: its label, paper, code, version, licence, as far as told, and a checksum of the images."""
+    """A row of finished images by name: its label, paper, code, version and licence, as far as
+    stated, and a checksum of the images.
+    """
 
     def to_json(self) -> str:
-<<<<<<< HEAD
-        """Return the JSON that the step takes, without published numbers where there are none."""
-=======
-        """As the step takes it. What nobody published or submitted is left out."""
->>>>>>> 68562fd57cb90e2489026d9865b30a5588ee97a9
+        """Return the JSON that the step takes, without published numbers and submissions where
+        there are none.
+        """
         content = asdict(self)
         if not self.published:
             del content["published"]

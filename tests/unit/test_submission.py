@@ -13,7 +13,7 @@ from clrface.fingerprint import ROOT
 from clrface.finished import WANTED, Block, block_folder, checksum, findings, folder_entries
 from clrface.images import write_png
 from clrface.paths import PRESET
-from clrface.plan.datasets import chunk_pictures
+from clrface.plan.datasets import chunk_images
 from clrface.plan.plan import Plan, read_plan
 from clrface.plan.restoring import row_code
 from clrface.plan.tables import table_spec
@@ -103,7 +103,7 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.chdir(ROOT)
     plan = _plan([])
     [(dataset, degradation)] = plan.table("table1").blocks[:1]
-    for chunk in chunk_pictures(plan, dataset).values():
+    for chunk in chunk_images(plan, dataset).values():
         for one in chunk:
             assert not isinstance(one, int)
             write_png(tmp_path / "mine" / dataset / degradation / f"{one.image_id}.png", image("one", plan.resolution))

@@ -50,7 +50,7 @@ def submit_check(config: Path, wanted: str | None) -> int:
 def _blocks(plan: "Plan", row: "Row") -> "Iterator[Block]":
     """The blocks of the tables that have a row, with the images that were made here."""
     from clrface.finished import Block
-    from clrface.plan.datasets import aligned_chunks, chunk_pictures, degraded_chunks
+    from clrface.plan.datasets import aligned_chunks, chunk_images, degraded_chunks
 
     tables = [table for table in plan.tables.values() if row in table.rows]
     for dataset, degradation in dict.fromkeys(block for table in tables for block in table.blocks):
@@ -58,7 +58,7 @@ def _blocks(plan: "Plan", row: "Row") -> "Iterator[Block]":
         if all((chunk / "index.csv").is_file() for chunk in aligned):
             ids = [image_id for chunk in aligned for image_id in image_ids(chunk, only_ok=True)]
         else:
-            ids = [one.image_id for chunk in chunk_pictures(plan, dataset).values() for one in chunk if not isinstance(one, int)]
+            ids = [one.image_id for chunk in chunk_images(plan, dataset).values() for one in chunk if not isinstance(one, int)]
         degraded = [Path(chunk) for chunk in degraded_chunks(plan, dataset, degradation)]
         yield Block(dataset, degradation, ids, plan.resolution, _images(degraded), _images(aligned))
 
