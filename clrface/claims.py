@@ -1,6 +1,7 @@
-"""The paper's claims as comparisons of two rows: `clrface/catalogue/claims.yaml`, read and checked.
+"""The paper's claims as comparisons of two rows: read and check `clrface/catalogue/claims.yaml`.
 
-Nothing heavy is imported here: the workflow reads the claims while it builds its graph. clrface.tables.verdicts tests them.
+Nothing heavy is imported here: the workflow reads the claims while it builds its graph.
+clrface.tables.verdicts tests them.
 """
 
 import json
@@ -22,7 +23,10 @@ COSTS = ("parameters", "macs", "evaluations", "seconds", "peak_bytes")
 
 @dataclass(frozen=True)
 class Margin:
-    """How far beyond the second row the first must be, in the claimed direction. Negative: how much worse it may be."""
+    """How far beyond the second row the first must be, in the claimed direction.
+
+    Negative: how much worse it may be.
+    """
 
     kind: Literal["relative", "absolute"] = "absolute"
     """relative: `least` is a share of the second row's size; absolute: it is in the metric's unit."""
@@ -36,7 +40,9 @@ class Margin:
 
 @dataclass(frozen=True)
 class Claim:
-    """The first row's `metric` is `direction` (lower, higher) than the second's, by the margin at least."""
+    """The first row's `metric` is `direction` (lower, higher) than the second's, by at least the
+    margin.
+    """
 
     name: str
     says: str
@@ -50,7 +56,7 @@ class Claim:
     degradation: str = ""
     margin: Margin = Margin()
     needs: str = ""
-    """What it takes to make a row that is missing, where the config alone can't."""
+    """What a missing row needs where the config alone can't make it."""
 
     @property
     def is_cost(self) -> bool:
@@ -67,16 +73,21 @@ class Claims:
 
     @property
     def tables(self) -> tuple[str, ...]:
-        """The tables that the claims name, each once, in their order."""
+        """Return the tables that the claims name, each once, in their order."""
         return tuple(dict.fromkeys(claim.table for claim in self.claims))
 
 
 def load_claims(path: Path, metrics: Collection[str], made: Collection[str]) -> Claims:
-    """Read and check the claims. metrics: every metric that there is; made: the tables that the config makes.
+    """Read and check the claims.
 
-    A metric of a table that is not made isn't checked: such a claim is not testable, whatever it names.
+    A claim on a table that is not made is not testable, so its metric isn't checked.
 
-    Raises: UserError with a line for each mistake: the key's path, what was found, what is allowed, the nearest name.
+    Args:
+        metrics: every known metric.
+        made: the tables that the config makes.
+
+    Raises: UserError with a line for each mistake: the key's path, what was found, what is allowed,
+    the nearest name.
     """
     content = load_config([path])
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))

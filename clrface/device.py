@@ -1,17 +1,18 @@
-"""Where networks run: the device that the config names, or the best that is there."""
+"""The device of networks: the one that the config names, or the best available."""
 
 import os
 
 from clrface.errors import UserError
 
 VARIABLE = "CLRFACE_DEVICE"
-"""The environment variable by which the workflow tells its metrics the config's `device`."""
+"""The environment variable with the config's `device`, which the workflow sets for its metrics."""
 
 
 def metric_device() -> str:
-    """Where metrics' networks run: what CLRFACE_DEVICE names; by `auto`, and without it, a CUDA device if there is one.
+    """Return the device of metrics' networks: CLRFACE_DEVICE. For `auto`, or without it, a CUDA
+    device if available.
 
-    Raises: UserError for a device that isn't there.
+    Raises: UserError for a device that is not available.
     """
     import torch
 
@@ -22,7 +23,10 @@ def metric_device() -> str:
 
 
 def pick_device(name: str) -> str:
-    """`auto` as the device that is there, another name as it is. Raises: UserError for a device that isn't there."""
+    """Resolve `auto`; return another name unchanged.
+
+    Raises: UserError for a device that is not available.
+    """
     import torch
 
     there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}

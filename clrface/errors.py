@@ -1,4 +1,4 @@
-"""The one error that a user can cause, and how a wrong name is answered."""
+"""The error that a user can cause, and the answer to a wrong name."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -6,14 +6,14 @@ from difflib import get_close_matches
 
 
 class UserError(ValueError):
-    """Something that the user can put right: says what was found, what was expected, what to do next.
+    """An error that the user can fix: what was found, what was expected, what to do next.
 
     The command line prints its message without a traceback and exits with code 2.
     """
 
 
 def unknown_name(kind: str, name: str, available: Iterable[str]) -> UserError:
-    """The error for a name that is not there, with the nearest one that is.
+    """Make the error for an unknown name, with the nearest known one.
 
     >>> str(unknown_name("metric", "lpip", ["lpips_vgg", "psnr"]))
     "Unknown metric 'lpip'. Did you mean 'lpips_vgg'? Available: lpips_vgg, psnr."
@@ -26,13 +26,14 @@ def unknown_name(kind: str, name: str, available: Iterable[str]) -> UserError:
 
 @contextmanager
 def extra(name: str, what: str) -> Iterator[None]:
-    """Import in here what an extra of this package brings.
+    """Import within this context what an extra of this package provides.
 
     Args:
         name: the extra's.
-        what: what needs it, as a sentence begins, e.g. `Training`.
+        what: what needs it, as the start of a sentence, e.g. `Training`.
 
-    Raises: UserError that names the package and the extra, where a package other than this one is missing.
+    Raises: UserError that names the package and the extra, for a missing package other than this
+    one.
     """
     try:
         yield

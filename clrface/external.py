@@ -1,6 +1,6 @@
-"""Methods in a repository of their own, as their cards say: `clrface/baselines/external/<name>.yaml`. Nothing heavy is imported here.
+"""Cards of methods in a repository of their own: `clrface/baselines/external/<name>.yaml`.
 
-clrface.restoration.external fetches and runs them.
+clrface.restoration.external fetches and runs them. Nothing heavy is imported here.
 """
 
 import shutil
@@ -15,9 +15,9 @@ from clrface.strict_yaml import read_yaml
 
 FOLDER = ROOT / "clrface" / "baselines" / "external"
 NOT_RUN = "not run"
-"""How the status of an image begins whose method can't run on this machine."""
+"""The start of the status of an image whose method can't run on this machine."""
 PACKAGES = "site-packages/"
-"""How the place of weights begins that a package of the card's environment looks for beside its own code."""
+"""The start of a place of weights among the packages of the card's environment."""
 SEE = "See docs/how-to/add-a-method.md, In a repository."
 
 
@@ -29,7 +29,9 @@ class ExternalCard:
     label: str
     paper: str
     repository: str
-    """A URL, or a path, that git can clone; empty if there is none, in a card that says with `unable` why."""
+    """A URL, or a path, that git can clone; empty if there is none, in a card that states the
+    reason in `unable`.
+    """
     commit: str
     """40 hexadecimal digits; a branch would move. Empty where the repository is."""
     licence: str
@@ -40,22 +42,23 @@ class ExternalCard:
     output: str = "{image_id}.png"
     """Where a restored image lies, under {output}."""
     weights: dict[str, str] = field(default_factory=dict)
-    """Where in the repository a file of weights belongs, to the fetched file that it is: `{models/net.pth: difface/net.pth}`. A place that
-    begins with `site-packages/` is in the environment's packages."""
+    """Where in the repository a file of weights belongs, to the fetched file: `{models/net.pth:
+    difface/net.pth}`. A place that begins with `site-packages/` is in the environment's packages.
+    """
     resolution: int = 0
     device: str = "cpu"
-    """cpu, or cuda if the program doesn't run without."""
+    """cpu, or cuda if the program needs it."""
     stochastic: bool = True
     unable: str = ""
-    """Why the card can't run anywhere yet, e.g. weights that are nowhere to be had; empty if it can."""
+    """Why the card can't run anywhere yet, e.g. weights that are not available; empty if it can."""
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """The entries of clrface/catalogue/sources.yaml that bring the weights."""
+        """Return the entries of clrface/catalogue/sources.yaml that hold the weights."""
         return tuple(dict.fromkeys(file.split("/")[0] for file in self.weights.values()))
 
     def as_method(self) -> MethodCard:
-        """The card as the workflow knows methods."""
+        """Return the card as a MethodCard."""
         return MethodCard(
             self.name,
             self.label,
@@ -69,17 +72,20 @@ class ExternalCard:
         )
 
     def why_not(self, has_cuda: bool) -> str:
-        """Why it can't run here; empty when it can."""
+        """Return why it can't run here; empty when it can."""
         return self.unable or ("needs a CUDA device" if self.device == "cuda" and not has_cuda else "")
 
 
 def has_cuda(device: str) -> bool:
-    """Whether external programs find a CUDA device, where `device` is the config's. Asked without torch: theirs is not ours."""
+    """Return whether external programs find a CUDA device, where `device` is the config's.
+
+    It doesn't ask torch, since the programs have their own.
+    """
     return device == "cuda" or (device == "auto" and shutil.which("nvidia-smi") is not None)
 
 
 def external_path(name: str, folder: Path = FOLDER) -> Path:
-    """The card's file."""
+    """Return the path of a card."""
     return folder / f"{name}.yaml"
 
 
@@ -102,7 +108,7 @@ def read_external(path: Path) -> ExternalCard:
 
 
 def _key_problem(content: object) -> str:
-    """What is wrong with a card's keys; empty when nothing is."""
+    """Return what is wrong with a card's keys; empty for nothing."""
     if not isinstance(content, dict):
         return f"found {content!r}, expected a mapping of keys to values"
     wanted = fields(ExternalCard)
@@ -116,7 +122,7 @@ def _key_problem(content: object) -> str:
 
 
 def _origin_problem(card: ExternalCard) -> str:
-    """What is wrong with where the code comes from; empty when nothing is."""
+    """Return what is wrong with the origin of the code; empty for nothing."""
     if card.repository == card.commit == "":
         return "" if card.unable else "it has no repository and no commit. Give both, or say in `unable` why there are none"
     if not isinstance(card.repository, str) or not card.repository or card.repository.startswith("-"):
@@ -127,12 +133,12 @@ def _origin_problem(card: ExternalCard) -> str:
 
 
 def _is_inside(place: str) -> bool:
-    """Whether a path stays in the repository, and is no option to whatever gets it as a word."""
+    """Return whether a path stays in the repository, and can't be read as a command's option."""
     return not (place.startswith("-") or Path(place).is_absolute() or ".." in Path(place).parts)
 
 
 def _problem(card: ExternalCard) -> str:
-    """What is wrong with a card's values; empty when nothing is."""
+    """Return what is wrong with a card's values; empty for nothing."""
     if problem := _origin_problem(card):
         return problem
     if card.device not in ("cpu", "cuda"):

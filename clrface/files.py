@@ -1,4 +1,4 @@
-"""Files that are whole or absent: written beside, then renamed; and their checksums."""
+"""Write files whole or not at all: written beside, then renamed; and checksums."""
 
 import errno
 import hashlib
@@ -13,12 +13,12 @@ from clrface.errors import UserError
 
 @contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
-    """Give a temporary path beside `target`; on leaving without an error, rename it to `target`.
+    """Yield a temporary path beside `target`; on leaving without an error, rename it to `target`.
 
-    Whatever goes wrong, `target` is either its old self or complete. The temporary name keeps the suffix,
-    since writers choose their format by it.
+    On any failure, `target` stays as it was. The temporary name keeps the suffix, by which writers
+    choose the format.
 
-    Raises: UserError when the disk is full or the folder may not be written to.
+    Raises: UserError for a full disk or a folder without write permission.
     """
     target = Path(target)
     temporary: Path | None = None
@@ -40,7 +40,10 @@ def atomic_path(target: Path) -> Iterator[Path]:
 
 
 def check_target(target: Path) -> None:
-    """Check, before the work for it, that a file can be written. Raises: UserError for a folder, and where nothing may be written."""
+    """Check, before the work, that a file can be written.
+
+    Raises: UserError for a folder, and without write permission.
+    """
     if target.is_dir():
         raise UserError(f"{target} is a folder, but expected the file to write, e.g. {target / 'table.csv'}.")
     there = next(folder for folder in target.absolute().parents if folder.exists())
@@ -55,13 +58,13 @@ def write_text(target: Path, text: str) -> None:
 
 
 def sha256_file(path: Path) -> str:
-    """The file's SHA-256 as 64 hexadecimal digits."""
+    """Return the file's SHA-256 as 64 hexadecimal digits."""
     with Path(path).open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def explain_os_error(error: OSError, target: Path) -> Exception:
-    """A UserError for a full disk or a folder that may not be written to; any other error as it is."""
+    """Return a UserError for a full disk or missing write permission; any other error unchanged."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return UserError(
             f"No space left while writing {target}. Nothing half-written was kept. "

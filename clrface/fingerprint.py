@@ -1,10 +1,13 @@
-"""A checksum of the code that a step runs: touching a file changes nothing, editing one reruns what uses it.
+"""A checksum of the code that a step runs: touching a file changes nothing; an edit reruns what
+uses it.
 
-Snakemake doesn't see the modules that a command imports. Rules put this fingerprint among their `params`, so that
-an edit shows as a changed parameter. It covers the named modules and, by their import statements, the modules of
-this project that they lead to; comments and docstrings count, since a wrong "unchanged" costs more than a rerun.
+Snakemake doesn't see the modules that a command imports. Rules put this fingerprint among their
+`params`, so that an edit is a changed parameter. It covers the named modules and the modules of
+this project that they import, directly or not. Comments and docstrings count, since a wrong
+"unchanged" costs more than a rerun.
 
-`CARDS`, the literals of a family of metrics or methods, don't count with their module: `module:id` names the one card that does.
+`CARDS`, the literals of a family of metrics or methods, don't count with their module: `module:id`
+adds one card.
 """
 
 import ast
@@ -19,12 +22,16 @@ CARDS = "CARDS"
 
 
 def fingerprint(*modules: str) -> str:
-    """16 hexadecimal digits over the sources of `modules` and of what they import from this project, or from their own package.
+    """Return 16 hexadecimal digits over the sources of `modules` and of their imports.
+
+    Imports are followed within this project, and within a module's own package.
 
     Args:
-        modules: dotted names; `module:id` counts the card with this id, or name, in the module's `CARDS`, too.
+        modules: dotted names; `module:id` also counts the card with this id, or name, in the
+            module's `CARDS`.
 
-    Raises: ModuleNotFoundError for a module that has no source file, and for a card that its module lacks.
+    Raises: ModuleNotFoundError for a module without source file, and for a card that its module
+    lacks.
     """
     pending, seen = [name.partition(":")[0] for name in modules], set()
     while pending:
@@ -41,7 +48,7 @@ def fingerprint(*modules: str) -> str:
 
 
 def _code(module: str) -> bytes:
-    """The module's source, without the lines of its `CARDS`."""
+    """Return the module's source, without the lines of its `CARDS`."""
     text = _source(module).read_bytes()
     node = _cards(text)
     if node is None:
@@ -51,7 +58,7 @@ def _code(module: str) -> bytes:
 
 
 def _card(module: str, wanted: str) -> bytes:
-    """The card with this id, whatever its layout in the source is."""
+    """Return the card with this id, independent of its layout in the source."""
     node = _cards(_source(module).read_bytes())
     cards = ast.literal_eval(node.value) if node else ()
     found = next((card for card in cards if wanted in (card.get("id"), card.get("name"))), None)
@@ -82,7 +89,9 @@ def _find(module: str) -> Path | None:
 
 @cache
 def _root(module: str) -> Path:
-    """The folder that a module's top package lies in: the project's, or wherever another package is installed."""
+    """Return the folder of a module's top package: the project's, or where another package is
+    installed.
+    """
     top = module.split(".")[0]
     spec = None if top == PACKAGE else find_spec(top)
     if spec is None:
@@ -92,7 +101,9 @@ def _root(module: str) -> Path:
 
 @cache
 def _imports(module: str) -> tuple[str, ...]:
-    """The modules of this project, and of its own package, that `module` imports, at any depth of its code."""
+    """Return the modules of this project, and of its own package, that `module` imports anywhere in
+    its code.
+    """
     found = set()
     for node in ast.walk(ast.parse(_source(module).read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):

@@ -12,13 +12,13 @@ from clrface.errors import UserError
 from clrface.files import atomic_path
 
 NO_IMAGES = ("BUFR", "EPS", "GRIB", "HDF5", "IPTC", "MPEG", "WMF")
-"""What Pillow knows by name but can't read by itself, or not as an image."""
+"""Formats that Pillow knows by name but can't read by itself, or not as an image."""
 BY_CONTENT = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
-"""Formats that a file without a suffix is recognised by: their first bytes are unmistakable."""
+"""Formats by which a file without a suffix is recognised: their first bytes are unmistakable."""
 FRAMED = ("GIF", "WEBP", "PNG", "TIFF", "AVIF")
 """Formats whose frames are images of their own; a PSD's are layers, an MPO's second one a preview."""
 SIXTEEN_BITS = ("PNG", "PPM", "JPEG2000")
-"""Formats whose integers beyond 8 bits Pillow brings to 16 bits, in mode `I` too."""
+"""Formats whose integers beyond 8 bits Pillow converts to 16 bits, in mode `I` too."""
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -33,14 +33,14 @@ TURNS = {
 
 @cache
 def image_suffixes() -> frozenset[str]:
-    """The suffixes, in lower case, of the formats that Pillow reads here."""
+    """Return the suffixes, in lower case, of the formats that Pillow reads here."""
     Image.init()
     known = Image.registered_extensions().items()
     return frozenset(suffix for suffix, name in known if name in Image.OPEN and name not in NO_IMAGES)
 
 
 def is_image_by_content(path: Path) -> bool:
-    """Whether the file's first bytes are those of a common image format."""
+    """Return whether the file's first bytes are those of a common image format."""
     try:
         with Image.open(path, formats=BY_CONTENT):
             return True
@@ -51,11 +51,12 @@ def is_image_by_content(path: Path) -> bool:
 def read_rgb(path: Path) -> np.ndarray:
     """Read an image as (H, W, 3) uint8 RGB, upright by its EXIF orientation.
 
-    Grey, bilevel, palette, CMYK, YCbCr and an opaque alpha channel become RGB; colour profiles are not applied. 16 bit keeps
-    the higher byte, as Pillow does for colour. Float must lie in [0, 1].
+    Grey, bilevel, palette, CMYK, YCbCr and an opaque alpha channel become RGB. Colour profiles are
+    not applied. 16 bit keeps the higher byte, as Pillow does for colour. Float must lie in [0, 1].
 
-    Raises: UserError, naming the file, for one that is missing, truncated, no image or too large, and for one whose 8-bit
-    value nobody could tell: transparent pixels, several frames, integers of another range, float outside of [0, 1].
+    Raises: UserError, naming the file, for one that is missing, truncated, no image or too large.
+    Also for one whose 8-bit value is ambiguous: transparent pixels, several frames, integers of
+    another range, float outside of [0, 1].
     """
     with opened(path) as image:
         refuse_frames(image, path)
@@ -65,7 +66,10 @@ def read_rgb(path: Path) -> np.ndarray:
 
 
 def read_size(path: Path) -> tuple[int, int]:
-    """Width and height of what `read_rgb` gives, by the file's header alone. Raises: UserError for a file that is no image."""
+    """Return width and height of `read_rgb`'s image, from the file's header alone.
+
+    Raises: UserError for a file that is no image.
+    """
     with opened(path) as image:
         width, height = image.size
         turned = image.format != "TIFF" and orientation(image) >= 5  # Pillow tells a TIFF's size upright
@@ -74,7 +78,10 @@ def read_size(path: Path) -> tuple[int, int]:
 
 @contextmanager
 def opened(path: Path) -> Iterator[Image.Image]:
-    """An image file, open. Raises: UserError, naming the file, for one that is missing, damaged, no image or too large."""
+    """Open an image file.
+
+    Raises: UserError, naming the file, for one that is missing, damaged, no image or too large.
+    """
     try:
         with Image.open(path) as image:
             yield image
@@ -93,7 +100,7 @@ def opened(path: Path) -> Iterator[Image.Image]:
 
 
 def orientation(image: Image.Image) -> int:
-    """EXIF's number; 1, upright, where there is none or the EXIF data can't be read."""
+    """Return EXIF's orientation; 1, upright, where there is none or the EXIF data can't be read."""
     try:
         found = image.getexif().get(ExifTags.Base.Orientation, 1)
     except Exception:  # damaged EXIF data says nothing, and the image is still one
@@ -102,14 +109,14 @@ def orientation(image: Image.Image) -> int:
 
 
 def refuse_frames(image: Image.Image, path: Path) -> None:
-    """Raises: UserError for a file of several frames that are images of their own."""
+    """Raise UserError for a file of several frames that are images of their own."""
     frames = getattr(image, "n_frames", 1)
     if frames > 1 and image.format in FRAMED:
         raise UserError(f"{path} has {frames} frames, expected 1 image. Save the one that is meant as a file of its own.")
 
 
 def _to_rgb(image: Image.Image, path: Path) -> np.ndarray:
-    """The pixels of a loaded image as (H, W, 3) uint8. Raises: UserError."""
+    """Return the pixels of a loaded image as (H, W, 3) uint8. Raises: UserError."""
     if image.mode == "F":
         return _repeated(_from_float(np.asarray(image), path))
     if image.mode.startswith("I"):
@@ -128,7 +135,7 @@ def _to_rgb(image: Image.Image, path: Path) -> np.ndarray:
 
 
 def _from_float(values: np.ndarray, path: Path) -> np.ndarray:
-    """[0, 1] to 8 bit. Raises: UserError for another range, and NaN."""
+    """Convert [0, 1] to 8 bit. Raises: UserError for another range, and NaN."""
     low, high = float(values.min()), float(values.max())
     if not (low >= 0 and high <= 1):
         raise UserError(f"{path} has float values from {low:g} to {high:g}, expected [0, 1]. Scale it, or save it with 8 bits.")
@@ -157,10 +164,10 @@ def write_png(path: Path, rgb: np.ndarray) -> None:
 
 
 def to_unit(rgb: np.ndarray) -> np.ndarray:
-    """(..., H, W, 3) uint8 in [0, 255] to (..., 3, H, W) float32 in [0, 1]."""
+    """Convert (..., H, W, 3) uint8 in [0, 255] to (..., 3, H, W) float32 in [0, 1]."""
     return np.moveaxis(rgb, -1, -3).astype(np.float32) / 255.0
 
 
 def to_bytes(unit: np.ndarray) -> np.ndarray:
-    """(..., 3, H, W) float in [0, 1], clipped and rounded, to (..., H, W, 3) uint8."""
+    """Convert (..., 3, H, W) float, clipped to [0, 1] and rounded, to (..., H, W, 3) uint8."""
     return np.rint(np.moveaxis(np.clip(unit, 0.0, 1.0), -3, -1) * 255.0).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Fetched files are what was fetched: held against their source's record before they are used."""
+"""Check fetched files against their source's record before use."""
 
 import json
 from functools import cache
@@ -9,13 +9,16 @@ from clrface.errors import UserError
 from clrface.files import sha256_file
 
 RECORD = "SOURCE.json"
-"""What a source's folder holds when it is complete: which files, and their checksums."""
+"""The record in a complete source's folder: its files, and their checksums."""
 SUMS = "SHA256SUMS"
-"""What the folder of shipped weights holds: a line a file, as sha256sum writes it."""
+"""The checksums in the folder of shipped weights, a line a file, as sha256sum writes it."""
 
 
 def intact(path: Path) -> Path:
-    """`path` itself, a file of a source, once its SHA-256 is that of the source's SOURCE.json; a file that no record knows passes.
+    """Return `path`, a file of a source, after checking its SHA-256 against the source's
+    SOURCE.json.
+
+    A file without a record passes.
 
     Raises: UserError for a file that was damaged or altered since it was fetched.
     """
@@ -31,7 +34,9 @@ def intact(path: Path) -> Path:
 
 
 def shipped_intact(path: Path) -> Path:
-    """`path` itself, a file of weights, once its SHA-256 is that of the SHA256SUMS above it; a file that none lists passes.
+    """Return `path`, a file of weights, after checking its SHA-256 against the SHA256SUMS above it.
+
+    A file that is not listed passes.
 
     Raises: UserError for a file that was damaged or altered since it was shipped.
     """
@@ -65,9 +70,10 @@ def _members(record: Path) -> dict[str, Any]:
 
 
 def source_file(sources: Path, name: str) -> Path:
-    """The file `name`, e.g. `dlib/shape_predictor_68_face_landmarks.dat`, under the folder of fetched sources.
+    """Return the path of `name`, e.g. `dlib/shape_predictor_68_face_landmarks.dat`, in the folder
+    of fetched sources.
 
-    Raises: UserError when it is not there, or was damaged since.
+    Raises: UserError for a missing file, or one that was damaged since.
     """
     path = Path(sources) / name
     if not path.is_file():

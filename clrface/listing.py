@@ -1,4 +1,4 @@
-"""A user's folder of images: which files are images, under which id, and which files are passed over and why."""
+"""A user's folder of images: the images with their ids, and the skipped files with the reasons."""
 
 import sys
 from collections.abc import Iterator
@@ -11,20 +11,20 @@ from clrface.images import image_suffixes, is_image_by_content
 from clrface.names import ascii_name, checked_id, natural
 
 OWN_FILES = ("status.csv", "index.csv", "SOURCE.json", "manifest.csv")
-"""What our own steps write beside images; not worth a word."""
+"""Files that this project writes beside images; skipped silently."""
 SHOWN = 5
 
 
 class Listing(NamedTuple):
-    """What lies right in a folder."""
+    """The files directly in a folder."""
 
     images: dict[str, Path]
     """By image_id, the file's stem, in natural order."""
     skipped: dict[str, str]
-    """Names of the other files, hidden ones aside, and why each is no image."""
+    """Names of the other files, except hidden ones, and why each is no image."""
 
     def told(self, most: int = SHOWN) -> str:
-        """`2 skipped: a.heic (Pillow can't read .heic), old (a folder)`; empty where nothing is."""
+        """Return `2 skipped: a.heic (Pillow can't read .heic), old (a folder)`; empty for none."""
         if not self.skipped:
             return ""
         some = [f"{name} ({reason})" for name, reason in list(self.skipped.items())[:most]]
@@ -33,9 +33,10 @@ class Listing(NamedTuple):
 
 
 def list_images(path: Path) -> Listing:
-    """The images right in a folder, and what is passed over.
+    """List the images directly in a folder, and the skipped files.
 
-    Raises: UserError when the folder is missing or holds no image, when two images have the same stem, and for a name that can't be an id.
+    Raises: UserError for a folder that is missing or holds no image, two images of one stem, and a
+    name that can't be an id.
     """
     folder = Path(path)
     if not folder.is_dir():
@@ -62,7 +63,7 @@ def list_images(path: Path) -> Listing:
 
 @cache
 def tell_skipped(folder: Path, told: str) -> None:
-    """Say once on stderr what of a folder is passed over."""
+    """Print once on stderr which files of a folder are skipped."""
     if told:
         print(f"Note: {folder}: {told}.", file=sys.stderr)
 
@@ -73,7 +74,7 @@ def _visible(folder: Path) -> Iterator[Path]:
 
 
 def _why_no_image(file: Path) -> str:
-    """Empty for an image."""
+    """Return why a file is no image; empty for an image."""
     if file.is_dir():
         return "a folder"
     if not file.exists():

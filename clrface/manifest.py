@@ -1,6 +1,7 @@
-"""Manifests: which images a dataset has, in git as clrface/catalogue/manifests/<dataset>.csv, with each file's SHA-256.
+"""Manifests: the images of a dataset, with each file's SHA-256.
 
-This module imports neither torch nor dlib, so that the workflow can read it while it builds its graph.
+They are in git as clrface/catalogue/manifests/<dataset>.csv. This module imports neither torch nor
+dlib, so that the workflow can read it while it builds its graph.
 """
 
 import csv
@@ -21,7 +22,8 @@ SPLITS = ("train", "val", "test")
 VAL_SHARE = 0.03
 Item = TypeVar("Item")
 FETCHED = "manifest.csv"
-"""The manifest of a set without one in git, beside its SOURCE.json: made when it is fetched."""
+"""The manifest of a set without one in git, beside its SOURCE.json; made when the set is fetched.
+"""
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,10 @@ COLUMNS = tuple(field.name for field in fields(Entry))
 
 
 def read_manifest(path: Path) -> list[Entry]:
-    """The manifest's entries, in the file's order.
+    """Read a manifest's entries, in the file's order.
 
-    Raises: UserError for a file that is missing or not a manifest, and for an image_id that comes twice.
+    Raises: UserError for a file that is missing or not a manifest, and for an image_id listed
+    twice.
     """
     path = Path(path)
     try:
@@ -71,9 +74,10 @@ def write_manifest(path: Path, entries: Iterable[Entry]) -> None:
 
 
 def from_folder(path: Path) -> list[Entry]:
-    """Entries for a user's own folder: every image right in it, the file's stem as image_id, all of them test.
+    """Return entries for a user's own folder: every image directly in it, by file stem, all of them
+    test.
 
-    What is passed over is told on stderr. Raises: UserError, as `list_images` does.
+    Skipped files are reported on stderr. Raises: UserError, as `list_images`.
     """
     listing = list_images(path)
     tell_skipped(Path(path), listing.told())
@@ -81,10 +85,15 @@ def from_folder(path: Path) -> list[Entry]:
 
 
 def of_fetched_set(files: Mapping[str, str], training: bool = False) -> list[Entry]:
-    """Entries for a fetched set of faces, one a file, in natural order: the stem as image_id; a folder that holds it names the person.
+    """Return entries for a fetched set of faces, one a file, in natural order.
 
-    files: name to sha256. training: train, and about 3 % val, instead of test.
-    Raises: UserError when two files have the same stem.
+    The image_id is the stem; a folder that holds the file names the person.
+
+    Args:
+        files: name to sha256.
+        training: use the splits train, and val for about 3 %, instead of test.
+
+    Raises: UserError for two files of one stem.
     """
     paths = {name: PurePosixPath(name) for name in sorted(files, key=natural)}
     ids = {name: checked_id(path.stem, "The set") for name, path in paths.items()}
@@ -94,14 +103,17 @@ def of_fetched_set(files: Mapping[str, str], training: bool = False) -> list[Ent
 
 
 def split_of(sha256: str) -> str:
-    """`val` for about 3 % of all contents, else `train`: a file keeps its split whatever else is in the dataset."""
+    """Return `val` for about 3 % of all contents, else `train`.
+
+    A file keeps its split, independent of the rest of the dataset.
+    """
     return "val" if int(sha256[:8], 16) < VAL_SHARE * 16**8 else "train"
 
 
 def every(count: int, images: int | None = None, offset: int = 0) -> list[int]:
-    """The places, of `count` images, of so many evenly spaced ones from `offset` on; None takes all.
+    """Return places of `images` evenly spaced ones among `count`, from `offset` on; None takes all.
 
-    Raises: UserError when there are fewer images, or the offset reaches beyond the spacing.
+    Raises: UserError for fewer images, or an offset beyond the spacing.
     """
     if images is None:
         return list(range(count))
@@ -121,14 +133,19 @@ def select(
     offset: int = 0,
     last: bool = False,
 ) -> list[Entry]:
-    """The first `images_per_identity` images of the first `identities` people, of one split; None takes all.
+    """Select the first `images_per_identity` images of the first `identities` people, of one split;
+    None takes all.
 
-    `images` takes so many of what is left, evenly spaced, from the image `offset` on: for datasets whose people are unknown.
-    Two offsets below the spacing share no image.
-    last: take each person's last images instead: a gallery shares none with a test set that has the first.
     "First" and the result's order are natural: s1_1, s1_2, s1_10, s2_1.
 
-    Raises: UserError when there are fewer people, or a person has fewer images, than asked for, or fewer images than `images`.
+    Args:
+        images: take this many of what is left, evenly spaced: for datasets whose people are
+            unknown.
+        offset: where the evenly spaced images start. Two offsets below the spacing share no image.
+        last: take each person's last images instead. A gallery so shares none with a test set of
+            the first ones.
+
+    Raises: UserError for fewer people, fewer images of a person, or fewer images than `images`.
     """
     chosen = sorted((e for e in entries if split in (None, e.split)), key=lambda e: (natural(e.identity), natural(e.image_id)))
     people = {identity: list(group) for identity, group in groupby(chosen, key=lambda e: e.identity)}
@@ -165,9 +182,9 @@ def chunk_name(index: int) -> str:
 
 
 def match_ids(found: Iterable[str], expected: Iterable[str], where: str) -> None:
-    """Check that `found` and `expected` are the same set of image ids; pairing is by id, never by position.
+    """Check that `found` and `expected` are the same set of image ids, since pairing is by id.
 
-    Raises: UserError that names what `where` (e.g. a folder) lacks and what it has too many.
+    Raises: UserError that names the missing and the extra ids of `where`, e.g. a folder.
     """
     have, want = set(found), set(expected)
     parts = _named("missing", sorted(want - have, key=natural)) + _named("not expected", sorted(have - want, key=natural))
@@ -201,7 +218,7 @@ def _refuse_repeats(ids: Sequence[str], where: str) -> None:
 
 
 def _named(what: str, names: Sequence[str], shown: int = 10) -> list[str]:
-    """`["missing (12): a, b, ... and 2 more"]`, or nothing for no names."""
+    """Return `["missing (12): a, b, ... and 2 more"]`, or nothing for no names."""
     if not names:
         return []
     more = f" and {len(names) - shown} more" if len(names) > shown else ""

@@ -1,4 +1,4 @@
-"""What images are called: ids that are safe in every file that names them, and their natural order."""
+"""Names of images: ids that are safe in every file, and their natural order."""
 
 import re
 import unicodedata
@@ -6,13 +6,14 @@ import unicodedata
 from clrface.errors import UserError
 
 WHOLE_SET = "*"
-"""What stands for a whole set in score files, so no image may be called so."""
+"""The key of a whole set in score files, which no image may have."""
 
 
 def checked_id(name: str, where: str) -> str:
-    """`name` as an image_id: composed (NFC), so that one name typed on two systems is one id.
+    """Return `name` as an image_id, composed (NFC), so that a name typed on two systems is one id.
 
-    Raises: UserError for a name that is empty, hidden, not UTF-8, or has control characters or a slash, and for `*`.
+    Raises: UserError for a name that is empty, hidden, not UTF-8, or has control characters or a
+    slash, and for `*`.
     """
     image_id = unicodedata.normalize("NFC", name)
     if any(0xD800 <= ord(letter) <= 0xDFFF for letter in image_id):
@@ -25,7 +26,7 @@ def checked_id(name: str, where: str) -> str:
 
 
 def ascii_name(name: str) -> str:
-    """A file's name as one line can show it: as it is, or with escapes for what isn't UTF-8 or can't be printed."""
+    """Return a file's name for a message, with escapes for what isn't UTF-8 or can't be printed."""
     return name if name.isprintable() else ascii(name)[1:-1]
 
 
@@ -34,7 +35,7 @@ def _has_control(text: str) -> bool:
 
 
 def natural(text: str) -> list[tuple[int, str]]:
-    """Sort key that reads digits as numbers: s2 before s10.
+    """Return a sort key that reads digits as numbers: s2 before s10.
 
     >>> sorted(["s10", "s2"], key=natural)
     ['s2', 's10']

@@ -1,4 +1,6 @@
-"""Random tensors from one seed an image, drawn on the CPU so that every device and every batch sees the same."""
+"""Random tensors from one seed an image, drawn on the CPU so that they don't depend on device and
+batch.
+"""
 
 import torch
 
@@ -6,12 +8,12 @@ from clrface.seeds import derive_seed
 
 
 def normal(seeds: list[int], shape: tuple[int, ...], purpose: str) -> torch.Tensor:
-    """Standard normal noise, (B, *shape) float32."""
+    """Return standard normal noise, (B, *shape) float32."""
     return torch.stack([torch.randn(shape, generator=_generator(seed, purpose)) for seed in seeds])
 
 
 def uniform(seeds: list[int], purpose: str) -> torch.Tensor:
-    """One number in [0, 1) a seed, (B,) float32."""
+    """Return one number in [0, 1) a seed, (B,) float32."""
     return torch.stack([torch.rand((), generator=_generator(seed, purpose)) for seed in seeds])
 
 

@@ -1,4 +1,4 @@
-"""Align one chunk of a dataset: raw files in, squares and an index out."""
+"""Align one chunk of a dataset: from raw files to squares and an index."""
 
 import csv
 import io
@@ -31,10 +31,12 @@ def align_chunk(
     fallback: Fallback = "none",
     template: str = "utkface",
 ) -> None:
-    """Write `<image_id>.png`, RGB of `size` x `size` pixels, for each entry's face, brought to `template`, then `index.csv`.
+    """Write `<image_id>.png`, `size` x `size` RGB, for each entry's face, aligned to `template`;
+    then `index.csv`.
 
-    The index has a row an entry: status (`ok`, or `no face found` and then no PNG), the PNG's SHA-256, the landmarks in the raw
-    file's pixels, and which attempt found the face. It is written last.
+    The index has a row an entry: status (`ok`, or `no face found` and then no PNG), the PNG's
+    SHA-256, the landmarks in the raw file's pixels, and which attempt found the face. It is written
+    last.
 
     Raises: UserError for a raw file that is missing, truncated or not the manifest's.
     """
@@ -54,7 +56,7 @@ def align_chunk(
 
 
 def resize_chunk(entries: Sequence[Entry], raw_folder: Path, out_folder: Path, size: int) -> None:
-    """As `align_chunk`, for images that are aligned to the template already: squares are only brought to `size`.
+    """Resize images that are aligned to the template already; see `align_chunk`.
 
     Raises: UserError for a raw file that is missing, truncated, altered or not square.
     """
@@ -67,7 +69,7 @@ def resize_chunk(entries: Sequence[Entry], raw_folder: Path, out_folder: Path, s
 
 
 def refuse_faceless(dataset: str, folders: Sequence[Path]) -> None:
-    """Stop a test set of whose photographs not one shows a face, once all of its chunks are there: nothing could be measured on it.
+    """Stop a test set in which no photograph shows a face, once all of its chunks are done.
 
     Raises: UserError with the cause.
     """

@@ -1,6 +1,9 @@
-"""Curate the training faces: which of UTKFace's files are kept, and why the others are not. Run once; its manifest is in git.
+"""Curate the training faces: which of UTKFace's files are kept, and why others are dropped.
 
-python -m clrface.align.curate data/raw/utkface data/raw/dlib clrface/catalogue/manifests/utkface.csv
+Run once; its manifest is in git.
+
+python -m clrface.align.curate data/raw/utkface data/raw/dlib
+clrface/catalogue/manifests/utkface.csv
 """
 
 import argparse
@@ -25,22 +28,25 @@ SUFFIX = "jpg.chip.jpg"
 """Of every chip; one name lacks the dot before it."""
 
 WORKING_SIZE = 64
-"""Sharpness is judged in the aligned square of this side: what matters is the detail that training sees."""
+"""Side of the aligned square in which sharpness is judged, since training sees only that detail."""
 
 MIN_SHARPNESS = 0.20
 """Just below the least sharp aligned face of ORL (0.22), so that no target is softer than the faces to be restored."""
 
 MAX_OFFSET = 0.10
-"""In shares of the side. The chips come aligned: an eye or mouth further from the template is a wrong crop or a wrong find."""
+"""In shares of the side. The chips come aligned: an eye or mouth further from the template is a
+wrong crop or a wrong detection.
+"""
 
 COPY, FAR, BLURRED = "copy of another file", "landmarks far from the template", "blurred"
 
 
 def curate_utkface(raw_folder: Path, dlib_folder: Path, manifest: Path) -> Counter[str]:
-    """Write the manifest of the files worth training on; return how many were kept (`train`, `val`) and dropped, by reason.
+    """Write the manifest of the files worth training on; return the numbers kept (`train`, `val`)
+    and dropped, by reason.
 
-    `raw_folder` holds all chips of the archive, flat (fetching takes only those that the manifest names).
-    Of byte-identical files the first by name is kept.
+    `raw_folder` holds all chips of the archive, flat (fetching takes only those that the manifest
+    names). Of byte-identical files the first by name is kept.
 
     Raises: UserError for a folder without chips and for a file that is no whole image.
     """
@@ -61,7 +67,7 @@ def curate_utkface(raw_folder: Path, dlib_folder: Path, manifest: Path) -> Count
 
 
 def judge(rgb: np.ndarray, finder: FaceFinder) -> str:
-    """`ok`, or why this chip, (H, W, 3) uint8, is not worth training on."""
+    """Return `ok`, or why this chip, (H, W, 3) uint8, is not worth training on."""
     face = finder.find(rgb)
     if face is None:
         return NO_FACE
@@ -71,10 +77,11 @@ def judge(rgb: np.ndarray, finder: FaceFinder) -> str:
 
 
 def sharpness(rgb: np.ndarray) -> float:
-    """Variance of the Laplacian at full size over that at half size, without the border; higher is sharper.
+    """Return the variance of the Laplacian at full size over that at half size, without the border.
 
-    The bare variance mistakes a smooth cheek for blur and a dark fringe for detail. Natural images look alike at every
-    scale (Field 1987), so this ratio depends little on what is shown, and falls when the finest scale is empty.
+    Higher is sharper. The variance alone mistakes a smooth cheek for blur and a dark fringe for
+    detail. Natural images look alike at every scale (Field 1987). So this ratio depends little on
+    the content, and falls when the finest scale is empty.
     """
     grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float64)
     half = cv2.resize(grey, (grey.shape[1] // 2, grey.shape[0] // 2), interpolation=cv2.INTER_AREA)
@@ -83,7 +90,7 @@ def sharpness(rgb: np.ndarray) -> float:
 
 
 def main() -> None:
-    """The command at the top of this file; prints the counts."""
+    """Run the command at the top of this file; print the counts."""
     parser = argparse.ArgumentParser(description=curate_utkface.__doc__)
     for name in ("raw_folder", "dlib_folder", "manifest"):
         parser.add_argument(name, type=Path)

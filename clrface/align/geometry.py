@@ -1,7 +1,8 @@
-"""One geometry for the whole project: where the eyes and the mouth lie in a square face, and how an image is brought there.
+"""The geometry of aligned faces: where eyes and mouth lie in a square, and how an image is warped
+to it.
 
-Points are (x, y), x to the right and y down, in pixels; the centre of the first pixel is (0, 0). A share of the side, s,
-lies at s * size - 0.5. The templates are in clrface.align.templates.
+Points are (x, y), x to the right and y down, in pixels; the centre of the first pixel is (0, 0). A
+share of the side, s, lies at s * size - 0.5. The templates are in clrface.align.templates.
 """
 
 import math
@@ -14,16 +15,18 @@ from clrface.align.templates import TEMPLATES
 
 
 def template(size: int, name: str = "utkface") -> np.ndarray:
-    """A template's three points in a square of `size` pixels, (3, 2)."""
+    """Return a template's three points in a square of `size` pixels, (3, 2)."""
     return TEMPLATES[name] * size - 0.5
 
 
 def fit_similarity(points: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """The rotation, scale and shift, never a mirroring, that bring `points` closest to `targets` (least squares).
+    """Fit the rotation, scale and shift, without mirroring, that map `points` to `targets` (least
+    squares).
 
-    Both are (n, 2) in pixels; returns a (2, 3) matrix that maps source to target. Umeyama 1991, by scikit-image.
+    Both are (n, 2) in pixels; returns a (2, 3) matrix that maps source to target. Umeyama 1991, by
+    scikit-image.
 
-    Raises: ValueError when the points coincide.
+    Raises: ValueError for points that coincide.
     """
     found = SimilarityTransform.from_estimate(points, targets)
     if not found:
@@ -37,10 +40,12 @@ def apply(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def warp(rgb: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
-    """Cut a square of `size` pixels out of `rgb`, (H, W, 3) uint8; `matrix` (2, 3) maps the source to it.
+    """Cut a square of `size` pixels out of `rgb`, (H, W, 3) uint8; `matrix` (2, 3) maps the source
+    to it.
 
-    Beyond its edges the image is mirrored. Against aliasing, the warp (bicubic) goes to the smallest whole multiple of
-    `size` that shrinks nothing, and the mean over each block (INTER_AREA) brings it down.
+    Beyond its edges the image is mirrored. Against aliasing, the warp (bicubic) goes to the
+    smallest whole multiple of `size` that shrinks nothing. The mean over each block (INTER_AREA)
+    then reduces it.
     """
     factor = max(1, math.ceil(1 / np.hypot(matrix[0, 0], matrix[1, 0]) - 1e-6))
     finer = matrix * factor
@@ -51,5 +56,5 @@ def warp(rgb: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
 
 
 def align(rgb: np.ndarray, points: np.ndarray, size: int, name: str = "utkface") -> np.ndarray:
-    """Bring the three `points` of `rgb` to a template: a (size, size, 3) uint8 square."""
+    """Warp `rgb` so that its three `points` match a template: a (size, size, 3) uint8 square."""
     return warp(rgb, fit_similarity(points, template(size, name)), size)

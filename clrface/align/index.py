@@ -1,4 +1,4 @@
-"""The index of a chunk of aligned faces, as every later step reads it."""
+"""Read the index of a chunk of aligned faces."""
 
 import csv
 from pathlib import Path
@@ -7,6 +7,8 @@ INDEX = "index.csv"
 
 
 def read_index(folder: Path) -> list[dict[str, str]]:
-    """The rows of a chunk's index.csv, by column: `image_id`, `status`, ... (clrface.align.chunk)."""
+    """Return the rows of a chunk's index.csv, by column: `image_id`, `status`, ...
+    (clrface.align.chunk).
+    """
     with (Path(folder) / INDEX).open(newline="", encoding="utf-8") as handle:
         return list(csv.DictReader(handle))

@@ -1,6 +1,9 @@
 # dlib-bin ships no types.
 # pyright: reportAttributeAccessIssue=false
-"""Where a face's eyes and mouth are: dlib's HOG detector, then its 68-point predictor (Kazemi and Sullivan 2014)."""
+"""Find a face's eyes and mouth: dlib's HOG detector, then its 68-point predictor.
+
+Kazemi and Sullivan 2014.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,14 +20,20 @@ Fallback = Literal["none", "centre", "lfw"]
 PREDICTOR = "shape_predictor_68_face_landmarks.dat"
 
 MARGIN = 0.2
-"""The image's edge is drawn out by this share of its shorter side: a close crop leaves the detector no room."""
+"""The image's edge is extended by this share of its shorter side, since a close crop leaves the
+detector no room.
+"""
 
 ATTEMPTS = (("hog", 200, False), ("hog enlarged", 400, False), ("hog equalised", 400, True))
-"""Tried in this order: name, the shorter side in pixels to which a smaller image is enlarged, contrast equalised (CLAHE)."""
+"""Tried in this order: name, the shorter side in pixels to which a smaller image is enlarged,
+contrast equalised (CLAHE).
+"""
 
 BOXES = {"centre": (0.07, 0.22, 0.94, 0.96), "lfw": (0.27, 0.27, 0.73, 0.73)}
-"""Left, top, right, bottom in shares of the image, where a fallback takes the face to be. `centre`: the median found in ORL. `lfw`: LFW's
-photographs are 2.2 times as wide as the box in which Viola and Jones's detector had found their face (LFW's README)."""
+"""Left, top, right, bottom of a fallback's face box, in shares of the image. `centre`: the median
+found in ORL. `lfw`: LFW's photographs are 2.2 times as wide as the box in which Viola and Jones's
+detector had found their face (LFW's README).
+"""
 
 
 @dataclass(frozen=True)
@@ -36,9 +45,11 @@ class Face:
 
     @property
     def landmarks(self) -> np.ndarray:
-        """Left eye, right eye (as seen in the image), mouth centre, (3, 2): means of six, six and two points.
+        """Return left eye, right eye (as seen in the image), mouth centre, (3, 2): means of six,
+        six and two points.
 
-        Rounded to 0.01 pixel, as the index records them: a row of it is enough to cut the same square again.
+        They are rounded to 0.01 pixel, as the index records them, so that a row of it is enough to
+        cut the same square again.
         """
         centres = np.stack([self.points[36:42].mean(0), self.points[42:48].mean(0), self.points[[48, 54]].mean(0)])
         return np.round(centres, 2)
@@ -47,8 +58,8 @@ class Face:
 class FaceFinder:
     """dlib's detector and predictor, loaded once; the same image always gives the same points.
 
-    `dlib_folder` holds the fetched predictor file. With a fallback, for images known to be of one centred face, the
-    predictor is started from its box in `BOXES` when the detector finds nothing.
+    `dlib_folder` holds the fetched predictor file. With a fallback, for images known to be of one
+    centred face, the predictor is started from its box in `BOXES` when the detector finds nothing.
     """
 
     def __init__(self, dlib_folder: Path, fallback: Fallback = "none") -> None:
@@ -61,7 +72,9 @@ class FaceFinder:
         self._fallback = fallback
 
     def find(self, rgb: np.ndarray) -> Face | None:
-        """The largest face in (H, W, 3) uint8, or None; with a fallback, the largest that holds the image's middle."""
+        """Return the largest face in (H, W, 3) uint8, or None; with a fallback, the largest that
+        holds the image's middle.
+        """
         for name, side, equalised in ATTEMPTS:
             view, scale, margin = _prepare(rgb, side, equalised)
             middle = dlib.point(view.shape[1] // 2, view.shape[0] // 2)
@@ -81,7 +94,7 @@ class FaceFinder:
 
 
 def _prepare(rgb: np.ndarray, side: int, equalised: bool) -> tuple[np.ndarray, float, int]:
-    """The image as the detector sees it, with the enlargement and the margin in pixels that lead back."""
+    """Return the detector's image, and the enlargement and margin in pixels that map back."""
     scale = max(1.0, side / min(rgb.shape[:2]))
     if scale > 1:
         rgb = cv2.resize(rgb, (round(rgb.shape[1] * scale), round(rgb.shape[0] * scale)), interpolation=cv2.INTER_CUBIC)

@@ -1,4 +1,4 @@
-"""A dataset's raw images: read and checked, and brought to size where they are aligned already."""
+"""Read and check a dataset's raw images, and resize those that are aligned already."""
 
 from pathlib import Path
 
@@ -12,7 +12,11 @@ from clrface.manifest import Entry
 
 
 def to_size(rgb: np.ndarray, size: int, path: Path) -> np.ndarray:
-    """A square image, (S, S, 3) uint8, at `size` pixels; as it is if it has them. path: told when it isn't square."""
+    """Resize a square image, (S, S, 3) uint8, to `size` pixels, if it has another size.
+
+    Args:
+        path: named in the message for an image that isn't square.
+    """
     height, width = rgb.shape[:2]
     if height != width:
         raise UserError(
@@ -23,9 +27,10 @@ def to_size(rgb: np.ndarray, size: int, path: Path) -> np.ndarray:
 
 
 def read_raw(entry: Entry, raw_folder: Path) -> np.ndarray:
-    """The entry's image as (H, W, 3) uint8.
+    """Read the entry's image as (H, W, 3) uint8.
 
-    Raises: UserError when the file is missing, truncated, or its checksum is not the manifest's.
+    Raises: UserError for a file that is missing, truncated, or has another checksum than the
+    manifest's.
     """
     path = Path(raw_folder) / entry.file
     rgb = read_rgb(path)

@@ -1,4 +1,4 @@
-"""How faces are aligned: where their landmarks lie in the square."""
+"""Templates of aligned faces: where their landmarks lie in the square."""
 
 import numpy as np
 

@@ -1,10 +1,11 @@
-"""Fetch: every byte that isn't ours comes through here, checked against clrface/catalogue/sources.yaml.
+"""Fetch every file that isn't ours, checked against clrface/catalogue/sources.yaml.
 
     sources = load_sources(Path("clrface/catalogue/sources.yaml"))
     fetch("orl", sources, Path("data/raw"), Path("data/downloads"), mirrors=[])
 
-The rooms: `sources` reads the entries, `readers` holds one reader a kind, `download` tries mirrors and readers until
-an archive has the right checksum, `archives` takes members out of it, `install` puts them in place.
+`sources` reads the entries, and `readers` holds one reader a kind. `download` tries mirrors and
+readers until an archive has the right checksum. `archives` extracts members, and `install` puts
+them in place.
 """
 
 from clrface.fetch.install import RECORD, fetch, is_fetched

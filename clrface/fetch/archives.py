@@ -1,6 +1,7 @@
-"""Taking members out of an archive that isn't trusted: zip, tar (gz, xz, bz2), a stack of images (npy), a folder, or a single file.
+"""Extract members from an untrusted archive: zip, tar (gz, xz, bz2), a stack of images (npy), a
+folder, or a file.
 
-Only plain files are written, only under the folder given, and no more of them and of their bytes than allowed.
+Only plain files are written, only under the given folder, and no more files and bytes than allowed.
 """
 
 import hashlib
@@ -27,7 +28,9 @@ ZIP_SUFFIXES = (".whl", ".zip")
 STACK_SUFFIX = ".npy"
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2")
 DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, struct.error, RuntimeError, NotImplementedError)
-"""What Python's readers raise for an archive that is cut short, damaged, encrypted or of an unknown compression."""
+"""What Python's readers raise for an archive that is truncated, damaged, encrypted or of an unknown
+compression.
+"""
 
 Kind = Literal["file", "folder", "link", "device"]
 
@@ -70,11 +73,16 @@ class Member:
 def extract(path: Path, file_name: str, folder: Path, wanted: Callable[[str], str | None], limits: Limits) -> dict[str, Taken]:
     """Write the wanted members of the archive at `path` under `folder`.
 
-    file_name: the archive's published name; its suffix says how to read it (a mirror may hold it under another).
-    wanted: from a member's name to the name to write it as, relative to `folder`; None leaves it.
-    Returns each file written, by that name.
-    Raises: BadArchive for a name that leaves the folder (wanted or not), for a wanted link or device, a name that
-        comes twice, more files or bytes than `limits`, and a damaged archive.
+    Args:
+        file_name: the archive's published name; its suffix says how to read it (a mirror may use
+            another name).
+        wanted: from a member's name to the name to write it as, relative to `folder`; None skips
+            it.
+
+    Returns: each file written, by that name.
+
+    Raises: BadArchive for a name that leaves the folder (wanted or not), a wanted link or device, a
+    name listed twice, more files or bytes than `limits`, and a damaged archive.
     """
     taken: dict[str, Taken] = {}
     left_bytes = limits.total_bytes
@@ -119,7 +127,7 @@ def _copy(member: Member, target: Path, path: Path, left_bytes: int, limits: Lim
 
 
 def _leaves(name: str) -> bool:
-    """Whether a name is absolute or climbs, read as this system or as Windows would."""
+    """Return whether a name is absolute or leaves the folder, on this system or on Windows."""
     readings = (PurePosixPath(name), PureWindowsPath(name))
     return any(reading.anchor or ".." in reading.parts for reading in readings)
 
@@ -137,7 +145,10 @@ def _members(path: Path, file_name: str) -> Iterator[Member]:
 
 
 def _folder_members(folder: Path) -> Iterator[Member]:
-    """The user's own folder: its links are followed, since whoever made them could as well copy."""
+    """Yield the members of the user's own folder.
+
+    Its links are followed, since its owner could also copy the files.
+    """
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             yield Member(path.relative_to(folder).as_posix(), "file", partial(path.open, "rb"))
@@ -150,7 +161,9 @@ def _zip_members(path: Path) -> Iterator[Member]:
 
 
 def _zip_kind(info: zipfile.ZipInfo) -> Kind:
-    """From the Unix mode in the upper half of the attributes, which is 0 when the archive was made elsewhere."""
+    """Return the kind by the Unix mode in the upper half of the attributes, which is 0 for archives
+    made elsewhere.
+    """
     form = stat.S_IFMT(info.external_attr >> 16)
     if info.is_dir() or form == stat.S_IFDIR:
         return "folder"
@@ -160,7 +173,11 @@ def _zip_kind(info: zipfile.ZipInfo) -> Kind:
 
 
 def _stack_members(path: Path) -> Iterator[Member]:
-    """The grey images of an array (n, H, W), uint8 or floats in [0, 1], as 0000.pgm, 0001.pgm, ... (PGM's bytes depend on no library)."""
+    """Yield the grey images of an array (n, H, W), uint8 or floats in [0, 1], as 0000.pgm,
+    0001.pgm, ...
+
+    PGM's bytes depend on no library.
+    """
     try:
         stack = np.load(path, allow_pickle=False)
     except ValueError as error:
@@ -182,7 +199,7 @@ def _tar_members(path: Path) -> Iterator[Member]:
 
 
 def _read_to_its_end(archive: tarfile.TarFile) -> None:
-    """What is packed carries its checksum behind the last member, where a tar's reader doesn't look."""
+    """Read the rest of a compressed tar, whose checksum follows the last member."""
     assert archive.fileobj is not None, "an open archive has a file"
     while archive.fileobj.read(CHUNK_BYTES):
         pass

@@ -1,4 +1,4 @@
-"""From an entry to an archive that has the right checksum: mirrors first, then the network, with retries."""
+"""Get an archive with the right checksum: mirrors first, then the network, with retries."""
 
 import errno
 import json
@@ -19,9 +19,9 @@ from clrface.files import explain_os_error, sha256_file
 PAUSES_S = (1.0, 4.0)
 """Waits before the second and the third try."""
 PROGRESS_BYTES = 1 << 20
-"""What a try must add for not being counted."""
+"""A try that added as many bytes doesn't count as failed."""
 INDEX = "mirror.json"
-"""The list of what a folder packed by `clrface mirror` holds."""
+"""The list of the contents of a folder packed by `clrface mirror`."""
 PAGE_START_BYTES = 4096
 WEB_PAGE = re.compile(rb"\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html)\b(?:.*?<title[^>]*>(?P<title>[^<]*))?", re.IGNORECASE | re.DOTALL)
 
@@ -82,10 +82,11 @@ def _lacks(mirror: Path) -> str:
 
 
 def find(place: Path, archive: Archive, source: str = "") -> Path | None:
-    """The file of folder `place` that is this archive, by its name or another one; None when there is none.
+    """Find the archive in the folder `place`, under any name; None when it isn't there.
 
-    Without a checksum in the entry, that of the folder's own list (clrface.fetch.mirror) counts. Without either the name alone decides:
-    then the manifest checks the members, or the first use does.
+    Without a checksum in the entry, that of the folder's own list (clrface.fetch.mirror) counts.
+    Without either, the name alone decides. Then the manifest checks the members, or the first use
+    does.
     """
     if not archive.file or not place.is_dir():
         return None
@@ -111,13 +112,19 @@ def _as_listed(place: Path, archive: Archive, source: str) -> Archive:
 
 
 def _is(path: Path, archive: Archive) -> bool:
-    """Sizes are compared first, so that a folder of large files isn't read through."""
+    """Return whether a file is the archive.
+
+    Sizes are compared first, so that a folder of large files isn't read through.
+    """
     right_size = path.is_file() and archive.size_bytes in (None, path.stat().st_size)
     return right_size and (archive.sha256 is None or sha256_file(path) == archive.sha256)
 
 
 def _download(archive: Archive, folder: Path, pauses_s: Sequence[float]) -> Path:
-    """Tries again after each pause. A try that brought the file on a good deal doesn't count: a large one may need many."""
+    """Download, with another try after each pause.
+
+    A try with much progress doesn't count, since a large file may need many.
+    """
     part, left = folder / f"{archive.file}.part", list(pauses_s)
     while True:
         had = part.stat().st_size if part.exists() else 0
@@ -133,7 +140,7 @@ def _download(archive: Archive, folder: Path, pauses_s: Sequence[float]) -> Path
 
 
 def _attempt(archive: Archive, folder: Path) -> Path:
-    """One transfer; the archive gets its own name only once it is checked."""
+    """Transfer once; the archive gets its own name only after it is checked."""
     target = folder / archive.file
     part = folder / f"{archive.file}.part"
     resumed = part.exists()
@@ -157,7 +164,9 @@ def _attempt(archive: Archive, folder: Path) -> Path:
 
 
 def _check(path: Path, archive: Archive) -> None:
-    """Raises: Failed for a file that isn't the archive: a web page, or other bytes than the entry, or the lock, says."""
+    """Raise Failed for a file that isn't the archive: a web page, or other bytes than the entry or
+    the lock says.
+    """
     if path.is_dir():
         return
     with path.open("rb") as handle:
@@ -180,14 +189,16 @@ def _is_summed(path: Path, archive: Archive) -> bool:
 
 
 def _expected(archive: Archive) -> str:
-    """The bytes and the sum that are asked for, as far as known."""
+    """Return the expected bytes and checksum, as far as known."""
     size = [f"{archive.size_bytes:,} bytes"] if archive.size_bytes is not None else []
     recorded = " (as first received)" if archive.first_use else ""
     return " with ".join([*size, *([f"sha256 {archive.sha256}{recorded}"] if archive.sha256 else [])])
 
 
 def _nowhere(source: Source, answers: Sequence[str]) -> str:
-    """What was tried, and how to go on by hand: which file, from where, under which name and checksum, and where to put it."""
+    """Return what was tried, and how to proceed by hand: which file, from where, its name and
+    checksum, and where to put it.
+    """
     tried = [f"Can't get source '{source.name}'. Tried:", *(f"  {answer}" for answer in answers)]
     wanted = dict.fromkeys(_by_hand(archive) for archive in source.archives if archive.file)
     if not wanted:

@@ -1,4 +1,4 @@
-"""A source's files, in place: fetched once, complete or absent, with a record of what they are."""
+"""Install a source's files: fetched once, complete or absent, with a record."""
 
 import json
 import os
@@ -33,14 +33,19 @@ def fetch(
     mirrors: Sequence[Path] = (),
     pauses_s: Sequence[float] = PAUSES_S,
 ) -> Path:
-    """Have the source's files under `raw_folder`/<name>/, and return the path of the SOURCE.json there.
+    """Install the source's files under `raw_folder`/<name>/, and return the path of its
+    SOURCE.json.
 
-    Does nothing when they are there already; replaces the whole folder when it is stale or has no SOURCE.json. A checksum that nobody
-    published is recorded in sources.lock.json beside `raw_folder`, and then enforced.
-    mirrors: folders looked into by checksum before the network; CLRFACE_MIRRORS adds more.
-    pauses_s: waits between tries, one fewer than there are tries.
-    Raises: UserError for an unknown name, an archive that can't be had, isn't the right one or holds other files
-        than expected, and a disk that is full or may not be written to.
+    Nothing is done when they are there already. A folder that is stale or has no SOURCE.json is
+    replaced. A checksum that no publisher states is recorded in sources.lock.json beside
+    `raw_folder`, and then enforced.
+
+    Args:
+        mirrors: folders searched by checksum before the network; CLRFACE_MIRRORS adds more.
+        pauses_s: waits between tries, one fewer than there are tries.
+
+    Raises: UserError for an unknown name; for an archive that is not available, isn't the right one
+    or holds other files than expected; and for a disk that is full or without write permission.
     """
     if name not in sources:
         raise unknown_name("source", name, sources)
@@ -59,18 +64,22 @@ def fetch(
 
 
 def lock_of(raw_folder: Path) -> Path:
-    """Where the checksums of what came first are: beside the folder of the sources' files."""
+    """Return the path of the lock of first-use checksums, beside the folder of the sources' files."""
     return Path(raw_folder).parent / LOCK
 
 
 def all_mirrors(mirrors: Sequence[Path]) -> list[Path]:
-    """Those, and the ones that CLRFACE_MIRRORS names."""
+    """Return `mirrors`, and those of CLRFACE_MIRRORS."""
     named_outside = os.environ.get(MIRRORS_VARIABLE, "").split(os.pathsep)
     return list(dict.fromkeys([*map(Path, mirrors), *(Path(part) for part in named_outside if part)]))
 
 
 def is_fetched(source: Source, raw_folder: Path) -> bool:
-    """Whether its SOURCE.json is of this entry (and of what the lock holds), and each file it lists is there with its size."""
+    """Return whether a source is complete.
+
+    Its SOURCE.json must match this entry (and the lock), and each listed file must exist with its
+    size.
+    """
     folder = Path(raw_folder) / source.name
     try:
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
@@ -85,7 +94,7 @@ def is_fetched(source: Source, raw_folder: Path) -> bool:
 
 @contextmanager
 def _alone(downloads: Path) -> Iterator[None]:
-    """One process at a time fetches a source; another one waits, and then finds it done."""
+    """Let one process at a time fetch a source; others wait, and then find it done."""
     lock = downloads / ".lock"
     try:
         downloads.mkdir(parents=True, exist_ok=True)
@@ -97,7 +106,7 @@ def _alone(downloads: Path) -> Iterator[None]:
 
 
 def _install(source: Source, found: Found, folder: Path, downloads: Path, listed: Collection[str] | None) -> None:
-    """Extract into a folder beside, with SOURCE.json as its last file, then let it take the place of `folder`."""
+    """Extract into a folder beside, with SOURCE.json as its last file, then replace `folder`."""
     fresh = folder.with_name(f".part-{source.name}")
     shutil.rmtree(fresh, ignore_errors=True)
     try:
@@ -120,7 +129,7 @@ def _install(source: Source, found: Found, folder: Path, downloads: Path, listed
 
 
 def _take(source: Source, found: Found, folder: Path, listed: Collection[str] | None) -> dict[str, Taken]:
-    """Extract what the entry wants: of a source with a list, the images that it names."""
+    """Extract what the entry wants; for a source with a list, the images that it names."""
     expected = source.expected()
 
     def wanted(name: str) -> str | None:
@@ -141,13 +150,13 @@ def _take(source: Source, found: Found, folder: Path, listed: Collection[str] | 
 
 
 def _matches(name: str, glob: str) -> bool:
-    """Part by part, so that `*` doesn't reach into another folder."""
+    """Match part by part, so that `*` doesn't match across folders."""
     parts, globs = name.split("/"), glob.split("/")
     return len(parts) == len(globs) and all(map(fnmatchcase, parts, globs))
 
 
 def _difference(source: Source, taken: Mapping[str, Taken], expected: Mapping[str, str] | None) -> str | None:
-    """What differs between the files found and those that the entry, or its manifest, promises."""
+    """Return the difference between the files found and those of the entry, or its manifest."""
     count = len(expected) if expected is not None else source.files
     if len(taken) != count and (count is not None or not taken):
         missing = sorted((expected or {}).keys() - taken.keys())
@@ -161,7 +170,7 @@ def _difference(source: Source, taken: Mapping[str, Taken], expected: Mapping[st
 
 
 def _sums(found: Found) -> dict[str, Any] | None:
-    """Of the archive as it lies there; None for a folder."""
+    """Return the archive's checksum and size; None for a folder."""
     if not found.path.is_file():
         return None
     return {"sha256": found.archive.sha256 or sha256_file(found.path), "bytes": found.path.stat().st_size}

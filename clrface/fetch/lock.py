@@ -1,11 +1,13 @@
-"""Trust on first use: the checksums of what came first, for sources whose publisher states none.
+"""Trust on first use: the first checksums of sources whose publisher states none.
 
-The lock is data/sources.lock.json, beside data/raw. Commit it: then every machine, and every later day, gets the same images or an error.
+The lock is data/sources.lock.json, beside data/raw. Commit it: then every machine gets the same
+images, at any time, or an error.
 
     {"celeba_test": {"files": 3000, "content": "<digest of the members>",
                      "archives": {"celeba_512_validation.zip": {"sha256": ..., "bytes": ..., "from": ...}}}}
 
-An archive's sum holds for that file name; the members' digest holds for the source, however another publisher packs the same images.
+An archive's checksum holds for that file name. The members' digest holds for the source, even if
+another publisher packs the same images differently.
 """
 
 import hashlib
@@ -26,12 +28,15 @@ LOCK = "sources.lock.json"
 
 
 def is_locked(source: Source) -> bool:
-    """Whether the source is one that the lock decides about."""
+    """Return whether the lock applies to the source."""
     return any(archive.first_use for archive in source.archives)
 
 
 def with_lock(source: Source, lock: Path) -> Source:
-    """The source with the checksums that the lock holds for it. Raises: UserError for a lock that can't be read."""
+    """Return the source with the lock's checksums.
+
+    Raises: UserError for a lock that can't be read.
+    """
     entry = _read(lock).get(source.name) if is_locked(source) else None
     if not entry:
         return source
@@ -39,15 +44,17 @@ def with_lock(source: Source, lock: Path) -> Source:
 
 
 def members_digest(members: Mapping[str, Taken]) -> str:
-    """64 hexadecimal digits that say which files, by name and content, a source gave."""
+    """Return 64 hexadecimal digits over the names and contents of a source's files."""
     text = "".join(f"{name}\0{file.sha256}\n" for name, file in sorted(members.items()))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def record(lock: Path, source: Source, archive: Archive, sums: Mapping[str, Any] | None, members: Mapping[str, Taken]) -> str:
-    """Write what came into the lock, where it isn't there yet; returns what to tell the user, empty when nothing was new.
+    """Record new checksums in the lock; return a message for the user, empty when nothing was new.
 
-    sums: the archive's `sha256` and `bytes`; None for a folder, of which only the members' digest is kept.
+    Args:
+        sums: the archive's `sha256` and `bytes`; None for a folder, of which only the members'
+            digest is kept.
     """
     with FileLock(lock.with_name(f".{lock.name}.lock")):
         content = _read(lock)

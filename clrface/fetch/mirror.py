@@ -1,4 +1,6 @@
-"""Pack the archives that a run needs into one folder, for a machine without a network: `mirrors: [that folder]`."""
+"""Pack the archives that a run needs into one folder, for a machine without a network: `mirrors:
+[that folder]`.
+"""
 
 import json
 import os
@@ -26,11 +28,13 @@ def pack(
     mirrors: Sequence[Path] = (),
     pauses_s: Sequence[float] = PAUSES_S,
 ) -> Path:
-    """Fetch each source, so that its archive is known to be good, and put the archive into `to`; returns the path of the list there.
+    """Fetch and check each source, put its archive into `to`, and return the path of the list
+    there.
 
-    Archives are linked where they lie on the same disk, else copied. Those that are there stay. A source that is a folder of the user's is
-    left out, and said.
-    Raises: UserError for an unknown name, and whatever fetching raises.
+    Archives are linked on the same disk, else copied. Existing ones stay. A source that is a folder
+    of the user's is left out, with a message.
+
+    Raises: UserError for an unknown name, and as `fetch`.
     """
     for name in names:
         if name not in sources:

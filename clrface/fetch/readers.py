@@ -1,7 +1,8 @@
-"""One reader a kind: how an archive gets from where it is published to this machine.
+"""One reader for each kind of source: the transfer of an archive to this machine.
 
-A reader does nothing but the transfer: mirrors, retries and checksums are `download`'s. All have one signature, and
-a new kind is one function, one line in `READERS`, and its keys in clrface/catalogue/schemas/sources.schema.json.
+A reader does only the transfer: mirrors, retries and checksums are in `download`. All have one
+signature. A new kind needs one function, one line in `READERS`, and its keys in
+clrface/catalogue/schemas/sources.schema.json.
 """
 
 import html
@@ -23,15 +24,16 @@ from clrface.fetch.reader import TIMEOUT_VARIABLE, Failed, Reader, WebPage, time
 from clrface.fetch.sources import SHIPPED, Archive
 
 CHUNK_BYTES = 1 << 18
-"""Read at once, at most: what has come is written, so that a broken connection loses nothing."""
+"""Bytes read at once, at most. They are written at once, so that a broken connection loses nothing.
+"""
 MIN_BYTES_A_SECOND = 1024
-"""A server that gives less, over the time that a silent one is waited for, is as good as silent."""
+"""A server that is slower, over the timeout, is treated as silent."""
 SAID_BYTES = 1 << 16
-"""Of a page or a refusal, so much is read to tell what it says."""
+"""How much of a page or a refusal is read for the message."""
 SAID_CHARACTERS = 120
 RETRIED_STATUS = (408, 425, 429)
 QUOTA = "Too many users have viewed or downloaded this file"
-"""Google Drive's words for a quota that is used up."""
+"""Google Drive's message for an exhausted quota."""
 
 
 CODELOAD = "https://codeload.github.com"
@@ -40,7 +42,7 @@ HUB = "https://huggingface.co"
 
 
 def address(archive: Archive) -> str:
-    """Where a person finds the archive with a browser, as far as its kind says."""
+    """Return where a person finds the archive with a browser, if its kind has such an address."""
     where = archive.locator
     if archive.kind == "gdrive":
         return f"https://drive.google.com/file/d/{where['id']}/view"
@@ -52,7 +54,9 @@ def address(archive: Archive) -> str:
 
 
 def from_url(archive: Archive, part: Path) -> Path:
-    """A file at an http(s) address, resumed by a Range request, or at a file:// address, used where it lies."""
+    """Get a file at an http(s) address, resumed by a Range request, or at a file:// address, used
+    in place.
+    """
     url = archive.locator["url"]
     if urlsplit(url).scheme != "file":
         return _receive(url, archive, part)
@@ -63,17 +67,19 @@ def from_url(archive: Archive, part: Path) -> Path:
 
 
 def from_github(archive: Archive, part: Path) -> Path:
-    """A repository's files at a commit, as a tar.gz; `endpoint` names another server than the public one.
+    """Get a repository's files at a commit, as a tar.gz; `endpoint` names another server than the
+    public one.
 
-    GitHub makes these archives anew, so their checksum may change: the entry's manifest checks the members.
+    GitHub makes these archives on request, so their checksum may change: the entry's manifest
+    checks the members.
     """
     return _receive(address(archive), archive, part)
 
 
 def from_gdrive(archive: Archive, part: Path) -> Path:
-    """A file shared on Google Drive, by its id; `endpoint` names another server.
+    """Get a file shared on Google Drive, by its id; `endpoint` names another server.
 
-    Of large files Drive warns that it can't scan them for viruses: the warning's form, with the same question again, is answered.
+    For large files Drive warns that it can't scan them for viruses. The warning's form is answered.
     """
     where = archive.locator
     words = urlencode({"id": where["id"], "export": "download", "confirm": "t"})
@@ -89,7 +95,10 @@ def from_gdrive(archive: Archive, part: Path) -> Path:
 
 
 def from_hf(archive: Archive, part: Path) -> Path:
-    """A file of a Hugging Face repository at a revision. Another hub: `endpoint`, or the variable HF_ENDPOINT. A private one: HF_TOKEN."""
+    """Get a file of a Hugging Face repository at a revision.
+
+    Another hub: `endpoint`, or the variable HF_ENDPOINT. A private one: HF_TOKEN.
+    """
     where = archive.locator
     endpoint = where.get("endpoint") or os.environ.get("HF_ENDPOINT") or HUB
     token = os.environ.get("HF_TOKEN")
@@ -97,13 +106,17 @@ def from_hf(archive: Archive, part: Path) -> Path:
 
 
 def _hub_address(where: Mapping[str, str], endpoint: str, page: str) -> str:
-    """page: `resolve` for the file itself, `blob` for its page."""
+    """Return an address on the hub.
+
+    Args:
+        page: `resolve` for the file itself, `blob` for its page.
+    """
     folder = {"model": "", "dataset": "datasets/", "space": "spaces/"}[where.get("repository_type", "model")]
     return f"{endpoint}/{folder}{where['repository']}/{page}/{where['revision']}/{where['path_in_repository']}"
 
 
 def from_folder(archive: Archive, part: Path) -> Path:
-    """A folder of this machine, for files that have to be asked for by hand."""
+    """Use a folder of this machine, for files that must be requested by hand."""
     path = Path(archive.locator["path"])
     if not path.is_dir():
         raise Failed("no such folder")
@@ -111,7 +124,7 @@ def from_folder(archive: Archive, part: Path) -> Path:
 
 
 def from_mirror(archive: Archive, part: Path) -> Path:
-    """An archive with no public address: mirrors were looked into before, so nothing is left to try."""
+    """Fail: the archive has no public address, and mirrors were searched before."""
     raise Failed("published nowhere else, and no mirror holds it")
 
 

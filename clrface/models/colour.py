@@ -1,4 +1,4 @@
-"""Grey and colour: luminance, and that a grey photograph stays one."""
+"""Luminance, and how a grey photograph stays grey."""
 
 import torch
 
@@ -10,10 +10,11 @@ def luminance(x: torch.Tensor) -> torch.Tensor:
 
 
 def keep_grey(restored: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """`restored` (B, 3, H, W), but the luminance alone for each image whose input `y` has three equal channels.
+    """Return `restored` (B, 3, H, W), reduced to luminance where the input `y` is grey.
 
-    A network trained on colour and grey leaves a tint of half a level in 255 on grey faces. No eye sees it, but a feature network
-    does: it made up a third of the U-Net's kernel distance on ORL (docs/decisions.md). Not for a network that colours grey photographs.
+    A network trained on colour and grey leaves a tint of half a level in 255 on grey faces. It is
+    invisible, but a feature network sees it: it made up a third of the U-Net's kernel distance on
+    ORL (docs/decisions.md). Not for a network that colours grey photographs.
     """
     grey = (y == y[:, :1]).flatten(1).all(1)
     return torch.where(grey[:, None, None, None], luminance(restored), restored)

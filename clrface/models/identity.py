@@ -1,8 +1,9 @@
 """The IRN's identity head: the clean face's identity features, recovered from the degraded one.
 
-Notation: phi the recogniser, frozen; x the clean face, y the degraded one, x_I the IRN's image of it. phi(x_I) is one guess at phi(x),
-phi(y) another; phi learned from clean faces and reads both with a bias. So its layers are adapted to each, by a scale and a shift for every
-channel behind every convolution (feature-wise modulation, Perez et al. 2018), and a linear layer joins the two.
+Notation: phi the recogniser, frozen; x the clean face, y the degraded one, x_I the IRN's image of
+it. phi(x_I) and phi(y) both estimate phi(x), with a bias, since phi learned from clean faces. So
+its layers are adapted to each, by a scale and a shift for every channel after every convolution
+(feature-wise modulation, Perez et al. 2018). A linear layer joins the two.
 """
 
 import torch
@@ -15,7 +16,9 @@ from clrface.models.recogniser import FEATURES, SFace
 
 
 class Adapter(nn.Module):
-    """A scale and a shift for each channel behind each of the recogniser's convolutions; at first they change nothing."""
+    """A scale and a shift for each channel after each of the recogniser's convolutions; initially
+    the identity.
+    """
 
     def __init__(self, channels: list[int]):
         super().__init__()
@@ -27,9 +30,11 @@ class Adapter(nn.Module):
 
 
 class IdentityHead(ModelMixin, ConfigMixin):
-    """Predicts phi(x). `channels`: the recogniser's, `SFace.channels`. At first it answers phi(x_I).
+    """Predict phi(x). `channels`: the recogniser's, `SFace.channels`. Initially it returns
+    phi(x_I).
 
-    `template`: how the faces that it was trained on are aligned, a key of the recogniser's TEMPLATES; whoever restores lays the chip by it.
+    `template`: the alignment of the faces that it was trained on, a key of the recogniser's
+    TEMPLATES. Restoration cuts the recogniser's chip by it.
     """
 
     @register_to_config
@@ -40,7 +45,7 @@ class IdentityHead(ModelMixin, ConfigMixin):
         nn.init.zeros_(self.join.weight)
 
     def forward(self, recogniser: SFace, x_irn: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        """Two (B, 3, H, W) in [0, 1], as the autoencoder sees them, to unit vectors (B, 128)."""
+        """Map two (B, 3, H, W) in [0, 1], as the autoencoder sees them, to unit vectors (B, 128)."""
         of_irn = recogniser(x_irn, self.of_irn)
         both = torch.cat([of_irn, recogniser(y, self.of_degraded)], 1)
         return functional.normalize(of_irn + self.join(both).float(), dim=1)

@@ -9,9 +9,11 @@ from clrface.models.colour import keep_grey
 
 
 class RestorationUNet(ModelMixin, ConfigMixin):
-    """x = y + U(y): diffusers' UNet2DModel behind a pixel-unshuffle stem, predicting the residual in one step.
+    """x = y + U(y): diffusers' UNet2DModel behind a pixel-unshuffle stem, predicting the residual
+    in one step.
 
-    `colours_grey` says that it was trained to colour grey photographs; any other leaves them grey (`tinted`).
+    `colours_grey`: it was trained to colour grey photographs; any other network leaves them grey
+    (`tinted`).
     """
 
     _supports_gradient_checkpointing = True
@@ -32,13 +34,15 @@ class RestorationUNet(ModelMixin, ConfigMixin):
         self.unet = latent_unet(3 * patch**2, 3 * patch**2, channels, layers, attention_levels, norm_groups, head_dim)
 
     def forward(self, y: torch.Tensor) -> torch.Tensor:
-        """(B, 3, H, W) in [0, 1] to the same shape, about [0, 1], unclipped."""
+        """Map (B, 3, H, W) in [0, 1] to the same shape, about [0, 1], not clipped."""
         folded = functional.pixel_unshuffle(2 * y - 1, self.patch)
         residual = self.unet(folded, 0).sample
         return y + functional.pixel_shuffle(residual, self.patch) / 2
 
     def tinted(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        """Images x (B, 3, H, W) restored from y, but grey where y is grey: unless this network was trained to colour it."""
+        """Return images x (B, 3, H, W) restored from y, grey where y is grey, unless this network
+        was trained to colour it.
+        """
         return x if self.config["colours_grey"] else keep_grey(x, y)
 
 

@@ -1,7 +1,9 @@
-"""The chart of a table: a line a method across upright axes, one a metric, all turned so that up is better.
+"""The chart of a table: a line for each method across one upright axis a metric, with better values
+higher.
 
-Only methods that compete are drawn; controls and diagnostic metrics are left out. Each axis is linear, runs from the worst to the best
-that a competing method's 95 % interval reaches, and states both ends: how far apart lines are says nothing across axes.
+Only methods that compete are drawn; controls and diagnostic metrics are left out. Each axis is
+linear. It runs from the worst to the best end of the competing methods' 95 % intervals, and states
+both. So distances between lines don't compare across axes.
 """
 
 import math
@@ -27,7 +29,9 @@ SPREAD = 0.34
 
 
 def table_chart(table: Table, target: Path) -> None:
-    """Draw a panel a test set and degradation, one under another, to `target` (PNG, and PDF beside it)."""
+    """Draw a panel for each test set and degradation, one below the other, to `target` (PNG, and
+    PDF beside it).
+    """
     blocks = list(table.blocks())
     shown = looks(list(dict.fromkeys(row.label for row in table.rows if not row.control)))
     most = max(len(competing_metrics(table.metrics, rows)) for _, _, rows in blocks)
@@ -49,20 +53,27 @@ def table_chart(table: Table, target: Path) -> None:
 
 
 def competing_metrics(metrics: Sequence[MetricCard], rows: Sequence[Row]) -> list[MetricCard]:
-    """The metrics that rank, and that some competing row of the block has a finite value of."""
+    """Return the metrics that rank, and that have a finite value in some competing row of the
+    block.
+    """
     rivals = [row for row in rows if not row.control]
     return [card for card in metrics if not card.diagnostic and any(math.isfinite(row.estimates[card.id].value) for row in rivals)]
 
 
 def axis_ends(estimates: Sequence[Estimate], card: MetricCard) -> tuple[float, float]:
-    """(worst, best) that any of the values or of their intervals' ends reaches; infinite and unmeasured ones don't count."""
+    """Return (worst, best) of the values and their intervals' ends, without infinite and unmeasured
+    ones.
+    """
     finite = [part for estimate in estimates for part in estimate if math.isfinite(part)]
     low, high = min(finite), max(finite)
     return (low, high) if card.direction == "higher" else (high, low)
 
 
 def heights(estimate: Estimate, ends: tuple[float, float]) -> tuple[float, float, float]:
-    """(value, lower end, upper end) on an axis from 0, the worst, to 1, the best; NaN where there is none, 0.5 where all are equal."""
+    """Return (value, lower end, upper end) on an axis from 0, the worst, to 1, the best.
+
+    NaN for no value, 0.5 where all are equal.
+    """
     worst, best = ends
     value, low, high = ((part - worst) / (best - worst) if best != worst else 0.5 + 0 * part for part in estimate)
     placed = [part if math.isfinite(part) else math.nan for part in (value, min(low, high), max(low, high))]

@@ -22,10 +22,14 @@ FAR = 4.0
 
 
 def sweep_figure(table: Path, along: str, grid: Sequence[str], metrics: Sequence[MetricCard], target: Path) -> None:
-    """A panel a metric, from a sweep's csv: value and 95 % interval along one column, a line for each combination of the other settings.
+    """Draw a panel a metric, from a sweep's csv: value and 95 % interval along one column.
 
-    `grid` names the settings' columns. The first of the others gives the colour, the rest dashes and markers. Points so far off that
-    the other lines would be one lie outside the axis; the panel's title has their number.
+    A line stands for each combination of the other settings. The first of these gives the colour,
+    the rest dashes and markers. Points far beyond the others are left outside the axis; the panel's
+    title has their number.
+
+    Args:
+        grid: the settings' columns.
     """
     with table.open(encoding="utf-8", newline="") as lines:
         rows = list(csv.DictReader(lines))
@@ -98,7 +102,10 @@ def _line(
 
 
 def loss_figure(logs: Mapping[str, Path], target: Path) -> None:
-    """A panel a stage, from its losses.jsonl: each loss against the step, smoothed, with the validation's as dots (logarithmic above 0.01).
+    """Draw a panel a stage, from its losses.jsonl: each loss against the step, smoothed, and
+    validation as dots.
+
+    The axis is logarithmic above 0.01.
 
     Raises: UserError for a log that is missing or empty.
     """

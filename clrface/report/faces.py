@@ -1,4 +1,4 @@
-"""The faces on the page: some sampled beforehand, and each method's best and worst by one metric."""
+"""The faces on the page: a fixed sample, and each method's best and worst by one metric."""
 
 import math
 import statistics
@@ -116,7 +116,10 @@ def case_metric(one: FaceSet) -> MetricCard | None:
 
 
 def cases(one: FaceSet, card: MetricCard, gallery: Gallery, n_sets: int) -> list[Cases]:
-    """Each method's best and worst faces, with input and truth in the gallery. Nobody's best face is its worst."""
+    """Return each method's best and worst faces, with input and ground truth in the gallery.
+
+    No face of a method is both.
+    """
     most = min(CASES, max(1, CASES_AT_MOST // (n_sets * max(1, len(one.methods)) * 6)))
     found = [_cases(one, column, card, most) for column in one.methods]
     for method in found:

@@ -1,4 +1,7 @@
-"""Failure cases: the faces that lost most of their person, by the distance of dlib's embeddings to the truth (IDD). Picked by score."""
+"""Failure cases: the faces that lost most identity, by the distance of dlib's embeddings (IDD).
+
+Chosen by score.
+"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,14 +13,19 @@ from clrface.report.samples import SampleSet, sample_sheet
 from clrface.tables.table import Table
 
 OF_CHOSEN, OF_RIVALS = 4, 1
-"""So many worst faces of CLR-Face, or else of the last method that competes, and of each other."""
+"""The number of worst faces of CLR-Face, or else of the last method that competes, and of each
+other method.
+"""
 
 
 def failure_sheet(table: Table, places: Places, spec: SetSpec, target: Path) -> None:
-    """Draw, for each test set of `table`, CLR-Face's worst faces and then each rival's, with every method's answer and IDD, to `target`
-    (PNG, and PDF beside it). A frame marks whose worst a face is. Faces that could not be measured are not among them.
+    """Draw the worst faces of CLR-Face and of each rival to `target` (PNG, and PDF beside it).
 
-    Raises: UserError for a table in which no method that competes has a value of IDD, and as `face_sets` and `sample_sheet` do.
+    For each test set of `table`, it shows every method's output and IDD. A frame marks the method
+    whose worst face it is. Faces that could not be measured are left out.
+
+    Raises: UserError for a table in which no competing method has a value of IDD, and as
+    `face_sets` and `sample_sheet`.
     """
     panels = [panel for one in face_sets([table], places, spec) if (panel := _panel(one))]
     if not panels:

@@ -1,4 +1,7 @@
-"""What all figures share: colours, letters, and how a figure becomes files. Equal figures give equal bytes."""
+"""What all figures share: colours, fonts, and how a figure is written.
+
+Equal figures give equal bytes.
+"""
 
 from collections.abc import Sequence
 from itertools import count
@@ -13,14 +16,18 @@ from clrface.files import atomic_path
 matplotlib.use("Agg")
 
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#8c6d1f", "#5e4fa2", "#999999")
-"""Told apart by colour-blind readers too; all but the last three are Okabe and Ito's (Color Universal Design, 2008)."""
+"""Distinguishable for colour-blind readers; all but the last three are Okabe and Ito's (Color
+Universal Design, 2008).
+"""
 OURS, ACCENT = "CLR-Face", "#d55e00"
 """The label of CLR-Face's row, and Okabe and Ito's vermilion, which no rival has."""
 DASHES: tuple[Any, ...] = ("-", "--", ":", "-.", (0, (1, 3)))
 MARKERS = "osD^vPX<>"
 INK, QUIET, LIGHT, EMPTY = "#1a1a1a", "#6b6b6b", "#c8c8c8", "#efefef"
 DPI = 160
-"""Of the PNG, unless it is told otherwise. The PDF has lines and letters as such, and images of faces with their own pixels."""
+"""Default resolution of the PNG. The PDF has vector lines and text, and images of faces at their
+own pixels.
+"""
 SETTINGS: Any = {
     "pdf.fonttype": 42,  # letters as TrueType, which journals ask for
     "image.composite_image": False,  # each image by itself, not one raster of all
@@ -36,7 +43,9 @@ class Look(NamedTuple):
 
 
 def looks(labels: Sequence[str]) -> dict[str, Look]:
-    """A look for each label, no two alike up to 40 of them: CLR-Face has its own; where colours come again, dashes change."""
+    """Return a look for each label, all different up to 40 labels: CLR-Face has its own; repeated
+    colours change dashes.
+    """
     places = count()
     return {label: Look(ACCENT, "-", "*") if label == OURS else _look(next(places)) for label in labels}
 

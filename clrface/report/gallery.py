@@ -1,4 +1,4 @@
-"""The page's images: each embedded once, as a data URI, however often it is shown."""
+"""The page's images: each embedded once, as a data URI, for all its uses."""
 
 import base64
 import io
@@ -14,7 +14,7 @@ from clrface.report.samples import find_cells
 EXACT_PX = 128
 """Up to this side an image keeps every pixel (PNG); a larger one is a JPEG."""
 SIDES = ((120, 384), (300, 256))
-"""So many images at most: this side at most, so that the page stays at a few MB."""
+"""(number of images, largest side in pixels), so that the page stays at a few MB."""
 SMALLEST_SIDE = 192
 
 

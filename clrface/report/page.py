@@ -1,7 +1,8 @@
-"""The report: one HTML page that needs nothing beside itself.
+"""The report: one HTML page without external files.
 
-Tables that sort, intervals, faces before and after, each method's best and worst, claims, costs, and where every file comes from.
-Style and script stand in the page, images are data URIs, and a content policy forbids every request. Equal inputs give an equal page.
+It has sortable tables, intervals, faces before and after, each method's best and worst, claims,
+costs, and the origin of every file. Style and script are in the page, images are data URIs, and a
+content policy forbids every request. Equal inputs give an equal page.
 """
 
 import json

@@ -1,7 +1,8 @@
-"""The method in one image: a face on its way through CLR-Face's own code, watched by an observer (`clrface.restoration.pipeline.Moment`).
+"""The method in one figure: a face on its way through CLR-Face, seen by an observer.
 
-Notation as in docs/explanation/method.md: y the degraded face, x the truth, x_I = IRN(y), z_I = E(x_I), G the decoder,
-m the mask, g the gradient of guidance, x0_hat = the image of z0_hat.
+See `clrface.restoration.pipeline.Moment`. Notation as in docs/explanation/method.md: y the degraded
+face, x the ground truth, x_I = IRN(y), z_I = E(x_I), G the decoder, m the mask, g the gradient of
+guidance, x0_hat = the image of z0_hat.
 """
 
 from collections.abc import Sequence
@@ -22,7 +23,7 @@ from clrface.seeds import derive_seed
 from clrface.study.sweep import Faces
 
 NOISE_STEPS = 16
-"""At least so many steps from pure noise: it has a longer way to go than the IRN's latent."""
+"""Least number of steps from pure noise, which needs more than a start from the IRN's latent."""
 CELL, ACROSS, DOWN = 1.2, 0.42, 0.62
 """A panel's side and the room beside and below it, in inches."""
 LEFT, EDGE, FOOT = 1.55, 0.2, 0.5
@@ -48,7 +49,9 @@ class Look:
     gradient: np.ndarray | None
     """|g| over channels, divided by its maximum; None where a recogniser did not guide."""
     shift: np.ndarray | None
-    """What guidance takes off z0_hat, its length over channels, in standard deviations of the latents; None where guidance did not act."""
+    """Length over channels of what guidance subtracts from z0_hat, in standard deviations of the
+    latents; None where it was not applied.
+    """
 
 
 @dataclass(frozen=True)

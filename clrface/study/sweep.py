@@ -1,7 +1,9 @@
-"""A sweep: CLR-Face over a grid of settings, quality and cost of each point, in one process.
+"""A sweep: CLR-Face over a grid of settings, with the quality and cost of each point, in one
+process.
 
-A table's rows are jobs of their own; a hundred settings would spend their time in starting Python. The images are those that
-the table's row with the same settings has: same seeds, same rounding to 8 bits. A stopped sweep goes on with the next point.
+A table's rows are jobs of their own; a hundred settings would spend their time on starting Python.
+The images equal those of a table's row with the same settings: same seeds, same rounding to 8 bits.
+A stopped sweep resumes with the next point.
 """
 
 import csv
@@ -62,7 +64,7 @@ class Sweep:
     base_seed: int
     n_boot: int
     code: str = ""
-    """A checksum of the code that a point comes from: a sweep that goes on after an edit starts anew."""
+    """A checksum of the code that a point depends on: after an edit, a sweep starts again."""
 
     def settings(self, point: Mapping[str, Any]) -> Settings:
         """All of a point's settings."""
@@ -76,10 +78,14 @@ class Sweep:
 def run_sweep(sweep: Sweep, faces: Faces, weights: Path, sources: Path, device: str, out: Path, cache: Path | None = None) -> None:
     """Write `out` (csv): a row a point.
 
-    Its columns: the settings; `t_start`, the share of the schedule that is really run (t0 to the nearest step); `evaluations` of the
-    prior's network; `seconds` an image, the median over batches (processor time on a CPU, wall time elsewhere); `n`; and for each
-    metric m the columns m, m_lo, m_hi (95 % bootstrap over images).
-    cache: where networks' features are kept (clrface.metrics.networks.memory): every point is held against the same ground truth.
+    Its columns are the settings; `t_start`, the share of the schedule that is run (t0 to the
+    nearest step); `evaluations` of the prior's network; `seconds` an image, the median over batches
+    (CPU time on a CPU, wall time elsewhere); `n`; and for each metric m the columns m, m_lo, m_hi
+    (95 % bootstrap over images).
+
+    Args:
+        cache: keeps networks' features (clrface.metrics.networks.memory), since all points share a
+            ground truth.
 
     Raises: UserError for settings that the sampler refuses, before any work.
     """

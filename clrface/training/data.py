@@ -1,10 +1,10 @@
-"""Training pairs, degraded afresh at every step, in the loader's workers.
+"""Training pairs, newly degraded at every step, in the loader's workers.
 
 Faces that would fill the memory are read from their files when they are drawn (`FaceFiles`).
 
-A sample is named by (seed, step, slot) and drawn from that name alone: which face, its augmentation, its degradation and
-the seed for the network's own noise. So the data doesn't depend on the number of workers or processes, and a run that
-resumes at a step sees what an unbroken run would have seen.
+A sample is named by (seed, step, slot). The name alone determines the face, its augmentation, its
+degradation, and the seed of the network's own noise. So the data doesn't depend on the number of
+workers or processes. A run that resumes at a step sees the data of an unbroken run.
 """
 
 import hashlib
@@ -36,7 +36,9 @@ GAIN, BIAS = (0.85, 1.15), (-0.08, 0.08)  # mild contrast and brightness
 
 
 MEMORY_BYTES = 8 * 2**30
-"""Faces that take more are read when they are drawn: FFHQ's at 512x512 would take 55 GB in each process."""
+"""Faces that need more are read when they are drawn: FFHQ's at 512x512 would take 55 GB in each
+process.
+"""
 
 
 class FaceFiles:
@@ -56,7 +58,7 @@ Faces = np.ndarray | FaceFiles
 
 
 def faces_digest(faces: Faces) -> str:
-    """Changes with any pixel, and with the order."""
+    """Return a digest of all pixels, in order."""
     if isinstance(faces, np.ndarray):
         return hashlib.sha256(faces.tobytes()).hexdigest()
     told = "".join(sha256_file(path) for path in tqdm(faces.paths, desc="checksums of faces", unit="image", leave=False))
@@ -65,15 +67,16 @@ def faces_digest(faces: Faces) -> str:
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """Aligned training faces: `folder` holds chunks of them, `manifest` says which are train and which val."""
+    """Aligned training faces: `folder` holds chunks of them, `manifest` their splits."""
 
     folder: Path
     manifest: Path
 
     def paths(self, split: str) -> list[Path]:
-        """The faces of a split, in the manifest's order, without those in which aligning found no face.
+        """Return the faces of a split, in the manifest's order, without those that could not be
+        aligned.
 
-        Raises: UserError when one is neither aligned nor known to hold no face.
+        Raises: UserError for a face that is neither aligned nor recorded as failed.
         """
         chunks = sorted(path for path in self.folder.glob("*") if path.is_dir())
         there = {path.stem: path for chunk in chunks for path in chunk.glob("*.png")}
@@ -88,7 +91,9 @@ class TrainingSet:
 
 
 def load_faces(sets: Sequence[TrainingSet], split: str, memory_bytes: int = MEMORY_BYTES) -> Faces:
-    """The aligned faces of a split, set after set: (N, R, R, 3) uint8, or files if that is too much."""
+    """Load the aligned faces of a split, set after set: (N, R, R, 3) uint8, or files if that is too
+    much.
+    """
     paths = [path for faces in sets for path in faces.paths(split)]
     if paths and len(paths) * read_rgb(paths[0]).nbytes > memory_bytes:
         return FaceFiles(paths)
@@ -106,7 +111,8 @@ class Latents(Protocol):
 class Pairs(Dataset[Batch]):
     """Sample (step, slot) as a training pair; see the module's text.
 
-    With `latents` the truth is a face as it is, or its mirror image, in any light but its own never: those have been encoded.
+    With `latents` the ground truth is a face or its mirror image, never in another light: only
+    those are encoded.
     """
 
     def __init__(
@@ -142,7 +148,7 @@ class Pairs(Dataset[Batch]):
 
 
 def _lit(face: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """In a mildly other light."""
+    """Change the light of a face mildly."""
     lit = (face.astype(np.float32) - 127.5) * rng.uniform(*GAIN) + 127.5 + 255 * rng.uniform(*BIAS)
     return np.rint(np.clip(lit, 0, 255)).astype(np.uint8)
 
@@ -162,12 +168,15 @@ class Steps(Sampler[list[tuple[int, int]]]):
 
 
 def loader(pairs: Pairs, steps: Steps, workers: int) -> DataLoader[Batch]:
-    """Batches in order of their steps."""
+    """Return batches in the order of their steps."""
     return DataLoader(pairs, batch_sampler=steps, num_workers=workers, prefetch_factor=4 if workers else None)
 
 
 def fixed_batch(faces: Faces, degradation: Degradation, seed: int, count: int, grey_probability: float) -> Batch:
-    """`count` faces spread over the set, unaugmented, degraded the same on every call: for sample sheets and validation."""
+    """Return `count` faces spread over the set, unaugmented, degraded the same on every call.
+
+    For sample sheets and validation.
+    """
     pairs = Pairs(faces, degradation, seed, augment=False, grey_probability=grey_probability)
     count = min(count, len(faces))
     samples = [pairs[(0, slot)] for slot in np.linspace(0, len(faces) - 1, count, dtype=int).tolist()]

@@ -1,7 +1,9 @@
-"""Stage `decoder`: the autoencoder's decoder goes on learning, with an identity loss, while encoder and codebook stand still.
+"""Stage `decoder`: train the autoencoder's decoder further, with an identity loss; encoder and
+codebook are frozen.
 
-What a decoder gives back bounds all that follows, and a person is lost in it before anything else. Since the latents stay what they
-are, the prior can be trained beside it. L1 + perceptual + patch-GAN + (1 - cos) of SFace's embeddings, always from quantised latents.
+The decoder's quality bounds all that follows, and identity is lost in it first. The latents don't
+change, so the prior can be trained at the same time. L1 + perceptual + patch-GAN + (1 - cos) of
+SFace's embeddings, always from quantised latents.
 """
 
 from pathlib import Path

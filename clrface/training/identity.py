@@ -1,4 +1,7 @@
-"""Stage `identity`: the IRN's identity head. L = 1 - cos(head(x_I, y), phi(x)), the recogniser and the IRN frozen."""
+"""Stage `identity`: the IRN's identity head.
+
+L = 1 - cos(head(x_I, y), phi(x)), recogniser and IRN frozen.
+"""
 
 from pathlib import Path
 
@@ -16,7 +19,9 @@ from clrface.training.stage import Scalars, Stage, StageSpec
 
 
 class IdentityStage(Stage):
-    """No options. In single precision: the adapters' changes are small, and on a CPU it is the faster one here."""
+    """No options. In single precision: the adapters' changes are small, and on a CPU it is faster
+    here.
+    """
 
     def __init__(self, spec: StageSpec, sources: Path, models: Path, device: torch.device):
         super().__init__(spec, sources, models, device)

@@ -1,10 +1,12 @@
-"""The clean faces' latents, encoded once for all of the prior's training: E(x) of each face and of its mirror image, in safetensors shards.
+"""Cache of the clean faces' latents for all of the prior's training, in safetensors shards.
 
-What can't be kept is the rest of a pair. A face is degraded afresh at every step, so z_y = E(y) and z_I = E(IRN(y)) are new every time;
-of the three encodings of a step this saves one, that of the clean face.
+E(x) is encoded once, of each face and of its mirror image. The rest of a pair can't be cached: a
+face is newly degraded at every step, so z_y = E(y) and z_I = E(IRN(y)) change. Of a step's three
+encodings this saves one.
 
-A shard is whole or absent (a run that is stopped goes on with the next), processes share the shards out, and the folder's name is a
-checksum of the autoencoder's weights and the faces: another autoencoder, or other faces, and all is made anew.
+A shard is whole or absent, so a stopped run resumes with the next. Processes share the shards. The
+folder's name is a checksum of the autoencoder's weights and the faces, so other weights or faces
+start a new cache.
 """
 
 import hashlib
@@ -36,26 +38,28 @@ Look = tuple[bool, bool]
 
 
 def looks(grey_probability: float, degradation: Degradation) -> list[Look]:
-    """Every look that pairs of these settings can have."""
+    """Return every look that pairs of these settings can have."""
     may_be_grey = grey_probability > 0 or (degradation.grey_truth and degradation.grey_probability > 0)
     greys = [*([False] if grey_probability < 1 else []), *([True] if may_be_grey else [])]
     return [(flipped, is_grey) for is_grey in greys for flipped in (False, True)]
 
 
 class LatentCache:
-    """Kept latents, (C, h, w) each, at zero mean and unit variance; half precision on disk, single in use."""
+    """Cached latents, (C, h, w) each, at zero mean and unit variance; half precision on disk,
+    single in use.
+    """
 
     def __init__(self, folder: Path, shown: Sequence[Look]):
         self.folder, self.shown = folder, list(shown)
 
     def read(self, face: int, flipped: bool, grey: bool) -> torch.Tensor:
-        """E(x) of a face, by its place in the training set, as it is shown."""
+        """Return E(x) of a face, by its place in the training set, as it is shown."""
         with safe_open(shard(self.folder, face // SHARD_FACES), "pt") as file:
             return file.get_slice(NAME)[face % SHARD_FACES, self.shown.index((flipped, grey))].float()
 
 
 def shard(folder: Path, index: int) -> Path:
-    """Where a shard lies; its tensor is (faces, looks, C, h, w)."""
+    """Return the path of a shard; its tensor is (faces, looks, C, h, w)."""
     return folder / f"{index:05d}.safetensors"
 
 

@@ -1,7 +1,8 @@
-"""The loop that every stage runs in: accelerate, moving average of the weights, checkpoints, exact resume, logs.
+"""The training loop of all stages: accelerate, averaged weights, checkpoints, exact resume, logs.
 
-A run that is killed and started again gives, on a CPU, the very losses of an unbroken run: data and noise are named by
-the step (clrface.training.data), and a checkpoint holds the weights, their average, the optimisers and the step.
+On a CPU, a run that is killed and restarted has exactly the losses of an unbroken run. Data and
+noise are named by the step (clrface.training.data), and a checkpoint holds the weights, their
+average, the optimisers and the step.
 """
 
 import hashlib
@@ -67,17 +68,19 @@ class Run:
         stage.call = {name: accelerator.prepare(network) for name, network in stage.networks().items()}
 
     def _shadow(self, parameter: torch.Tensor) -> torch.Tensor:
-        """The average of one of the main network's parameters."""
+        """Return the average of one of the main network's parameters."""
         place = next(place for place, other in enumerate(self.stage.main.parameters()) if other is parameter)
         return self.ema.shadow_params[place]
 
     @property
     def processor_s(self) -> float:
-        """Processor time of the run so far, over every call; of this process, without those that draw degradations."""
+        """Return CPU time of the run so far, over every call; of this process, without those that
+        draw degradations.
+        """
         return self.processor_before_s + time.process_time()
 
     def advance(self, batch: Batch) -> dict[str, float]:
-        """One step: every turn's loss, gradient and update."""
+        """Run one step: every turn's loss, gradient and update."""
         scalars: dict[str, float] = {}
         with self.accelerator.autocast():
             self.stage.before_step(batch, self.step)
@@ -105,7 +108,7 @@ class Run:
         return scalars
 
     def save_checkpoint(self) -> None:
-        """Write the whole state beside the last checkpoint, then put it in its place."""
+        """Write the whole state beside the last checkpoint, then replace that."""
         if not self.accelerator.is_main_process:
             return
         state = {
@@ -121,7 +124,7 @@ class Run:
 
     @property
     def checkpoint(self) -> Path:
-        """Where the state lies; gone once the stage is done."""
+        """Return the path of the state, which is removed when the stage is done."""
         return self.work / "checkpoint.pt"
 
     def _read_checkpoint(self) -> dict[str, Any]:
@@ -129,7 +132,9 @@ class Run:
         return read_torch(self.checkpoint, advice, self.accelerator.device, "checkpoint")
 
     def load_checkpoint(self) -> bool:
-        """Go on from the last checkpoint, if there is one of this very run (`run_key`); one of another run is put aside."""
+        """Resume from the last checkpoint of this run (`run_key`), if any; one of another run is
+        renamed.
+        """
         if not self.checkpoint.is_file():
             return False
         state = self._read_checkpoint()
@@ -148,12 +153,12 @@ class Run:
 
 
 def _put_aside(path: Path) -> Path:
-    """Rename `losses.jsonl` to `losses.other.jsonl`, over one that may be there."""
+    """Rename `losses.jsonl` to `losses.other.jsonl`, and replace an earlier one."""
     return path.replace(path.with_name(f"{path.stem}.other{path.suffix}"))
 
 
 def _checkpoint_gradients(stage: Stage) -> None:
-    """Compute the inner layers again in the backward pass, in every network that can. Raises: UserError when none can."""
+    """Use gradient checkpointing in every network that can. Raises: UserError when none can."""
     able = [part for part in stage.differentiated() if isinstance(part, ModelMixin) and part._supports_gradient_checkpointing]
     if not able:
         raise UserError(
@@ -164,10 +169,14 @@ def _checkpoint_gradients(stage: Stage) -> None:
 
 
 def run_key(spec: StageSpec, degradation: Degradation, seed: int, digest: str, models: Path) -> str:
-    """A checksum of all that a stage's weights come from: only a run with the same one may go on from a checkpoint.
+    """Return a checksum of all that a stage's weights depend on: a checkpoint needs the same one to
+    resume.
 
-    How often to log, sample and save, and how to save memory, is left out. `digest` is the faces'. `models` are the stages trained before;
-    what this stage leaves there isn't.
+    How often to log, sample and save, and how to save memory, is left out.
+
+    Args:
+        digest: the faces'.
+        models: the folder of the stages trained before; this stage's own files there are ignored.
     """
     quiet = {"checkpoint_every", "sample_every", "log_every", "gradient_checkpointing"}
     settings = {key: value for key, value in asdict(spec).items() if key not in quiet}
@@ -180,7 +189,9 @@ def run_key(spec: StageSpec, degradation: Degradation, seed: int, digest: str, m
 
 
 def schedule(step: int, spec: StageSpec) -> float:
-    """The learning rate's factor: a linear warm-up, constant, and a cosine down to 5 % over the last 40 % of the steps."""
+    """Return the learning rate's factor: linear warm-up, constant, cosine to 5 % over the last 40 %
+    of the steps.
+    """
     warm = min(1.0, (step + 1) / max(1, spec.warmup))
     decay_from = 0.6 * spec.steps
     if step < decay_from:
@@ -200,9 +211,11 @@ def train(
     seed: int,
     workers: int,
 ) -> None:
-    """Run `stage` to its end, from its last checkpoint where there is one, and write its weights to `folder`.
+    """Run `stage` to its end, from its last checkpoint if there is one, and write its weights to
+    `folder`.
 
-    Raises: UserError when another process trains this stage in this folder, and when the loss is not finite.
+    Raises: UserError when another process trains this stage in this folder, and for a loss that is
+    not finite.
     """
     digest = faces_digest(faces)
     run = Run(stage, spec, accelerator, folder, run_key(spec, degradation, seed, digest, stage.models))
@@ -260,7 +273,9 @@ def _train(run: Run, pairs: Pairs, val_faces: Faces, workers: int) -> None:
 
 
 class averaged:
-    """Inside, the stage's main network has the averaged weights, in evaluation mode and without gradients."""
+    """Give the stage's main network the averaged weights, in evaluation mode and without gradients,
+    within this context.
+    """
 
     def __init__(self, run: Run):
         self.run, self.no_grad = run, torch.no_grad()
@@ -298,7 +313,7 @@ def _finish(run: Run, trained_on: Pairs, look: Batch, writer: SummaryWriter | No
 
 
 def _record(run: Run, seed: int) -> dict[str, Any]:
-    """What the stage's training.json says."""
+    """Return the content of the stage's training.json."""
     seen = {"steps": run.step, "batch": run.spec.batch, "seed": seed}
     trained_on = {"faces": run.faces, "resolution": run.resolution, "template": run.spec.template}
     record = {"stage": run.spec.name, **seen, "processor_s": round(run.processor_s, 1), **trained_on}
@@ -312,7 +327,10 @@ def _to(batch: Batch, device: torch.device) -> Batch:
 
 
 def _mean_of_processes(scalars: Scalars, accelerator: Accelerator) -> Scalars:
-    """Each process sees its share of the batch; the mean of all is logged. A loss of a part of a batch takes it of each share."""
+    """Return the mean of all processes' scalars, since each sees its share of the batch.
+
+    A loss of a part of a batch takes that part of each share.
+    """
     if accelerator.num_processes == 1:
         return scalars
     values: Any = accelerator.reduce(torch.tensor(list(scalars.values()), device=accelerator.device), "mean")
@@ -327,7 +345,9 @@ def _log(writer: SummaryWriter, path: Path, scalars: dict[str, float], step: int
 
 
 def _forget_after(path: Path, step: int) -> None:
-    """Drop the lines behind the checkpoint that a run resumes from: they come again."""
+    """Drop the lines after the checkpoint that a run resumes from, since they will be written
+    again.
+    """
     if path.is_file():
         lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
         whole = [line for line in lines if line.endswith("}\n")]  # a stop may have cut the last one short
@@ -335,7 +355,7 @@ def _forget_after(path: Path, step: int) -> None:
 
 
 def _write_sheet(images: torch.Tensor, columns: int, path: Path, writer: SummaryWriter | None, step: int) -> None:
-    """(N, 3, H, W) as a grid with `columns` images a row."""
+    """Write (N, 3, H, W) as a grid with `columns` images a row."""
     pixels = to_bytes(images.float().cpu().numpy())
     rows = [np.concatenate(list(pixels[start : start + columns]), axis=1) for start in range(0, len(pixels), columns)]
     sheet = np.concatenate(rows, axis=0)

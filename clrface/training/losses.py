@@ -1,4 +1,4 @@
-"""Losses that several stages share. The judge's networks (ST-LPIPS on Alex, dlib) are never among them."""
+"""Losses that several stages share. They never use the tables' judges (ST-LPIPS on Alex, dlib)."""
 
 from pathlib import Path
 
@@ -10,14 +10,14 @@ from clrface.models.recogniser import SFace
 
 
 class Perceptual:
-    """Shift-tolerant LPIPS on VGG, on the first `share` of a batch: the rest of it pays for L1 alone."""
+    """Shift-tolerant LPIPS on VGG, on the first `share` of a batch; the rest has L1 alone."""
 
     def __init__(self, sources: Path, device: torch.device, share: float):
         self.network = StLpips("vgg", Path(sources) / "stlpips" / "vgg_shift_tolerant.pth").to(device)
         self.share = share
 
     def __call__(self, pred: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-        """The mean distance of (B, 3, H, W) images in [0, 1]."""
+        """Return the mean distance of (B, 3, H, W) images in [0, 1]."""
         count = max(1, round(self.share * len(pred)))
         return self.network(pred[:count], truth[:count]).mean()
 
@@ -30,7 +30,7 @@ class Identity:
         self.share = share
 
     def __call__(self, pred: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-        """The mean of 1 - cos over (B, 3, H, W) aligned faces in [0, 1]."""
+        """Return the mean of 1 - cos over (B, 3, H, W) aligned faces in [0, 1]."""
         count = max(1, round(self.share * len(pred)))
         with torch.no_grad():
             target = self.network(truth[-count:])
