@@ -38,7 +38,9 @@ class MethodCard:
     paper: str = ""
     licence: str = ""
     trained_here: bool = False
-    """True when `weights` (shipped, fit, a path, a hub id) applies: the weights lie in `models/<name>/`."""
+    """True when `weights` (shipped, fit, a path, a hub id) applies: the weights lie in
+    `models/<name>/`.
+    """
     part_of: str = ""
     """For a control that shows a part of another method: that method. The control shares its
     weights, parameters and config block.

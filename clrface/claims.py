@@ -29,7 +29,8 @@ class Margin:
     """
 
     kind: Literal["relative", "absolute"] = "absolute"
-    """relative: `least` is a share of the second row's size; absolute: it is in the metric's unit."""
+    """relative: `least` is a share of the second row's size; absolute: it is in the metric's unit.
+    """
     least: float = 0.0
 
     def __str__(self) -> str:

@@ -55,7 +55,8 @@ def checksum(images: Iterable[tuple[str, str]]) -> str:
 
 
 def findings(entry: Mapping[str, str], blocks: Collection[Block]) -> Iterator[str]:
-    """Yield what is missing or wrong in a row of finished images, a sentence each; nothing for a complete one.
+    """Yield what is missing or wrong in a row of finished images, a sentence each; nothing for a
+    complete one.
 
     entry: the config's, with its `folder`. Nothing is measured.
     """

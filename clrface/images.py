@@ -16,7 +16,8 @@ NO_IMAGES = ("BUFR", "EPS", "GRIB", "HDF5", "IPTC", "MPEG", "WMF")
 BY_CONTENT = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP")
 """Formats by which a file without a suffix is recognised: their first bytes are unmistakable."""
 FRAMED = ("GIF", "WEBP", "PNG", "TIFF", "AVIF")
-"""Formats whose frames are images of their own; a PSD's are layers, an MPO's second one a preview."""
+"""Formats whose frames are images of their own; a PSD's are layers, an MPO's second one a preview.
+"""
 SIXTEEN_BITS = ("PNG", "PPM", "JPEG2000")
 """Formats whose integers beyond 8 bits Pillow converts to 16 bits, in mode `I` too."""
 TURNS = {

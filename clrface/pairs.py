@@ -1,10 +1,12 @@
-"""LFW's list of pairs, `pairs.txt` (Huang et al. 2007): ten folds, each of so many pairs of one person, then as many of two.
+"""LFW's list of pairs, `pairs.txt` (Huang et al. 2007): ten folds, each of so many pairs of one
+person, then as many of two.
 
     10 <tab> 300
     Abel_Pacheco <tab> 1 <tab> 4                      one person, photographs 1 and 4
     Abdel_Madi_Shabneh <tab> 1 <tab> Dean_Barker <tab> 1     two people, a photograph of each
 
-clrface.evaluation.recognise verifies those pairs; a source of photographs may be `listed` by them (clrface.fetch.sources).
+clrface.evaluation.recognise verifies those pairs; a source of photographs may be `listed` by them
+(clrface.fetch.sources).
 """
 
 from collections.abc import Iterable
@@ -28,8 +30,9 @@ class Pair(NamedTuple):
 def read_pairs(path: Path) -> list[Pair]:
     """The pairs in the file's order.
 
-    Raises: UserError that names the line, for a file that is missing, has another number of lines than its first line says, or a line of
-    another form, or of a genuine pair where two people should stand, or the other way about.
+    Raises: UserError that names the line, for a file that is missing, has another number of lines
+    than its first line says, or a line of another form, or of a genuine pair where two people
+    should stand, or the other way about.
     """
     try:
         lines = [line.split() for line in Path(path).read_text(encoding="utf-8").splitlines() if line.strip()]

@@ -1,7 +1,8 @@
 """Where data lies: in the project's folder if there is one, else in the user's cache.
 
-A project's folder holds `Snakefile` and `config/embedded.yaml`; the working folder may lie anywhere in it. The cache is the operating
-system's own place for it (on Linux ~/.cache/clrface), or the folder that the environment variable CLRFACE_HOME names.
+A project's folder holds `Snakefile` and `config/embedded.yaml`; the working folder may lie anywhere
+in it. The cache is the operating system's own place for it (on Linux ~/.cache/clrface), or the
+folder that the environment variable CLRFACE_HOME names.
 """
 
 import os
@@ -13,7 +14,10 @@ HOME = "CLRFACE_HOME"
 
 
 def project_folder() -> Path | None:
-    """The project's folder, at or above the working folder; None outside of one. The working folder itself is `Path()`."""
+    """The project's folder, at or above the working folder; None outside of one.
+
+    The working folder itself is `Path()`.
+    """
     here = Path.cwd()
     found = next((folder for folder in (here, *here.parents) if all((folder / mark).is_file() for mark in MARKS)), None)
     return Path() if found == here else found

@@ -1,4 +1,5 @@
-"""The project's own files, read once: methods, metrics, protocols, degradations, sources; and which sources a config needs.
+"""The project's own files, read once: methods, metrics, protocols, degradations, sources; and which
+sources a config needs.
 
 Nothing heavy is imported here: the workflow calls this while it builds its graph.
 """
@@ -66,7 +67,9 @@ def config_of(paths: Sequence[Path], project: Project) -> dict[str, Any]:
 
 
 def needed_sources(config: Mapping[str, Any], project: Project) -> list[str]:
-    """The sources that everything a valid config can make needs, its training too where the weights are fitted."""
+    """The sources that everything a valid config can make needs, its training too where the weights
+    are fitted.
+    """
     names = {"dlib", *(name for name, entry in config["datasets"].items() if "folder" not in entry)}
     for row in all_rows(config, project.known.methods):
         names |= set(project.known.methods[row.method].assets if row.method else ())

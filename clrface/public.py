@@ -135,7 +135,8 @@ def degrade(image: "np.ndarray", degradation: str, *, seed: int = 0) -> "np.ndar
 
 
 def sample_faces(count: int = 8, size: int = 128) -> "list[np.ndarray]":
-    """Load generated faces that the package brings, to try things on. They are nobody's photographs.
+    """Load generated faces that the package brings, to try things on. They are nobody's
+    photographs.
 
     Args:
         count: how many, at most 160.

@@ -1,6 +1,8 @@
-"""Numbers that others published, to calibrate by: `clrface/catalogue/published.yaml`, read and checked.
+"""Numbers that others published, to calibrate by: `clrface/catalogue/published.yaml`, read and
+checked.
 
-Nothing heavy is imported here: the workflow reads them while it builds its graph. clrface.tables.calibration sets them beside ours.
+Nothing heavy is imported here: the workflow reads them while it builds its graph.
+clrface.tables.calibration sets them beside ours.
 """
 
 import json
@@ -36,7 +38,8 @@ class Published:
 def load_published(path: Path) -> dict[str, list[Published]]:
     """The published numbers, by protocol.
 
-    Raises: UserError with a line for each mistake: a wrong key or type, a row with more or fewer values than metrics, a cell given twice.
+    Raises: UserError with a line for each mistake: a wrong key or type, a row with more or fewer
+    values than metrics, a cell given twice.
     """
     content = load_config([path])
     mistakes = find_mistakes(content, json.loads(SCHEMA.read_text(encoding="utf-8"))) or _wrong_rows(content)

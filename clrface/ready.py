@@ -1,4 +1,6 @@
-"""Methods that are ready to run from anywhere: sources fetched where they are missing, weights found, loaded on a device."""
+"""Methods that are ready to run from anywhere: sources fetched where they are missing, weights
+found, loaded on a device.
+"""
 
 import sys
 import sysconfig
@@ -18,7 +20,9 @@ FIELD_SIZE, FIELD_TEMPLATE = 512, "ffhq"
 
 @dataclass(frozen=True)
 class Ready:
-    """A loaded method, with the size in pixels a side and the template of the faces that it was made for."""
+    """A loaded method, with the size in pixels a side and the template of the faces that it was
+    made for.
+    """
 
     card: MethodCard
     method: Restorer
@@ -27,7 +31,11 @@ class Ready:
 
 
 def ready(name: str, params: Mapping[str, Any], weights: str = "shipped", device: str = "auto") -> Ready:
-    """Load a method. Raises: UserError for an unknown name or parameter, and for sources or weights that can't be had."""
+    """Load a method.
+
+    Raises: UserError for an unknown name or parameter, and for sources or weights that can't be
+    had.
+    """
     from clrface.device import pick_device
     from clrface.registry import make_method, method_card
 
@@ -43,7 +51,9 @@ def ready(name: str, params: Mapping[str, Any], weights: str = "shipped", device
 
 
 def at_hand() -> list[str]:
-    """The methods that can restore now, without a download: their weights lie here, and their sources are fetched."""
+    """The methods that can restore now, without a download: their weights lie here, and their
+    sources are fetched.
+    """
     from clrface.fetch.install import is_fetched
     from clrface.fetch.sources import load_sources
     from clrface.registry import method_cards

@@ -1,4 +1,7 @@
-"""How many steps a sampler may take, so that the config is told before any work. Nothing heavy is imported here."""
+"""How many steps a sampler may take, so that the config is told before any work.
+
+Nothing heavy is imported here.
+"""
 
 from typing import Any
 
@@ -10,7 +13,9 @@ MOST_STEPS = 500
 
 
 def total_steps(start: str, t0: float, steps: int) -> int:
-    """CLR-Face's steps over the whole schedule, of which the last `steps` are run: all of them from noise."""
+    """CLR-Face's steps over the whole schedule, of which the last `steps` are run: all of them from
+    noise.
+    """
     return steps if start == "noise" else max(steps, round(steps / t0))
 
 
@@ -24,7 +29,9 @@ def steps_problem(start: str, t0: float, steps: int) -> str:
 
 
 def pixel_steps_problem(total: int, steps: int) -> str:
-    """What is wrong with the pixel diffusion's steps; empty when nothing is. diffusers' DDIM steps by 1000 // total."""
+    """What is wrong with the pixel diffusion's steps; empty when nothing is. diffusers' DDIM steps
+    by 1000 // total.
+    """
     if 1 <= steps <= total <= SCHEDULE_STEPS and SCHEDULE_STEPS % total == 0:
         return ""
     return (

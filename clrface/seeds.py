@@ -1,7 +1,7 @@
 """Every random draw in the project comes from here; there is no global random state.
 
-A seed is the SHA-256 of (base seed, purpose, dataset, image_id): an image's draws depend on nothing else, so
-neither on its batch, its chunk, its place in the order nor the number of cores.
+A seed is the SHA-256 of (base seed, purpose, dataset, image_id): an image's draws depend on nothing
+else, so neither on its batch, its chunk, its place in the order nor the number of cores.
 """
 
 import hashlib

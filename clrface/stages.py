@@ -1,4 +1,5 @@
-"""The training's stages: which method each network belongs to, and which networks it starts from or looks through.
+"""The training's stages: which method each network belongs to, and which networks it starts from or
+looks through.
 
 Nothing heavy is imported here: the workflow reads it while it builds its graph.
 """
@@ -8,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 SHORT = ("f4_short", "f8_short", "f16_short", "codes256_short")
-"""Other latents than CLR-Face's own (`f4`), for the ablation of compression and codebook: an autoencoder and a prior each.
+"""Other latents than CLR-Face's own (`f4`), for the ablation of compression and codebook: an
+autoencoder and a prior each.
 
 All trained alike and briefly, so that they compare with one another.
 """
@@ -45,7 +47,10 @@ NEEDS: dict[str, tuple[str, ...]] = {
     **{f"autoencoder_{latents}": () for latents in SHORT},
     **{f"prior_{latents}": (f"autoencoder_{latents}", "irn") for latents in SHORT},
 }
-"""The stages whose networks a stage looks through. Which one it starts from, its options say: see `needs`."""
+"""The stages whose networks a stage looks through.
+
+Which one it starts from, its options say: see `needs`.
+"""
 STARTS = ("start_from", "trunk_from")
 """The options that name a stage, or a folder, of weights to start from."""
 SOURCES = ("sface", "stlpips")
@@ -78,7 +83,8 @@ def stages_of(method: str, latents: str = "f4") -> list[str]:
 
 
 def network_folder(models: Path, stage: str, beside: str) -> Path:
-    """Where the weights of `stage` lie, seen from `beside`, a stage whose method's folder is `models`.
+    """Where the weights of `stage` lie, seen from `beside`, a stage whose method's folder is
+    `models`.
 
     >>> network_folder(Path("results/train/clrface"), "unet", "irn").as_posix()
     'results/train/unet/unet'

@@ -1,4 +1,6 @@
-"""YAML files read strictly: a key that stands twice is an error, where the plain reader would drop the first in silence."""
+"""YAML files read strictly: a key that stands twice is an error, where the plain reader would drop
+the first in silence.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +12,9 @@ from clrface.errors import UserError
 
 MERGE = "tag:yaml.org,2002:merge"
 MOST_ENTRIES = 100_000
-"""Of a file, once its anchors are laid out: a few lines can stand for a billion entries, or for themselves."""
+"""Of a file, once its anchors are laid out: a few lines can stand for a billion entries, or for
+themselves.
+"""
 
 
 class _Loader(yaml.SafeLoader):
@@ -29,7 +33,11 @@ class _Loader(yaml.SafeLoader):
 
 
 def read_yaml(path: Path) -> Any:
-    """What a YAML file holds. Raises: OSError; UserError naming the file, for text that is no YAML, and a key that stands twice."""
+    """What a YAML file holds.
+
+    Raises: OSError; UserError naming the file, for text that is no YAML, and a key that stands
+    twice.
+    """
     try:
         content = yaml.load(Path(path).read_text(encoding="utf-8"), Loader=_Loader)  # a safe loader
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -1,8 +1,9 @@
 """Make `import torchvision` work with a CPU-only torch.
 
-The package index's torchvision is built against a CUDA torch. With a CPU build its compiled operators don't load, and
-its import stops at two of them that it registers without asking. Declaring their schemas is enough: nobody here calls them.
-diffusers and timm import torchvision, so this is imported before them.
+The package index's torchvision is built against a CUDA torch. With a CPU build its compiled
+operators don't load, and its import stops at two of them that it registers without asking.
+Declaring their schemas is enough: nobody here calls them. diffusers and timm import torchvision, so
+this is imported before them.
 """
 
 import torch

@@ -1,9 +1,11 @@
-"""The record of a training, `training.json` beside the weights: what they have seen, and what it cost.
+"""The record of a training, `training.json` beside the weights: what they have seen, and what it
+cost.
 
     {"stage": "irn", "steps": 900, "batch": 16, "seed": 0, "processor_s": 3102.4, "faces": 17381,
      "resolution": 96, "template": "utkface", "start": {...}}
 
-`start` is the record of the folder of weights that the stage started from, if it started from one that has a record.
+`start` is the record of the folder of weights that the stage started from, if it started from one
+that has a record.
 """
 
 import json
@@ -17,7 +19,9 @@ RECORD = "training.json"
 
 @dataclass(frozen=True)
 class Seen:
-    """What weights have seen: optimiser steps, training images (steps x batch), and seconds of processor time."""
+    """What weights have seen: optimiser steps, training images (steps x batch), and seconds of
+    processor time.
+    """
 
     steps: int
     images: int

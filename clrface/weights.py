@@ -1,4 +1,6 @@
-"""Where a method's weights lie: shipped with the project, trained here, in a folder of the user's, or on Hugging Face."""
+"""Where a method's weights lie: shipped with the project, trained here, in a folder of the user's,
+or on Hugging Face.
+"""
 
 from pathlib import Path
 
@@ -21,7 +23,8 @@ def local_folder(weights: str, method: str) -> Path | None:
 def weights_folder(weights: str, method: str) -> Path:
     """The folder of a method's weights, fetched from the hub where the config names a hub id.
 
-    Raises: UserError when there is no such folder, or the hub can't be reached or has no such files.
+    Raises: UserError when there is no such folder, or the hub can't be reached or has no such
+    files.
     """
     folder = local_folder(weights, method)
     if folder is None:
@@ -55,9 +58,11 @@ def _from_hub(repository: str, method: str) -> Path:
 
 
 def _own_folder(folder: Path, method: str) -> Path:
-    """A method's part of a folder of several methods' weights, or the folder itself where it is the method's own.
+    """A method's part of a folder of several methods' weights, or the folder itself where it is the
+    method's own.
 
-    A sub-folder with a config.json is a network, not a method: models/unet/unet is the network of the method models/unet.
+    A sub-folder with a config.json is a network, not a method: models/unet/unet is the network of
+    the method models/unet.
     """
     inner = folder / method
     return inner if inner.is_dir() and not (inner / "config.json").is_file() else folder

@@ -31,7 +31,9 @@ WORKING_SIZE = 64
 """Side of the aligned square in which sharpness is judged, since training sees only that detail."""
 
 MIN_SHARPNESS = 0.20
-"""Just below the least sharp aligned face of ORL (0.22), so that no target is softer than the faces to be restored."""
+"""Just below the least sharp aligned face of ORL (0.22), so that no target is softer than the faces
+to be restored.
+"""
 
 MAX_OFFSET = 0.10
 """In shares of the side. The chips come aligned: an eye or mouth further from the template is a

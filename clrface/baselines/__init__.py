@@ -1,1 +1,4 @@
-"""The methods: one file each, with a literal `CARD` and a class `Restorer`. docs/how-to/add-a-method.md."""
+"""The methods: one file each, with a literal `CARD` and a class `Restorer`.
+
+See docs/how-to/add-a-method.md.
+"""

@@ -1,4 +1,7 @@
-"""CLR-Face (Suin and Chellappa, arXiv 2402.06106): latent refinement steered by identity. The method itself is in clrface/restoration."""
+"""CLR-Face (Suin and Chellappa, arXiv 2402.06106): latent refinement steered by identity.
+
+The method itself is in clrface/restoration.
+"""
 
 from pathlib import Path
 from typing import Any

@@ -1,10 +1,11 @@
-"""CLR-Face taken apart: how good each part could be, and is. Controls: most of them see the ground truth.
+"""CLR-Face's parts, one by one: how good each could be, and is.
 
-`part` is one of
-- `autoencoder`: G(E(x)), the truth through the autoencoder: the ceiling of all that follows;
+These are controls: most of them see the ground truth. `part` is one of
+
+- `autoencoder`: G(E(x)), the ground truth through the autoencoder: the bound of all that follows;
 - `irn`: x_I, the Identity Recovery Network's output, which starts and steers the refinement;
 - `irn_autoencoded`: G(E(x_I)), the start of the refinement as an image;
-- `truth_guided`: CLR-Face guided by the truth's identity, not the one that the IRN recovers: what a perfect target would give.
+- `truth_guided`: CLR-Face guided by the ground truth's identity instead of the recovered one.
 """
 
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""Code prediction in a strongly compressed VQ, f = 16: the family of CodeFormer, VQFR and RestoreFormer, trained here."""
+"""Code prediction in a strongly compressed VQ, f = 16, trained here.
+
+The family of CodeFormer, VQFR and RestoreFormer.
+"""
 
 import math
 from pathlib import Path

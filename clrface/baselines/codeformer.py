@@ -24,7 +24,10 @@ CARD = {
 
 
 class Restorer(OfficialRestorer):
-    """`fidelity`: the paper's w in [0, 1]. 0 gives the codebook's quality, 1 the most of the input; comparisons use 0.5."""
+    """`fidelity`: the paper's w in [0, 1].
+
+    0 gives the codebook's quality, 1 the most of the input; comparisons use 0.5.
+    """
 
     file = "codeformer/codeformer.pth"
 

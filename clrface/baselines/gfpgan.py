@@ -1,4 +1,7 @@
-"""GFPGAN's three released versions with their authors' weights, at 512x512 (Wang et al., CVPR 2021)."""
+"""GFPGAN's three released versions with their authors' weights, at 512x512.
+
+Wang et al., CVPR 2021.
+"""
 
 from clrface.restoration.gfpgan import GfpganRestorer
 

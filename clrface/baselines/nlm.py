@@ -1,4 +1,7 @@
-"""Non-local means (Buades et al., CVPR 2005), scikit-image's, with the noise measured in each image. It learns nothing."""
+"""Non-local means, by scikit-image, with the noise measured in each image. Not trained.
+
+Buades et al., CVPR 2005.
+"""
 
 import numpy as np
 from skimage.restoration import denoise_nl_means, estimate_sigma
@@ -18,7 +21,10 @@ LEAST_NOISE = 1 / 255
 
 
 class Restorer(ClassicalRestorer):
-    """Averages pixels whose surroundings look alike. `strength`: the cut-off in units of the measured noise."""
+    """Averages pixels whose surroundings look alike.
+
+    `strength`: the cut-off in units of the measured noise.
+    """
 
     def __init__(self, strength: float, patch_px: int, distance_px: int):
         self.strength, self.patch_px, self.distance_px = strength, patch_px, distance_px

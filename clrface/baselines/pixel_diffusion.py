@@ -1,4 +1,8 @@
-"""Conditional diffusion in pixel space, from a one-step estimate: the family of SR3, DR2 and DifFace, trained here at the embedded size."""
+"""Conditional diffusion in pixel space, from a one-step estimate, trained here at the embedded
+size.
+
+The family of SR3, DR2 and DifFace.
+"""
 
 from pathlib import Path
 from typing import Literal

@@ -1,4 +1,7 @@
-"""Real-ESRGAN x4plus with its authors' weights: a general blind super-resolution network that knows nothing of faces (Wang et al. 2021)."""
+"""Real-ESRGAN x4plus with its authors' weights: general blind super-resolution, not made for faces.
+
+Wang et al. 2021.
+"""
 
 from pathlib import Path
 
@@ -24,9 +27,11 @@ FACTOR = 4
 
 
 class Restorer:
-    """The input is reduced `shrink` times (mean over blocks), enlarged four times by the network, and brought back to its size.
+    """The input is reduced `shrink` times (mean over blocks), enlarged four times by the network,
+    and brought back to its size.
 
-    Our inputs are enlarged already; with `shrink: 4` the network sees about as many pixels as are left of a face.
+    Our inputs are enlarged already; with `shrink: 4` the network sees about as many pixels as are
+    left of a face.
     """
 
     def __init__(self, shrink: int):

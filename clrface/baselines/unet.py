@@ -1,4 +1,7 @@
-"""One-step regression: a U-Net trained with L1 alone. Best PSNR, blurred faces: the baseline of the perception-distortion trade."""
+"""One-step regression: a U-Net trained with L1 alone.
+
+Best PSNR, blurred faces: the baseline of the perception-distortion trade.
+"""
 
 from clrface.restoration.one_step import OneStep
 

@@ -1,4 +1,7 @@
-"""One-step regression with perceptual and adversarial losses: the CNN family without a generative prior."""
+"""One-step regression with perceptual and adversarial losses.
+
+The CNN family without a generative prior.
+"""
 
 from clrface.restoration.one_step import OneStep
 

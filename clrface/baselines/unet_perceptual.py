@@ -1,4 +1,7 @@
-"""The same U-Net with a perceptual loss beside L1: sharper, a harder rival. It starts from `unet`'s weights, as CLR-Face's IRN does."""
+"""The same U-Net with a perceptual loss beside L1: sharper, a harder rival.
+
+It starts from `unet`'s weights, as CLR-Face's IRN does.
+"""
 
 from clrface.restoration.one_step import OneStep
 

@@ -1,4 +1,7 @@
-"""Wiener deconvolution (Wiener 1949), scikit-image's, of one assumed Gaussian blur. It learns nothing."""
+"""Wiener deconvolution, by scikit-image, of one assumed Gaussian blur. Not trained.
+
+Wiener 1949.
+"""
 
 import numpy as np
 from skimage.restoration import wiener
@@ -19,7 +22,10 @@ MARGIN_PX = 8
 
 
 class Restorer(ClassicalRestorer):
-    """`sigma_px`: the blur's standard deviation. `balance`: smoothness against sharpness, for the noise."""
+    """`sigma_px`: the blur's standard deviation.
+
+    `balance`: smoothness against sharpness, for the noise.
+    """
 
     def __init__(self, sigma_px: float, balance: float):
         self.sigma_px, self.balance = sigma_px, balance

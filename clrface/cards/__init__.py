@@ -1,1 +1,1 @@
-"""Cards: literals that say what a method or a metric is, read without importing the module that holds them."""
+"""Cards: literals that describe a method or a metric, read without importing their module."""

@@ -1,6 +1,7 @@
-"""Read the literals at the top of a module without importing it, and check them against a dataclass's fields.
+"""Read the literals at the top of a module without importing it, and check their fields.
 
-A wrong key, a wrong choice and a missing field are UserErrors that name the file, the key and the nearest right name.
+A wrong key, a wrong choice and a missing field are UserErrors. They name the file, the key and the
+nearest right name.
 """
 
 import ast
@@ -37,7 +38,9 @@ def misspelt(module: ast.Module, name: str) -> str | None:
 
 
 def classes(module: ast.Module) -> set[str]:
-    """The names that may be a class: those that the module defines as one, and those that it imports from another."""
+    """The names that may be a class: those that the module defines as one, and those that it
+    imports from another.
+    """
     defined = {node.name for node in module.body if isinstance(node, ast.ClassDef)}
     imports = (node for node in module.body if isinstance(node, ast.ImportFrom))
     return defined | {alias.asname or alias.name for node in imports for alias in node.names}
@@ -49,7 +52,8 @@ def check_card(card: Mapping[str, Any], kinds: Collection[type], where: str) -> 
     Args:
         where: what the messages call the card, e.g. `the card 'psnr' in clrface/metrics/psnr.py`.
 
-    Raises: UserError for a key that is no field, a field without default that is missing, and a value of another type.
+    Raises: UserError for a key that is no field, a field without default that is missing, and a
+    value of another type.
     """
     hints = {name: hint for kind in kinds for name, hint in get_type_hints(kind).items()}
     for key in card:
@@ -71,7 +75,9 @@ def _check_value(value: object, hint: Any, where: str) -> None:
 
 
 def _fits(value: object, hint: Any) -> bool:
-    """Whether a literal is of a field's type; a list may stand for a tuple, and a whole number for a number."""
+    """Whether a literal is of a field's type; a list may stand for a tuple, and a whole number for
+    a number.
+    """
     kind = get_origin(hint) or hint
     if kind is UnionType:
         return any(_fits(value, one) for one in get_args(hint))

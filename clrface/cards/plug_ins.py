@@ -13,7 +13,8 @@ def package_of(point: EntryPoint) -> str:
 
 
 def plug_in_file(point: EntryPoint, what: str) -> Path:
-    """The file of the module that an entry point names. A package around it is imported, the module itself is not.
+    """The file of the module that an entry point names. A package around it is imported, the module
+    itself is not.
 
     Args:
         what: what it is for, as the message says it, e.g. `its method 'darker'`.

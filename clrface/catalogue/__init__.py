@@ -1,4 +1,5 @@
-"""Data of the package, read where it is installed: sources, protocols, degradations, published numbers, claims, and manifests.
+"""Data of the package, read where it is installed: sources, protocols, degradations, published
+numbers, claims, and manifests.
 
 Nothing here depends on the working folder.
 """

@@ -216,11 +216,11 @@ class RefinerOptions(Identity):
     """The settings of the restorations that it is for, and its losses on the decoded image."""
 
     t0: PositiveShare
-    """As in those restorations."""
+    """As in the restorations that the refiner is trained for."""
     steps: Count
-    """As in those restorations."""
+    """As in the restorations that the refiner is trained for."""
     residual: Share
-    """As in those restorations."""
+    """As in the restorations that the refiner is trained for."""
     adversarial: Weight
     """Weight of the adversarial loss."""
 

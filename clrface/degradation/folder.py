@@ -13,9 +13,11 @@ from clrface.seeds import generator
 
 
 def degrade_folder(folder: Path, out: Path, degradation: Degradation, seed: int) -> None:
-    """Write `<name>.png` for each image in `folder`, and draws.csv, into `out`; the same bytes on every run.
+    """Write `<name>.png` for each image in `folder`, and draws.csv, into `out`; the same bytes on
+    every run.
 
-    Raises: UserError for an image that can't be read or isn't square, a degradation of finished images, and an `out` that is `folder`.
+    Raises: UserError for an image that can't be read or isn't square, a degradation of finished
+    images, and an `out` that is `folder`.
     """
     if out.resolve() == folder.resolve():
         raise UserError(f"{out} is the folder of the images themselves. Give another one for the degraded ones.")

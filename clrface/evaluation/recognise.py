@@ -128,9 +128,11 @@ def compare_faces(pred_folders: Sequence[Path], gallery: Gallery, ids: Sequence[
 def _listed(
     pairs: Sequence[Pair], ids: Sequence[str], shown: Sequence[str], people: np.ndarray, vectors: tuple[np.ndarray, np.ndarray]
 ) -> Listed:
-    """The pairs, either way about. vectors: of the probes `ids` and of the clean photographs `shown`.
+    """The pairs, either way about. vectors: of the probes `ids` and of the clean photographs
+    `shown`.
 
-    A pair without one of its two images has no similarity. Raises: UserError for a pair of photographs that the test set lacks.
+    A pair without one of its two images has no similarity. Raises: UserError for a pair of
+    photographs that the test set lacks.
     """
     rows, columns = ({image_id: place for place, image_id in enumerate(group)} for group in (ids, shown))
     lacking = [pair for pair in pairs if not {pair.first, pair.second} <= rows.keys()]

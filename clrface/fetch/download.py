@@ -36,10 +36,12 @@ class Found(NamedTuple):
 def obtain(
     source: Source, folder: Path, mirrors: Sequence[Path], use: Callable[[Found], None], pauses_s: Sequence[float] = PAUSES_S
 ) -> Found:
-    """Hand the source's archives to `use`, one after the other, until one is good; return that one.
+    """Pass the source's archives to `use`, one after the other, until one is good; return that one.
 
-    First those that are there, in `folder` (earlier downloads) or a mirror, then each by its reader. What lies in a mirror is used there,
-    not copied; downloads go to `folder`. `use` raises BadArchive for an archive that holds other files than it should.
+    First come those in `folder` (earlier downloads) or a mirror, then each by its reader. A
+    mirror's file is used there, not copied; downloads go to `folder`. `use` raises BadArchive for
+    an archive with other files than it should hold.
+
     Raises: UserError with each place tried and its answer.
     """
     answers: list[str] = []
@@ -64,7 +66,9 @@ def obtain(
 
 
 def _there(archive: Archive, folder: Path) -> Path | None:
-    """What an earlier of the alternatives downloaded, where both name one archive and look for its files under other folders."""
+    """What an earlier of the alternatives downloaded, where both name one archive and look for its
+    files under other folders.
+    """
     return find(folder, archive) if archive.sha256 else None
 
 

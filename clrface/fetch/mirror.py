@@ -60,7 +60,9 @@ def pack(
 
 
 def _put(source: Source, found: Found, to: Path) -> dict[str, Any]:
-    """Link or copy one archive into `to`, under its own name, or with its sum before it where another has that name; returns its line."""
+    """Link or copy one archive into `to`, under its own name, or with its sum before it where
+    another has that name; returns its line.
+    """
     sha256, size_bytes = sha256_file(found.path), found.path.stat().st_size
     target = to / found.archive.file
     if target.is_file() and sha256_file(target) != sha256:

@@ -160,7 +160,10 @@ def _receive(url: str, archive: Archive, part: Path, headers: Mapping[str, str] 
 
 
 def _accept(response: requests.Response, archive: Archive, part: Path, have: int) -> bool:
-    """True when the answer goes on from byte `have`, False when it starts anew. Raises: Failed for any other."""
+    """True when the answer goes on from byte `have`, False when it starts anew.
+
+    Raises: Failed for any other.
+    """
     status = response.status_code
     if status == 206 and response.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
         return True
@@ -199,7 +202,9 @@ def _write(response: requests.Response, archive: Archive, part: Path, have: int)
 
 
 class _Pace:
-    """Watches that at least MIN_BYTES_A_SECOND come, on the mean over each window of `window_s` seconds."""
+    """Watches that at least MIN_BYTES_A_SECOND come, on the mean over each window of `window_s`
+    seconds.
+    """
 
     def __init__(self, window_s: float) -> None:
         self.window_s, self.since, self.had = window_s, time.monotonic(), 0

@@ -9,7 +9,9 @@ from clrface.fetch.sources import Source
 
 
 def tell_sizes(sources: Sequence[Source], raw_folder: Path) -> str:
-    """The sources still to be fetched with their archives' bytes, the total, and the free space where they go, as text."""
+    """The sources still to be fetched with their archives' bytes, the total, and the free space
+    where they go, as text.
+    """
     missing = [source for source in sources if not is_fetched(source, raw_folder)]
     if not missing:
         return f"All {len(sources)} sources are there; nothing to fetch."

@@ -1,4 +1,6 @@
-"""The entries of clrface/catalogue/sources.yaml: what a source is made of, where it may come from, how it is checked."""
+"""The entries of clrface/catalogue/sources.yaml: what a source is made of, where it may come from,
+how it is checked.
+"""
 
 import csv
 import hashlib
@@ -20,7 +22,9 @@ SCHEMA = SCHEMAS / "sources.schema.json"
 COMMON_KEYS = ("kind", "file", "sha256", "bytes", "strip")
 NOTES = ("about", "page", "licence", "citation")
 FIRST_USE = "on_first_use"
-"""Written for a sha256 that nobody published: whatever comes first is trusted, recorded (clrface.fetch.lock), and asked for ever after."""
+"""Written for a sha256 that nobody published: whatever comes first is trusted, recorded
+(clrface.fetch.lock), and asked for ever after.
+"""
 SHIPPED = "shipped"
 """A folder of the package itself, beside the list of sources."""
 DEFAULT_MAX_FILES = 200_000
@@ -29,20 +33,30 @@ DEFAULT_MAX_BYTES = 2**30
 
 @dataclass(frozen=True)
 class Archive:
-    """One place that a source may come from: an archive (or a single file, or a folder) and how to reach it."""
+    """One place that a source may come from: an archive (or a single file, or a folder) and how to
+    reach it.
+    """
 
     kind: str
     file: str
     """Its file name; the suffix says whether it is an archive. Empty for a folder."""
     sha256: str | None
-    """None where nobody knows: then the manifest checks the members, or the first use decides (`first_use`)."""
+    """None where nobody knows: then the manifest checks the members, or the first use decides
+    (`first_use`).
+    """
     size_bytes: int | None
     strip: str
-    """The folder in the archive that the members lie under: taken off their names. `**/` takes every folder off."""
+    """The folder in the archive that the members lie under: taken off their names.
+
+    `**/` takes every folder off.
+    """
     locator: dict[str, str]
-    """What the kind's reader needs: `package` and `version`, `url`, `repository` and `commit`, ..."""
+    """What the kind's reader needs: `package` and `version`, `url`, `repository` and `commit`, ...
+    """
     first_use: bool = False
-    """Whether its checksum, if it has one, is that of what came first, as the lock file recorded it."""
+    """Whether its checksum, if it has one, is that of what came first, as the lock file recorded
+    it.
+    """
 
     def __str__(self) -> str:
         return " ".join([self.kind, *(self.locator.values() or [self.file])])
@@ -74,11 +88,18 @@ class Source:
     page: str = ""
     """Where a person finds the download; empty when the archives' addresses are enough."""
     faces: Literal["", "test", "training"] = ""
-    """For a set of faces, one a file, without a manifest in git: what it is for. Its manifest is made when it is fetched."""
+    """For a set of faces, one a file, without a manifest in git: what it is for.
+
+    Its manifest is made when it is fetched.
+    """
     aligned: bool = True
     """Whether those faces come aligned; if not, the workflow aligns them."""
     template: str = ""
-    """For faces with a manifest in git that come aligned: by which template (clrface.align.templates). Empty: they don't."""
+    """For faces with a manifest in git that come aligned: by which template
+    (clrface.align.templates).
+
+    Empty: they don't.
+    """
     listed: str = ""
     """Another source, LFW's list of pairs: only the photographs that it names are taken."""
     locked: str | None = None
@@ -103,9 +124,11 @@ class Source:
 
 
 def load_sources(path: Path, folders: Path | None = None) -> dict[str, Source]:
-    """Read and check a file of sources, such as clrface/catalogue/sources.yaml. A manifest's path is relative to it.
+    """Read and check a file of sources, such as clrface/catalogue/sources.yaml. A manifest's path
+    is relative to it.
 
-    folders: what the path of a user's folder of files is relative to; the file's own folder when left out.
+    folders: what the path of a user's folder of files is relative to; the file's own folder when
+    left out.
 
     Raises: UserError naming each wrong key by its path.
     """
@@ -138,9 +161,11 @@ def _with_list(source: Source, sources: Mapping[str, Source], path: Path) -> Sou
 
 
 def entry_digest(source: Source) -> str:
-    """16 hexadecimal digits that change when the entry would give other files (or its manifest names others).
+    """16 hexadecimal digits that change when the entry would give other files (or its manifest
+    names others).
 
-    The workflow puts it among a rule's `params`; SOURCE.json holds it, so that a stale folder is seen.
+    The workflow puts it among a rule's `params`; SOURCE.json holds it, so that a stale folder is
+    seen.
     """
     text = json.dumps([source.content, source.expected()], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

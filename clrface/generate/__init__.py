@@ -1,6 +1,8 @@
-"""Generate: colour faces of nobody, drawn by MobileStyleGAN, for training and for the shipped test set.
+"""Generate: colour faces of nobody, drawn by MobileStyleGAN, for training and for the shipped test
+set.
 
     generate_faces(Drawing(count=12600, seed=0), Path("data/raw/mobilestylegan"), Path("data/raw/generated_train"))
 
-Needs the extra `generate` (OpenVINO) and the source `mobilestylegan`; nothing else in the project does.
+Needs the extra `generate` (OpenVINO) and the source `mobilestylegan`; nothing else in the project
+does.
 """

@@ -1,4 +1,7 @@
-"""Draw a set of faces into a folder: one PNG a face, then a manifest. A run that is stopped goes on with the same command."""
+"""Draw a set of faces into a folder: one PNG a face, then a manifest.
+
+A run that is stopped goes on with the same command.
+"""
 
 import hashlib
 import json

@@ -1,9 +1,11 @@
 """MobileStyleGAN of FFHQ (Belousov, arXiv 2104.04767), run from its published OpenVINO files.
 
-Notation (Karras et al. 2020): z the latent, w = f(z) its style, w' = mean(w) + truncation * (w - mean(w)), and G(w') the face.
+Notation (Karras et al. 2020): z the latent, w = f(z) its style, w' = mean(w) + truncation * (w -
+mean(w)), and G(w') the face.
 
-G ends in an inverse Haar transform that doubles 512x512 coefficients to 1024x1024 pixels. Its low-pass band, halved, is the mean over
-2x2 of those pixels, so we read the band and leave the last doubling out: the same 512x512 face for less work.
+G ends in an inverse Haar transform that doubles 512x512 coefficients to 1024x1024 pixels. Its
+low-pass band, halved, is the mean over 2x2 of those pixels, so we read the band and leave the last
+doubling out: the same 512x512 face for less work.
 """
 
 from pathlib import Path
@@ -19,9 +21,13 @@ LATENT = 512
 SIDE_PX = 512
 """Of the largest face; a smaller one is its mean over blocks."""
 BANDS = "Add_754"
-"""The layer of the synthesis network that holds the last Haar coefficients, (1, 12, 512, 512): red, green and blue low-pass first."""
+"""The layer of the synthesis network that holds the last Haar coefficients, (1, 12, 512, 512): red,
+green and blue low-pass first.
+"""
 MEAN_OF = 4096
-"""Styles that the mean is taken over, as the publisher's code has it; drawn once and for all, whatever the faces' seed."""
+"""Styles that the mean is taken over, as the publisher's code has it; drawn once and for all,
+whatever the faces' seed.
+"""
 SETTINGS = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1}
 """Single precision on one thread: on one machine, a latent then always gives the same bytes."""
 

@@ -181,7 +181,8 @@ class PairedSets:
     def update(self, pred: np.ndarray, ref: np.ndarray | None) -> None:
         """Take a batch, both (B, 3, H, W) float32 RGB in [0, 1], paired.
 
-        Raises: ValueError without ground truth, or for an image that can't be measured (see `collect.problem`).
+        Raises: ValueError without ground truth, or for an image that can't be measured (see
+        `collect.problem`).
         """
         if ref is None or len(ref) != len(pred):
             raise ValueError(f"Found {len(pred)} images, but {0 if ref is None else len(ref)} ground truths.")

@@ -1,9 +1,12 @@
-"""Code prediction: a transformer reads a strongly compressed face's codes off the degraded one (CodeFormer, Zhou et al. 2022).
+"""Code prediction: a transformer reads a strongly compressed face's codes off the degraded one
+(CodeFormer, Zhou et al. 2022).
 
-Notation: y the degraded face; E_y its encoder; z_y = E_y(y), (B, C, h, w); s the h x w codes of the clean face in the codebook of an
-autoencoder at f = 16. The network gives logits of s; the autoencoder's decoder paints the codes.
+Notation: y the degraded face; E_y its encoder; z_y = E_y(y), (B, C, h, w); s the h x w codes of the
+clean face in the codebook of an autoencoder at f = 16. The network gives logits of s; the
+autoencoder's decoder paints the codes.
 
-This is CodeFormer's second stage, whose published network takes a fidelity weight through a third stage; at this size there is none.
+This is CodeFormer's second stage, whose published network takes a fidelity weight through a third
+stage; at this size there is none.
 """
 
 import torch
@@ -15,7 +18,9 @@ from clrface.models.autoencoder import Autoencoder
 
 
 class CodePredictor(ModelMixin, ConfigMixin):
-    """An encoder shaped like the autoencoder's (`autoencoder`: its config), then a pre-norm transformer over the h x w places."""
+    """An encoder shaped like the autoencoder's (`autoencoder`: its config), then a pre-norm
+    transformer over the h x w places.
+    """
 
     _supports_gradient_checkpointing = True  # of its encoder
 

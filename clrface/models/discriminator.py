@@ -1,4 +1,6 @@
-"""The patch discriminator of the autoencoder's adversarial loss (Isola et al. 2017), small, with spectral normalisation."""
+"""The patch discriminator of the autoencoder's adversarial loss (Isola et al. 2017), small, with
+spectral normalisation.
+"""
 
 from itertools import pairwise
 

@@ -1,9 +1,10 @@
-"""Latent diffusion's VQ checkpoints as our autoencoder: the key layout of CompVis' `VQModelInterface`, which ResShift's files have too.
+"""Latent diffusion's VQ checkpoints as our autoencoder: the key layout of CompVis'
+`VQModelInterface`, which ResShift's files have too.
 
-Layout (ldm.modules.diffusionmodules.model): encoder.down.<level>.block.<n>, encoder.mid.{block_1, attn_1, block_2}, quant_conv,
-quantize.embedding, post_quant_conv, decoder.mid, decoder.up.<level>.block.<n>; attention as 1 x 1 convolutions. diffusers' own converter
-maps all but the codebook.
-The network's shape is read off the tensors' shapes: such a file holds no config.
+Layout (ldm.modules.diffusionmodules.model): encoder.down.<level>.block.<n>, encoder.mid.{block_1,
+attn_1, block_2}, quant_conv, quantize.embedding, post_quant_conv, decoder.mid,
+decoder.up.<level>.block.<n>; attention as 1 x 1 convolutions. diffusers' own converter maps all but
+the codebook. The network's shape is read off the tensors' shapes: such a file holds no config.
 """
 
 import re
@@ -24,18 +25,24 @@ NORM_GROUPS = 32
 """Of every normalisation in latent diffusion's autoencoders; nothing in a file says it."""
 CODEBOOK = "quantize.embedding.weight"
 PREFIXES = ("module.", "_orig_mod.", "first_stage_model.")
-"""What wrappers put before each key: DistributedDataParallel, torch.compile, a whole latent diffusion model."""
+"""What wrappers put before each key: DistributedDataParallel, torch.compile, a whole latent
+diffusion model.
+"""
 NOT_THE_AUTOENCODERS = ("loss.", "model_ema.")
-"""The training's own: the perceptual network and the discriminator, and averages under mangled names."""
+"""The training's own: the perceptual network and the discriminator, and averages under mangled
+names.
+"""
 ADVICE = "Expected a VQ autoencoder of latent diffusion's layout, such as ResShift's celeba256_vq_f4_dim3_face.pth."
 
 Tensors = dict[str, torch.Tensor]
 
 
 def read_vq(checkpoint: Path) -> Autoencoder:
-    """A .pth, .ckpt or .safetensors file as an autoencoder, in single precision. Its latents are not scaled yet: mean 0, deviation 1.
+    """A .pth, .ckpt or .safetensors file as an autoencoder, in single precision. Its latents are
+    not scaled yet: mean 0, deviation 1.
 
-    Raises: UserError for a file that can't be read, that holds more than tensors, or whose keys or shapes are another network's.
+    Raises: UserError for a file that can't be read, that holds more than tensors, or whose keys or
+    shapes are another network's.
     """
     official = _stripped(_read(Path(checkpoint)))
     if CODEBOOK not in official:
@@ -95,9 +102,11 @@ def _shape(official: Tensors, checkpoint: Path) -> dict[str, Any]:
 
 
 def import_vq(checkpoint: Path, out: Path) -> dict[str, Any]:
-    """Write a checkpoint as config.json and one safetensors file, in single precision as it came; the config.
+    """Write a checkpoint as config.json and one safetensors file, in single precision as it came;
+    the config.
 
-    Stage `autoencoder` starts from such a folder (`start_from`), and measures its latents' mean and spread.
+    Stage `autoencoder` starts from such a folder (`start_from`), and measures its latents' mean and
+    spread.
 
     Raises: UserError as `read_vq`, and when `out` holds something already.
     """

@@ -1,4 +1,6 @@
-"""Networks from and to disk: diffusers' folder layout (config.json and safetensors), checked before use."""
+"""Networks from and to disk: diffusers' folder layout (config.json and safetensors), checked before
+use.
+"""
 
 import copy
 from collections.abc import Mapping
@@ -22,8 +24,8 @@ SHARD = "15MB"
 def load_network(kind: type[Network], folder: Path) -> Network:
     """Read a network in single precision, ready for use: evaluation mode, no gradients.
 
-    Raises: UserError when the folder isn't there, or when the weights differ from the config in a key or a shape:
-    the message names the first.
+    Raises: UserError when the folder isn't there, or when the weights differ from the config in a
+    key or a shape: the message names the first.
     """
     folder = Path(folder)
     files = sorted(folder.glob("*.safetensors"))
@@ -44,7 +46,8 @@ def load_network(kind: type[Network], folder: Path) -> Network:
 
 
 def fill(network: Module, state: Mapping[str, torch.Tensor], complaint: str, advice: str) -> Module:
-    """Give a network its weights, in single precision, ready for use: evaluation mode, no gradients.
+    """Give a network its weights, in single precision, ready for use: evaluation mode, no
+    gradients.
 
     Raises: UserError of `complaint`, the first key or shape that is wrong, and `advice`.
     """
@@ -54,7 +57,8 @@ def fill(network: Module, state: Mapping[str, torch.Tensor], complaint: str, adv
 
 
 def take_matching(network: nn.Module, folder: Path) -> list[str]:
-    """Start a network from another one's weights: every tensor of `folder` whose name and shape agree is taken over, the others stay.
+    """Start a network from another one's weights: every tensor of `folder` whose name and shape
+    agree is taken over, the others stay.
 
     For a network of another latent width or input than the one that it starts from.
 
@@ -78,7 +82,9 @@ def read_safetensors(file: Path) -> dict[str, torch.Tensor]:
 
 
 def move(network: Network, device: str | torch.device) -> Network:
-    """The network itself, on `device`: its own `to`, whose wrapper in diffusers type checkers take for an unbound function."""
+    """The network itself, on `device`: its own `to`, whose wrapper in diffusers type checkers take
+    for an unbound function.
+    """
     cast(nn.Module, network).to(device)
     return network
 

@@ -1,4 +1,6 @@
-"""CLR-Face's learnable latent mask m = M_psi(z_y, z_I) in (0, 1): where the recogniser's gradients may act."""
+"""CLR-Face's learnable latent mask m = M_psi(z_y, z_I) in (0, 1): where the recogniser's gradients
+may act.
+"""
 
 import torch
 from diffusers import ConfigMixin, ModelMixin
@@ -7,10 +9,12 @@ from torch import nn
 
 
 class LatentMask(ModelMixin, ConfigMixin):
-    """A small convolutional network on the degraded latent and the IRN's latent; one value a latent position.
+    """A small convolutional network on the degraded latent and the IRN's latent; one value a latent
+    position.
 
-    Assumption (the paper gives no parametrisation): a function of the image rather than one mask for all, since faces
-    are aligned but their parts are not in one place. docs/explanation/method.md.
+    Assumption (the paper gives no parametrisation): a function of the image rather than one mask
+    for all, since faces are aligned but their parts are not in one place.
+    docs/explanation/method.md.
     """
 
     @register_to_config

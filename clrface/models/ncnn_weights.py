@@ -1,8 +1,10 @@
-"""Weights of a network in ncnn's format, a text of layers (.param) and their numbers (.bin), as torch tensors.
+"""Weights of a network in ncnn's format, a text of layers (.param) and their numbers (.bin), as
+torch tensors.
 
-Only convolutions are read, in the order in which the network runs them: what Real-ESRGAN's publisher packs has no other weights.
-Format (ncnn's wiki, "param and model file structure"): each convolution's kernel stands behind four bytes that say how it is stored, half
-precision under the tag below, padded to four bytes; its bias follows in single precision.
+Only convolutions are read, in the order in which the network runs them: what Real-ESRGAN's
+publisher packs has no other weights. Format (ncnn's wiki, "param and model file structure"): each
+convolution's kernel stands behind four bytes that say how it is stored, half precision under the
+tag below, padded to four bytes; its bias follows in single precision.
 """
 
 from dataclasses import dataclass
@@ -30,7 +32,8 @@ class Convolution:
 def read_convolutions(param: Path, numbers: Path) -> list[Convolution]:
     """Every convolution of the network, in order.
 
-    Raises: UserError for a file that is missing, of another format, cut short, or longer than its layers.
+    Raises: UserError for a file that is missing, of another format, cut short, or longer than its
+    layers.
     """
     for path in (param, numbers):
         if not path.is_file():

@@ -1,7 +1,9 @@
-"""A recogniser's ONNX file as a torch network, which makes it differentiable: guidance may climb it, or a metric read it.
+"""A recogniser's ONNX file as a torch network, which makes it differentiable: guidance may climb
+it, or a metric read it.
 
-It takes what residual recognisers are made of (insightface's IResNet among them): convolutions, normalisations, PReLU, sums, a linear
-layer. SFace's file needs more, for it is quantised: clrface.models.recogniser.
+It takes what residual recognisers are made of (insightface's IResNet among them): convolutions,
+normalisations, PReLU, sums, a linear layer. SFace's file needs more, for it is quantised:
+clrface.models.recogniser.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,7 +24,10 @@ Options = Mapping[str, Any]
 
 
 class OnnxNetwork(nn.Module):
-    """The graph in `path`, of one input and one output; frozen. Raises: UserError for a file that is damaged or holds other layers."""
+    """The graph in `path`, of one input and one output; frozen.
+
+    Raises: UserError for a file that is damaged or holds other layers.
+    """
 
     def __init__(self, path: Path):
         super().__init__()
@@ -40,7 +45,9 @@ class OnnxNetwork(nn.Module):
         self._input = next(item.name for item in graph.input if item.name not in stored)
         self._output = graph.output[0].name
         self.scales_its_input = any(node.op_type == "Sub" for node in graph.node[:8])
-        """Whether the graph itself takes off a mean and divides: insightface's rule, which feeds such a file pixels of 0 to 255."""
+        """Whether the graph itself takes off a mean and divides: insightface's rule, which feeds
+        such a file pixels of 0 to 255.
+        """
 
     def forward(self, x: Tensor) -> Tensor:
         """The graph's output for its input `x`."""
@@ -54,14 +61,19 @@ class OnnxNetwork(nn.Module):
         return values[self._output]
 
     def _value(self, name: str, values: Mapping[str, Tensor]) -> Tensor | None:
-        """A layer's input: an earlier layer's output, or a weight; None where an optional one is left out."""
+        """A layer's input: an earlier layer's output, or a weight; None where an optional one is
+        left out.
+        """
         if not name:
             return None
         return values[name] if name in values else getattr(self, self._places[name])
 
 
 def read_graph(path: Path) -> onnx.GraphProto:
-    """An ONNX file's graph, of which every layer's inputs are there. Raises: UserError for a file that is damaged."""
+    """An ONNX file's graph, of which every layer's inputs are there.
+
+    Raises: UserError for a file that is damaged.
+    """
     try:
         graph = onnx.load(str(intact(path))).graph
         known = {*_stored(graph), *(item.name for item in graph.input), ""}

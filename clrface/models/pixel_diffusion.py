@@ -1,11 +1,14 @@
-"""Conditional diffusion in pixel space: the network, and how it samples (SR3, Saharia et al. 2022; DifFace, Yue and Loy 2024).
+"""Conditional diffusion in pixel space: the network, and how it samples (SR3, Saharia et al. 2022;
+DifFace, Yue and Loy 2024).
 
-Notation: y the degraded face, x_0 the clean one, both in [-1, 1]; x_t = alpha_t x_0 + sigma_t eps, the schedule of CLR-Face's prior; the
-network sees x_t and y at full size and predicts v = alpha_t eps - sigma_t x_0.
+Notation: y the degraded face, x_0 the clean one, both in [-1, 1]; x_t = alpha_t x_0 + sigma_t eps,
+the schedule of CLR-Face's prior; the network sees x_t and y at full size and predicts v = alpha_t
+eps - sigma_t x_0.
 
-`start: noise` is SR3's: from noise through the whole schedule. `start: estimate` is DifFace's: a one-step estimate of x_0, diffused to a
-middle time, then refined. DifFace's estimate comes from a network of its own (SwinIR); here it is this network's, at the last time, where
-x_t is noise and its answer is the mean of all faces that y could be.
+`start: noise` is SR3's: from noise through the whole schedule. `start: estimate` is DifFace's: a
+one-step estimate of x_0, diffused to a middle time, then refined. DifFace's estimate comes from a
+network of its own (SwinIR); here it is this network's, at the last time, where x_t is noise and its
+answer is the mean of all faces that y could be.
 """
 
 from dataclasses import dataclass
@@ -20,7 +23,9 @@ from clrface.schedule import SCHEDULE
 
 @dataclass(frozen=True)
 class PixelSampler:
-    """Settings of a restoration; the defaults are DifFace's: 250 steps over all of the schedule, the last 100 run, eta 0.5."""
+    """Settings of a restoration; the defaults are DifFace's: 250 steps over all of the schedule,
+    the last 100 run, eta 0.5.
+    """
 
     network: UNet2DModel
     start: Literal["noise", "estimate"] = "estimate"

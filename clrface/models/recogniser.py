@@ -1,9 +1,11 @@
-"""SFace (Zhong et al. 2021), the recogniser that trains the IRN and guides CLR-Face: rebuilt in torch from its ONNX file.
+"""SFace (Zhong et al. 2021), the recogniser that trains the IRN and guides CLR-Face: rebuilt in
+torch from its ONNX file.
 
 It never judges: the tables' identity metrics use dlib's network, so that guidance can't game them.
 
-The file stores its convolutions as block-quantised int8 and lists their folded copies as inputs; so the initialisers
-are read and dequantised here rather than the graph run, which also makes the network differentiable.
+The file stores its convolutions as block-quantised int8 and lists their folded copies as inputs; so
+the initialisers are read and dequantised here rather than the graph run, which also makes the
+network differentiable.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,16 +28,22 @@ SFACE_FILE = Path("sface", "face_recognition_sface_2021dec_int8bq.onnx")
 CHIP_PX = 112
 FEATURES = 128
 Change = Callable[[torch.Tensor, int], torch.Tensor]
-"""Of the features behind a convolution, (B, C, h, w), and the convolution's place among all of them."""
+"""Of the features behind a convolution, (B, C, h, w), and the convolution's place among all of
+them.
+"""
 # Pixels of the 112 x 112 chip: ArcFace's template, its two eyes and the middle of its mouth corners.
 ARCFACE_POINTS = np.array([[38.2946, 51.6963], [73.5318, 51.5014], [56.1396, 92.2848]])
 TEMPLATES = {"utkface": (UTKFACE, ARCFACE_POINTS / CHIP_PX), "ffhq": (FFHQ, (ARCFACE_POINTS + 0.5) / CHIP_PX)}
-"""How faces are aligned, and so how the chip is laid: the three points in shares of the face's side and of the chip's. UTKFace's chip,
-without the half pixel, is what the shipped weights learned."""
+"""How faces are aligned, and so how the chip is laid: the three points in shares of the face's side
+and of the chip's. UTKFace's chip, without the half pixel, is what the shipped weights learned.
+"""
 
 
 class SFace(nn.Module):
-    """Aligned faces, (B, 3, H, W) RGB in [0, 1], to unit vectors (B, 128). Weights are frozen. `template`: how they are aligned."""
+    """Aligned faces, (B, 3, H, W) RGB in [0, 1], to unit vectors (B, 128).
+
+    Weights are frozen. `template`: how they are aligned.
+    """
 
     chip: torch.Tensor
 
@@ -78,7 +86,9 @@ class SFace(nn.Module):
 
 
 def _chip_transform(face: np.ndarray, chip: np.ndarray) -> np.ndarray:
-    """(2, 3) for affine_grid: chip coordinates in [-1, 1] to the face's in [-1, 1], a least-squares similarity."""
+    """(2, 3) for affine_grid: chip coordinates in [-1, 1] to the face's in [-1, 1], a least-squares
+    similarity.
+    """
     chip, face = chip * 2 - 1, face * 2 - 1
     rows, values = [], []
     for (x, y), (u, v) in zip(chip, face, strict=True):
@@ -170,7 +180,9 @@ def _batch_norm(node: onnx.NodeProto, tensors: dict[str, np.ndarray], flat: bool
 
 
 class FrozenPReLU(nn.Module):
-    """PReLU whose slopes don't learn: torch's own computes their gradient all the same, for half of the time of a guided step."""
+    """PReLU whose slopes don't learn: torch's own computes their gradient all the same, for half of
+    the time of a guided step.
+    """
 
     slope: torch.Tensor
 

@@ -1,4 +1,6 @@
-"""Torch's files read as tensors alone: a pickle may run code, and a damaged file make its reader fail in any way."""
+"""Torch's files read as tensors alone: a pickle may run code, and a damaged file make its reader
+fail in any way.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,8 @@ from clrface.errors import UserError
 
 
 def read_torch(path: Path, advice: str, device: str | torch.device = "cpu", what: str = "weights") -> Any:
-    """What a torch file holds: tensors, numbers, text and containers of them, and what `torch.serialization.safe_globals` lets in.
+    """What a torch file holds: tensors, numbers, text and containers of them, and what
+    `torch.serialization.safe_globals` lets in.
 
     Raises: UserError, with `advice`, for a file that is damaged, missing, or holds anything else.
     """

@@ -1,4 +1,6 @@
-"""The one-step restoration U-Net: the regression baseline `unet`, and CLR-Face's Identity Recovery Network (IRN)."""
+"""The one-step restoration U-Net: the regression baseline `unet`, and CLR-Face's Identity Recovery
+Network (IRN).
+"""
 
 import torch
 from diffusers import ConfigMixin, ModelMixin, UNet2DModel
@@ -55,7 +57,9 @@ def latent_unet(
     norm_groups: int = 16,
     head_dim: int = 32,
 ) -> UNet2DModel:
-    """diffusers' UNet2DModel with attention at its `attention_levels` lowest resolutions; the prior's network."""
+    """diffusers' UNet2DModel with attention at its `attention_levels` lowest resolutions; the
+    prior's network.
+    """
     plain = len(channels) - attention_levels
     return UNet2DModel(
         in_channels=inputs,

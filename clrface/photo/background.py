@@ -13,7 +13,9 @@ from clrface.baselines.realesrgan import Restorer
 Enlarge = Callable[[np.ndarray, int], np.ndarray]
 """(H, W, 3) uint8 or uint16, and the factor, to (factor * H, factor * W, 3) of the same type."""
 TILE, OVERLAP = 192, 24
-"""Pixels a side that the network sees at once, and how far neighbours reach into each other, so that no seam shows."""
+"""Pixels a side that the network sees at once, and how far neighbours reach into each other, so
+that no seam shows.
+"""
 
 
 def lanczos(pixels: np.ndarray, factor: int) -> np.ndarray:
@@ -24,7 +26,11 @@ def lanczos(pixels: np.ndarray, factor: int) -> np.ndarray:
 
 
 class RealEsrgan:
-    """Real-ESRGAN x4plus over a whole photograph, reduced from four times its size to the size asked for. Seconds a tile on a CPU."""
+    """Real-ESRGAN x4plus over a whole photograph, reduced from four times its size to the size
+    asked for.
+
+    Seconds a tile on a CPU.
+    """
 
     def __init__(self, sources: Path, device: str):
         self._method = Restorer(shrink=1)

@@ -1,4 +1,6 @@
-"""Find every face of a photograph: OpenCV's YuNet (Wu et al., Machine Intelligence Research 2023), at two sizes."""
+"""Find every face of a photograph: OpenCV's YuNet (Wu et al., Machine Intelligence Research 2023),
+at two sizes.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +19,9 @@ SCORE = 0.7
 OVERLAP = 0.4
 """Two boxes that share more (intersection over union) are of one face: the better one stays."""
 VIEWS = (640, 1600)
-"""The longer side, in pixels, of the views that are searched: the first finds large faces, the second small ones."""
+"""The longer side, in pixels, of the views that are searched: the first finds large faces, the
+second small ones.
+"""
 LARGEST_ENLARGEMENT = 4.0
 MARGIN = 0.1
 """The edge is drawn out by this share of a view's shorter side: a face at the border needs room."""
@@ -48,7 +52,10 @@ class FaceDetector:
     """YuNet, loaded once. Detections don't depend on the order of photographs."""
 
     def __init__(self, sources: Path):
-        """sources: the folder of fetched sources. Raises: UserError when the network's file is missing or damaged."""
+        """sources: the folder of fetched sources.
+
+        Raises: UserError when the network's file is missing or damaged.
+        """
         path = Path(sources) / MODEL
         if not path.is_file():
             raise UserError(f"No face detector at {path}. Fetch it first: clrface fetch {SOURCE}")
@@ -80,7 +87,9 @@ def _scales(shape: tuple[int, ...]) -> list[float]:
 
 
 def _face(row: np.ndarray, scale: float, margin: int) -> FoundFace:
-    """A row of YuNet's: box, then right eye, left eye, nose, right and left corner of the mouth (the person's own sides), score."""
+    """A row of YuNet's: box, then right eye, left eye, nose, right and left corner of the mouth
+    (the person's own sides), score.
+    """
     right_eye, left_eye, _, right_corner, left_corner = row[4:14].reshape(5, 2).astype(np.float64)
     points = np.stack([right_eye, left_eye, (right_corner + left_corner) / 2])  # the person's right eye is the image's left one
     left, top = (row[:2] - margin + 0.5) / scale - 0.5

@@ -1,4 +1,6 @@
-"""Photographs on disk: pixels in 8 or 16 bits, upright, with alpha, EXIF and colour profile, read and written back."""
+"""Photographs on disk: pixels in 8 or 16 bits, upright, with alpha, EXIF and colour profile, read
+and written back.
+"""
 
 import io
 from dataclasses import dataclass, replace
@@ -60,9 +62,11 @@ class Photo:
 
 
 def read_photo(path: Path) -> Photo:
-    """Read a photograph. CMYK becomes sRGB by its profile; palette and bilevel images become RGB or grey.
+    """Read a photograph. CMYK becomes sRGB by its profile; palette and bilevel images become RGB or
+    grey.
 
-    Raises: UserError, naming the file, for one that is missing, damaged, no image, too large, or of several frames.
+    Raises: UserError, naming the file, for one that is missing, damaged, no image, too large, or of
+    several frames.
     """
     with opened(path) as image:
         refuse_frames(image, path)
@@ -83,14 +87,18 @@ def read_photo(path: Path) -> Photo:
 
 
 def written_name(path: Path) -> str:
-    """The name under which a photograph is written: its own, or with the suffix .png where its format can't be written."""
+    """The name under which a photograph is written: its own, or with the suffix .png where its
+    format can't be written.
+    """
     return path.name if path.suffix.lower() in WRITTEN else f"{path.stem}.png"
 
 
 def write_photo(path: Path, photo: Photo) -> None:
-    """Write a photograph by its suffix, whole or not at all. JPEG has quality 95 and full colour resolution; the others lose nothing.
+    """Write a photograph by its suffix, whole or not at all. JPEG has quality 95 and full colour
+    resolution; the others lose nothing.
 
-    Raises: UserError for a suffix that can't be written, for alpha in a format without it, and for 16 bits in others than PNG and TIFF.
+    Raises: UserError for a suffix that can't be written, for alpha in a format without it, and for
+    16 bits in others than PNG and TIFF.
     """
     kind = WRITTEN.get(path.suffix.lower())
     if kind is None:

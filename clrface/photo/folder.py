@@ -1,7 +1,9 @@
-"""Restore many photographs: what is there already is skipped, what fails is told, Ctrl-C keeps what is done.
+"""Restore many photographs: what is there already is skipped, what fails is told, Ctrl-C keeps what
+is done.
 
-`restored.jsonl` in the folder of results has a line for each photograph: its checksum, the settings, its faces, and how it went. A second
-call with the same settings does only what is missing.
+`restored.jsonl` in the folder of results has a line for each photograph: its checksum, the
+settings, its faces, and how it went. A second call with the same settings does only what is
+missing.
 """
 
 import hashlib
@@ -64,7 +66,8 @@ class Tally:
 def photographs(inputs: Sequence[Path], out: Path) -> dict[Path, Path]:
     """Each photograph, of files and folders, with the file that its result goes to.
 
-    Raises: UserError for a path that isn't there, two photographs of one name, and a result that would lie over its photograph.
+    Raises: UserError for a path that isn't there, two photographs of one name, and a result that
+    would lie over its photograph.
     """
     found: list[Path] = []
     for given in inputs:

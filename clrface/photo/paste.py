@@ -1,4 +1,6 @@
-"""Cut a face out of a photograph, and put the restored one back: warps and a feathered mask, in 8 or 16 bits."""
+"""Cut a face out of a photograph, and put the restored one back: warps and a feathered mask, in 8
+or 16 bits.
+"""
 
 import cv2
 import numpy as np
@@ -6,20 +8,28 @@ import numpy as np
 from clrface.align.geometry import warp
 
 INNER, OUTER = 0.70, 0.98
-"""The mask is 1 within the first, and 0 beyond the second, in shares of half the square's side along an axis."""
+"""The mask is 1 within the first, and 0 beyond the second, in shares of half the square's side
+along an axis.
+"""
 ROUNDNESS = 4
 """The mask's exponent: 2 is an ellipse, infinity the square."""
 TONE_SHARE = 1 / 8
-"""Standard deviation, as a share of the side, of the blur below which tones are made to agree towards the mask's edge."""
+"""Standard deviation, as a share of the side, of the blur below which tones are made to agree
+towards the mask's edge.
+"""
 
 
 def face_px(matrix: np.ndarray, size: int) -> float:
-    """The side, in the photograph's pixels, of the square that `matrix` (2, 3) brings to `size` pixels."""
+    """The side, in the photograph's pixels, of the square that `matrix` (2, 3) brings to `size`
+    pixels.
+    """
     return size / float(np.hypot(matrix[0, 0], matrix[1, 0]))
 
 
 def cut(pixels: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
-    """The square that `matrix` maps to `size` pixels, of (H, W, 3) uint8 or uint16: (size, size, 3) float32 in [0, 1]."""
+    """The square that `matrix` maps to `size` pixels, of (H, W, 3) uint8 or uint16: (size, size, 3)
+    float32 in [0, 1].
+    """
     return warp(pixels, matrix, size).astype(np.float32) / np.iinfo(pixels.dtype).max
 
 
@@ -30,8 +40,8 @@ def paste(pixels: np.ndarray, restored: np.ndarray, matrix: np.ndarray) -> None:
         restored: (S, S, 3) float32 in [0, 1].
         matrix: (2, 3), which maps the photograph to the square.
 
-    The square's tones follow the photograph's towards its edge, where the mask is feathered: no seam is left. Pixels beyond the mask keep
-    their values to the bit.
+    The square's tones follow the photograph's towards its edge, where the mask is feathered: no
+    seam is left. Pixels beyond the mask keep their values to the bit.
     """
     size = restored.shape[0]
     left, top, right, bottom = _box(matrix, size, pixels.shape)
@@ -51,7 +61,9 @@ def paste(pixels: np.ndarray, restored: np.ndarray, matrix: np.ndarray) -> None:
 
 
 def mask(size: int) -> np.ndarray:
-    """How much of the restored square shows: (size, size) float32, 1 in the middle, falling smoothly to 0 at the edge."""
+    """How much of the restored square shows: (size, size) float32, 1 in the middle, falling
+    smoothly to 0 at the edge.
+    """
     return _smooth_fall(_distance(size), INNER, OUTER)
 
 
@@ -75,7 +87,9 @@ def _agree(restored: np.ndarray, before: np.ndarray) -> np.ndarray:
 
 
 def _antialiased(square: np.ndarray, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The square, reduced where it is finer than the photograph, and the (2, 3) matrix from it to the photograph."""
+    """The square, reduced where it is finer than the photograph, and the (2, 3) matrix from it to
+    the photograph.
+    """
     size = square.shape[0]
     smaller = min(size, max(1, round(face_px(matrix, size))))
     shrink = smaller / size

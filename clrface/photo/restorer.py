@@ -1,4 +1,6 @@
-"""Restore one photograph: find its faces, cut them out, restore them with any method, put them back."""
+"""Restore one photograph: find its faces, cut them out, restore them with any method, put them
+back.
+"""
 
 from dataclasses import dataclass, field
 
@@ -22,14 +24,18 @@ LEAST_FACE_PX = 16
 FINER = 1.25
 """A face counts as larger than the method's size from this factor on."""
 LOSSLESS_DB = 36.0
-"""The method's size holds all of a larger face if reducing it to that size, and enlarging it again, stays above this PSNR."""
+"""The method's size holds all of a larger face if reducing it to that size, and enlarging it again,
+stays above this PSNR.
+"""
 TOO_SMALL = "kept: too small"
 TOO_FINE = "kept: finer than the method's size"
 
 
 @dataclass(frozen=True)
 class Frame:
-    """How a method wants its faces: pixels a side, and the template that they are aligned by (clrface.align.templates)."""
+    """How a method wants its faces: pixels a side, and the template that they are aligned by
+    (clrface.align.templates).
+    """
 
     size: int
     template: str
@@ -37,7 +43,9 @@ class Frame:
 
 @dataclass(frozen=True)
 class FaceReport:
-    """One face: where it is in the photograph (left, top, width, height in pixels), the side of its square in pixels, and how it went."""
+    """One face: where it is in the photograph (left, top, width, height in pixels), the side of its
+    square in pixels, and how it went.
+    """
 
     box: tuple[float, float, float, float]
     side_px: float
@@ -46,7 +54,9 @@ class FaceReport:
 
 @dataclass(frozen=True)
 class Restored:
-    """A restored photograph, its faces from left to right, and for each restored face the square before and after."""
+    """A restored photograph, its faces from left to right, and for each restored face the square
+    before and after.
+    """
 
     photo: Photo
     faces: list[FaceReport]
@@ -71,7 +81,10 @@ class PhotoRestorer:
     least_px: float = LEAST_FACE_PX
 
     def restore(self, photo: Photo, name: str) -> Restored:
-        """Restore every face of a photograph. `name` seeds the faces' noise. The pixels of a photograph without a face stay as they are."""
+        """Restore every face of a photograph.
+
+        `name` seeds the faces' noise. The pixels of a photograph without a face stay as they are.
+        """
         found = self.detector.find(photo.eight_bits)
         matrices = [self._matrix(face) for face in found]
         status = [self._why_kept(photo.pixels, matrix) for matrix in matrices]
@@ -90,7 +103,10 @@ class PhotoRestorer:
         )
 
     def restore_aligned(self, photo: Photo, name: str) -> Restored:
-        """Restore an image that is one aligned face. Raises: UserError for one that isn't square."""
+        """Restore an image that is one aligned face.
+
+        Raises: UserError for one that isn't square.
+        """
         height, width = photo.pixels.shape[:2]
         if height != width:
             raise UserError(f"{name} is {width}x{height} pixels, expected a square: an aligned face. Leave out --aligned for photographs.")
@@ -111,7 +127,9 @@ class PhotoRestorer:
         return TOO_FINE if not self.force and _holds_more(pixels, matrix, self.frame.size) else OK
 
     def _restore(self, cuts: list[np.ndarray], seeds: list[int]) -> list[np.ndarray]:
-        """(S, S, 3) float32 in [0, 1] each, restored a few at a time: a crowd needn't fit into memory."""
+        """(S, S, 3) float32 in [0, 1] each, restored a few at a time: a crowd needn't fit into
+        memory.
+        """
         results: list[np.ndarray] = []
         for start in range(0, len(cuts), BATCH):
             squares = np.clip(np.stack(cuts[start : start + BATCH]), 0, 1)

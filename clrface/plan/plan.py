@@ -142,7 +142,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Shipped:
-    """How the project's weights were trained."""
+    """How the weights in the project's models/ were trained."""
 
     resolution: int
     stages: Mapping[str, Mapping[str, Any]]

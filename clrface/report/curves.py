@@ -18,7 +18,9 @@ from clrface.report.figure import COLOURS, DASHES, MARKERS, save
 from clrface.tables.table import ARROWS
 
 FAR = 4.0
-"""Of the distance between the quartiles, how far beyond them a point may lie before the axis leaves it out."""
+"""Of the distance between the quartiles, how far beyond them a point may lie before the axis leaves
+it out.
+"""
 
 
 def sweep_figure(table: Path, along: str, grid: Sequence[str], metrics: Sequence[MetricCard], target: Path) -> None:
@@ -75,7 +77,9 @@ def _look(name: tuple[str, ...], names: Sequence[tuple[str, ...]]) -> dict[str, 
 
 
 def _leave_out_far(axis: Axes, points: np.ndarray) -> int:
-    """Limit the axis to the points near the middle, (n, 3) values and intervals; how many of the points are left out."""
+    """Limit the axis to the points near the middle, (n, 3) values and intervals; how many of the
+    points are left out.
+    """
     points = points[np.isfinite(points).all(1)]
     if not len(points):
         return 0

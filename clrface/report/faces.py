@@ -16,10 +16,14 @@ from clrface.tables.scores import read_scores
 from clrface.tables.table import Row, Table, format_value
 
 FACES, LEAST_FACES, CASES = 6, 3, 2
-"""Sampled faces of a set, where the page has room and where it hasn't, and cases a method has at either end."""
+"""Sampled faces of a set, where the page has room and where it hasn't, and cases a method has at
+either end.
+"""
 SETS_AT_MOST = 6
 SAMPLED_AT_MOST, CASES_AT_MOST = 160, 240
-"""Images that the page has room for: more test sets show fewer faces each, the sampled ones down to LEAST_FACES."""
+"""Images that the page has room for: more test sets show fewer faces each, the sampled ones down to
+LEAST_FACES.
+"""
 INPUT, TRUTH = "@input", "@truth"
 LABELS = {INPUT: "Input", TRUTH: "Ground truth"}
 PREFERRED = "idd_dlib"
@@ -36,7 +40,9 @@ class FaceSet:
     columns: Mapping[str, str]
     """Column to label: input, methods in the table's order, truth."""
     rows: Mapping[str, Row]
-    """The column's row of the table; the input and the truth have one where the controls of their images do."""
+    """The column's row of the table; the input and the truth have one where the controls of their
+    images do.
+    """
     metrics: tuple[MetricCard, ...]
     """Those with a value for each face."""
     scores: Mapping[str, Mapping[str, Mapping[str, float]]]
@@ -84,7 +90,8 @@ class Cases:
 
 
 def face_sets(tables: Sequence[Table], places: Places, spec: SetSpec) -> list[FaceSet]:
-    """The test sets of all tables, each once with every method and metric that some table has for it.
+    """The test sets of all tables, each once with every method and metric that some table has for
+    it.
 
     Raises: UserError for scores that are malformed.
     """
@@ -100,7 +107,9 @@ def face_sets(tables: Sequence[Table], places: Places, spec: SetSpec) -> list[Fa
 
 
 def sampled(one: FaceSet, gallery: Gallery, n_sets: int) -> list[str]:
-    """Evenly spaced faces of the set, never picked by score; their images, of every column, go into the gallery."""
+    """Evenly spaced faces of the set, never picked by score; their images, of every column, go into
+    the gallery.
+    """
     count = min(FACES, max(LEAST_FACES, SAMPLED_AT_MOST // (n_sets * len(one.columns))))
     chosen = spread(one.image_ids, count)
     for column in one.columns:
@@ -109,7 +118,9 @@ def sampled(one: FaceSet, gallery: Gallery, n_sets: int) -> list[str]:
 
 
 def case_metric(one: FaceSet) -> MetricCard | None:
-    """What best and worst are by: the distance of the persons, or the first metric measured, one with a reference if there is any."""
+    """What best and worst are by: the distance of the persons, or the first metric measured, one
+    with a reference if there is any.
+    """
     measured = [card for card in one.metrics if any(card.id in one.scores[column] for column in one.methods)]
     order = sorted(measured, key=lambda card: (card.id != PREFERRED, not card.needs_reference))
     return order[0] if order else None
@@ -130,7 +141,9 @@ def cases(one: FaceSet, card: MetricCard, gallery: Gallery, n_sets: int) -> list
 
 
 def ranked(values: Mapping[str, float], card: MetricCard) -> list[str]:
-    """The faces that were measured, the best first; equal ones in the order of their ids, from behind where higher is better."""
+    """The faces that were measured, the best first; equal ones in the order of their ids, from
+    behind where higher is better.
+    """
     measured = [image_id for image_id, value in values.items() if not math.isnan(value)]
     return sorted(measured, key=lambda image_id: (values[image_id], natural(image_id)), reverse=card.direction == "higher")
 
@@ -168,7 +181,9 @@ def _face_set(
 
 
 def _scores(row: Row, metrics: Collection[MetricCard], places: Places) -> dict[str, dict[str, float]]:
-    """metric → image_id → value at the row's first seed; what was not measured, for want of a truth, is left out."""
+    """metric → image_id → value at the row's first seed; what was not measured, for want of a
+    truth, is left out.
+    """
     paths = {card.id: places.scores(row.dataset, row.degradation, row.method, row.seeds[0], card.id) for card in metrics}
     return {metric: read_scores(path, "image").values for metric, path in paths.items() if path.is_file()}
 

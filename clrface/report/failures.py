@@ -37,7 +37,9 @@ def failure_sheet(table: Table, places: Places, spec: SetSpec, target: Path) -> 
 
 
 def worst_faces(one: FaceSet) -> dict[str, list[str]]:
-    """Method to its worst faces, the worst first, of equal ones the later id; CLR-Face's before the rivals'."""
+    """Method to its worst faces, the worst first, of equal ones the later id; CLR-Face's before the
+    rivals'.
+    """
     card = next((card for card in one.metrics if card.id == PREFERRED), None)
     rivals = [column for column in one.methods if column != one.chosen]
     counts = dict.fromkeys([one.chosen, *rivals], OF_RIVALS) | {one.chosen: OF_CHOSEN}

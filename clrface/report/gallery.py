@@ -26,7 +26,10 @@ class Gallery:
         self.reasons: dict[str, str] = {}
 
     def add(self, prefix: str, folder: Path, image_ids: Sequence[str], chunks: Collection[str]) -> None:
-        """Take the images of one column under the keys `<prefix>/<image_id>`. Raises: UserError as `find_cells` does."""
+        """Take the images of one column under the keys `<prefix>/<image_id>`.
+
+        Raises: UserError as `find_cells` does.
+        """
         for image_id, cell in zip(image_ids, find_cells(folder, image_ids, chunks), strict=True):
             key = f"{prefix}/{image_id}"
             if isinstance(cell, Path):
@@ -41,7 +44,9 @@ class Gallery:
 
 
 def data_uri(rgb: np.ndarray, side: int) -> str:
-    """(H, W, 3) uint8 RGB as a `data:` address: exact up to 128 px, else a JPEG of at most `side` px."""
+    """(H, W, 3) uint8 RGB as a `data:` address: exact up to 128 px, else a JPEG of at most `side`
+    px.
+    """
     image = Image.fromarray(rgb)
     if max(image.size) <= EXACT_PX:
         grey = (rgb == rgb[..., :1]).all()

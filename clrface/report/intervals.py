@@ -1,6 +1,8 @@
-"""Interval plots: where each dot and whisker of a metric stands. The page's template draws them as SVG.
+"""Interval plots: where each dot and whisker of a metric stands. The page's template draws them as
+SVG.
 
-The axis spans the methods that compete. A control may lie far away (the truth's distance to itself is 0) and would press all
+The axis spans the methods that compete. A control may lie far away (the truth's distance to itself
+is 0) and would press all
 others together: one that does stands at the edge, as an arrow with its number.
 """
 
@@ -22,7 +24,10 @@ MOST_TICKS = 4
 
 @dataclass(frozen=True)
 class Line:
-    """One method: its dot at (x, y), its whisker from `low` to `high`. `beyond` says at which edge an arrow stands instead."""
+    """One method: its dot at (x, y), its whisker from `low` to `high`.
+
+    `beyond` says at which edge an arrow stands instead.
+    """
 
     label: str
     control: bool
@@ -68,7 +73,8 @@ def interval_plot(rows: Sequence[Row], card: MetricCard) -> Plot | None:
 
 
 def nice_ticks(low: float, high: float) -> list[tuple[float, str]]:
-    """Round numbers (steps of 1, 2 or 5 times a power of ten) inside [low, high], at most five, with their texts.
+    """Round numbers (steps of 1, 2 or 5 times a power of ten) inside [low, high], at most five,
+    with their texts.
 
     >>> nice_ticks(0.0, 1.0)
     [(0.0, '0.0'), (0.5, '0.5'), (1.0, '1.0')]

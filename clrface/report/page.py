@@ -131,10 +131,12 @@ class Claim:
 
 
 def read_claims(path: Path) -> list[Claim]:
-    """The claims of a json file: a list of entries, or such a list under the key `claims`. Any key of an entry may be absent.
+    """The claims of a json file: a list of entries, or such a list under the key `claims`. Any key
+    of an entry may be absent.
 
-    An entry's keys: `says` (or `text`, `claim`), `verdict`, `why`, `first` and `second` (or `method`, `rival`), `metric`, `table`,
-    `dataset`, `degradation`, `difference` with `difference_lo` and `difference_hi` (or `low`, `high`), `p_holm` (or `p`), `effect`, `n`.
+    An entry's keys: `says` (or `text`, `claim`), `verdict`, `why`, `first` and `second` (or
+    `method`, `rival`), `metric`, `table`, `dataset`, `degradation`, `difference` with
+    `difference_lo` and `difference_hi` (or `low`, `high`), `p_holm` (or `p`), `effect`, `n`.
 
     Raises: UserError for anything else.
     """
@@ -222,7 +224,10 @@ def _cost_cell(text: str) -> Cell:
 
 
 def _environment() -> Environment:
-    """The template's, with what it needs of the project. Style and script are the project's own, so they stand unescaped."""
+    """The template's, with what it needs of the project.
+
+    Style and script are the project's own, so they stand unescaped.
+    """
     environment = Environment(
         loader=FileSystemLoader(TEMPLATE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -268,7 +273,10 @@ def _seconds(value: float | None) -> str:
 
 
 def _short(text: str, most: int = 19) -> str:
-    """A label that fits beside a plot. Of one that doesn't, what tells a variant from the others goes first: `Method (what differs)`."""
+    """A label that fits beside a plot.
+
+    Of one that doesn't, what tells a variant from the others goes first: `Method (what differs)`.
+    """
     if len(text) > most and text.endswith(")"):
         text = text[text.index("(") + 1 : -1] if "(" in text else text
     return text if len(text) <= most else text[: most - 1] + "…"

@@ -39,7 +39,10 @@ class Record:
     images: int | None
     """How many images a folder has; None for a file."""
     sha256: str
-    """Of the file; of a folder as of a degraded set in the table's json. Empty for a folder without images."""
+    """Of the file; of a folder as of a degraded set in the table's json.
+
+    Empty for a folder without images.
+    """
     seconds: float | None
     """What its jobs took, together; None where they left no benchmark."""
 
@@ -57,7 +60,9 @@ def records(tables: Sequence[Table], places: Places, chunks: Mapping[str, Sequen
 
 
 def run_seconds(benchmarks: Path, jobs: Sequence[str]) -> float | None:
-    """What the named jobs took together, in seconds (`*/orl...`: whatever the rule); None if one left no benchmark."""
+    """What the named jobs took together, in seconds (`*/orl...`: whatever the rule); None if one
+    left no benchmark.
+    """
     each = [_seconds(next(iter(sorted(benchmarks.glob(f"{job}.tsv"))), None)) for job in jobs]
     known = [seconds for seconds in each if seconds is not None]
     return sum(known) if len(known) == len(each) > 0 else None

@@ -1,4 +1,7 @@
-"""Figures, asked for: what the planner tells the steps that draw tables, as JSON. Nothing heavy is imported here."""
+"""Figures, asked for: what the planner tells the steps that draw tables, as JSON.
+
+Nothing heavy is imported here.
+"""
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -12,7 +15,9 @@ class SetSpec:
     chunks: Mapping[str, list[str]]
     """Each dataset's chunks; a run on more images may have left others."""
     same_as: Mapping[str, str] = field(default_factory=dict[str, str])
-    """The rows whose images are the input's and the truth's, `{"@input": "identity"}`: they are not shown again."""
+    """The rows whose images are the input's and the truth's, `{"@input": "identity"}`: they are not
+    shown again.
+    """
     without_truth: Collection[str] = ()
     """The datasets that have no ground truth."""
 

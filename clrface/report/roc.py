@@ -33,8 +33,9 @@ class Panel(NamedTuple):
 def roc_figure(panels: Sequence[Panel], target: Path) -> None:
     """Draw the panels side by side and write the image to `target` (PNG, and PDF beside it).
 
-    FAR is logarithmic, from a tenth of the smallest FAR that the table reads off; what lies left of one false accept is not drawn. Controls
-    are black and broken. A row without any pair is named in the legend as not measured.
+    FAR is logarithmic, from a tenth of the smallest FAR that the table reads off; what lies left of
+    one false accept is not drawn. Controls are black and broken. A row without any pair is named in
+    the legend as not measured.
     """
     fig, axes = plt.subplots(1, len(panels), figsize=(6.6 * len(panels), 5.2), squeeze=False)
     for axis, panel in zip(axes.flat, panels, strict=True):

@@ -1,6 +1,8 @@
-"""Sample sheets: rows of faces, one column a method, so that the eye can check what the numbers say.
+"""Sample sheets: rows of faces, one column a method, so that the eye can check what the numbers
+say.
 
-Which faces are shown is fixed beforehand by `spread`: evenly spaced over the set, never picked by score.
+Which faces are shown is fixed beforehand by `spread`: evenly spaced over the set, never picked by
+score.
 """
 
 import csv
@@ -27,7 +29,10 @@ from clrface.report.figure import ACCENT, EMPTY, INK, QUIET, save
 SMALLEST_CELL, LARGEST_CELL = 128, 256
 GAP, MARGIN, LINE = 6, 16, 17
 DPI = 128
-"""A sheet is laid out in pixels, so many an inch. Sizes in inches are then exact, and each cell lies on whole pixels."""
+"""A sheet is laid out in pixels, so many an inch.
+
+Sizes in inches are then exact, and each cell lies on whole pixels.
+"""
 TITLE, LABEL, NOTE, REASON = 16, 13, 12, 11
 """Letters' sizes in pixels."""
 STATUS_FILES = ("status.csv", "index.csv")
@@ -45,9 +50,14 @@ class SampleSet:
     """The rows; see `spread`."""
     columns: Mapping[str, Path]
     """Label to folder, left to right: the input, each method, the ground truth where there is one.
-    A folder holds `<chunk>/<image_id>.png` and, for failures, `<chunk>/status.csv` (or `index.csv`, as aligning writes it)."""
+    A folder holds `<chunk>/<image_id>.png` and, for failures, `<chunk>/status.csv` (or `index.csv`,
+    as aligning writes it).
+    """
     chunks: Collection[str] | None = None
-    """The set's chunks; a run on more images may have left others. None takes all that are there."""
+    """The set's chunks; a run on more images may have left others.
+
+    None takes all that are there.
+    """
     notes: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """(label, image_id) to what stands under that cell."""
     framed: Collection[tuple[str, str]] = ()
@@ -75,7 +85,8 @@ class _Panel:
 
 
 def spread(image_ids: Sequence[str], count: int = 6) -> list[str]:
-    """At most `count` ids, evenly spaced over the list: the middle of each of `count` equal stretches.
+    """At most `count` ids, evenly spaced over the list: the middle of each of `count` equal
+    stretches.
 
     >>> spread(["a", "b", "c", "d", "e", "f"], 3)
     ['b', 'd', 'f']
@@ -85,13 +96,17 @@ def spread(image_ids: Sequence[str], count: int = 6) -> list[str]:
 
 
 def sample_sheet(sets: Sequence[SampleSet], target: Path, box: Box = WHOLE) -> None:
-    """Draw the panels of `sets` one under another and write the sheet to `target` (PNG, and PDF beside it).
+    """Draw the panels of `sets` one under another and write the sheet to `target` (PNG, and PDF
+    beside it).
 
-    A cell shows an image's own pixels, each enlarged to a square block (128 px cells for 64 px faces), or averaged
-    down where it is larger than 256 px. `box` (left, top, right, bottom, in units of the image's side) shows that part
-    alone, enlarged: `(0.2, 0.2, 0.8, 0.45)` zooms into the eyes. A failed image is an empty cell with its reason.
+    A cell shows an image's own pixels, each enlarged to a square block (128 px cells for 64 px
+    faces), or averaged down where it is larger than 256 px. `box` (left, top, right, bottom, in
+    units of the image's side) shows that part
+    alone, enlarged: `(0.2, 0.2, 0.8, 0.45)` zooms into the eyes. A failed image is an empty cell
+    with its reason.
 
-    Raises: UserError for an image that is neither there nor reported as failed, and for images of several sizes.
+    Raises: UserError for an image that is neither there nor reported as failed, and for images of
+    several sizes.
     """
     panels = [_lay_out(one, box) for one in sets]
     width, height = max(panel.width for panel in panels), sum(panel.height for panel in panels)
@@ -106,7 +121,9 @@ def sample_sheet(sets: Sequence[SampleSet], target: Path, box: Box = WHOLE) -> N
 
 
 def zoom(rgb: np.ndarray, box: Box = WHOLE) -> Image.Image:
-    """The part of (H, W, 3) uint8 RGB inside `box`, brought to a readable size by a whole factor: nearest up, mean down."""
+    """The part of (H, W, 3) uint8 RGB inside `box`, brought to a readable size by a whole factor:
+    nearest up, mean down.
+    """
     height, width = rgb.shape[:2]
     left, top, right, bottom = round(box[0] * width), round(box[1] * height), round(box[2] * width), round(box[3] * height)
     if not (0 <= left < right <= width and 0 <= top < bottom <= height):

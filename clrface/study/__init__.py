@@ -1,1 +1,3 @@
-"""Studies of CLR-Face itself: quality against cost over a grid of settings, and where the mask lets guidance act."""
+"""Studies of CLR-Face itself: quality against cost over a grid of settings, and where the mask lets
+guidance act.
+"""

@@ -1,7 +1,9 @@
-"""What a restoration costs: parameters, MACs, network evaluations, seconds and memory, all methods on one machine in one run.
+"""What a restoration costs: parameters, MACs, network evaluations, seconds and memory, all methods
+on one machine in one run.
 
-Each method lives in a process of its own, so that its memory can be told from the others'; one of them runs at a time. The rounds are
-interleaved (every method once, then again), so that a machine that slows down meanwhile slows all of them.
+Each method lives in a process of its own, so that its memory can be told from the others'; one of
+them runs at a time. The rounds are interleaved (every method once, then again), so that a machine
+that slows down meanwhile slows all of them.
 """
 
 import multiprocessing
@@ -44,12 +46,18 @@ FORMULAS = {
     torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention,
     torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward: _attention_backward,
 }
-"""torch counts a GPU's fused attention, but not the CPU's; taken apart, it would keep a matrix of all positions' pairs."""
+"""torch counts a GPU's fused attention, but not the CPU's; taken apart, it would keep a matrix of
+all positions' pairs.
+"""
 
 
 @dataclass(frozen=True)
 class Contender:
-    """A row to measure. `stages`: (method, stage) of each network that its weights come from, with those that they started from."""
+    """A row to measure.
+
+    `stages`: (method, stage) of each network that its weights come from, with those that they
+    started from.
+    """
 
     row: str
     label: str
@@ -62,7 +70,9 @@ class Contender:
 
 @dataclass(frozen=True)
 class Place:
-    """What all contenders share: where weights and sources lie, the device, and the images handed over at once."""
+    """What all contenders share: where weights and sources lie, the device, and the images handed
+    over at once.
+    """
 
     weights: str
     sources: Path
@@ -72,7 +82,9 @@ class Place:
 
 
 class Counter:
-    """Counts the calls of torch modules while it is open: which parameters take part, and how often each outermost module sees an image."""
+    """Counts the calls of torch modules while it is open: which parameters take part, and how often
+    each outermost module sees an image.
+    """
 
     def __enter__(self) -> "Counter":
         self.depth, self.images, self.owned = 0, {}, {}
@@ -169,7 +181,9 @@ class _Process:
 
 
 def _answer(pipe: Connection, contender: Contender, place: Place) -> None:
-    """The process: load the method at the first question, then answer each; an error is answered as text."""
+    """The process: load the method at the first question, then answer each; an error is answered as
+    text.
+    """
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     seeds = [derive_seed(0, "cost", str(index)) for index in range(len(place.lq))]
     lq, method = torch.from_numpy(place.lq), None
@@ -193,7 +207,9 @@ def _load(contender: Contender, place: Place) -> Any:
 
 
 def _warm(method: Any, lq: torch.Tensor, seeds: list[int], device: str) -> bool:
-    """The same images once before, so that nothing is loaded, compiled or allocated while the clock runs."""
+    """The same images once before, so that nothing is loaded, compiled or allocated while the clock
+    runs.
+    """
     method.restore(lq, seeds)
     _wait(device)
     if device == "cuda":

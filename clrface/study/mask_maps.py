@@ -1,7 +1,9 @@
-"""Where the learned mask lets guidance act: heat maps over faces, and its mean in the parts of a face.
+"""Where the learned mask lets guidance act: heat maps over faces, and its mean in the parts of a
+face.
 
-The parts come from dlib's 68 landmarks on the ground truth: eyes with brows, nose, mouth (convex hulls); the rest of the face, which
-is the hull of all landmarks and of a forehead as high as the stretch from the brows to the nose's base (the rule of facial
+The parts come from dlib's 68 landmarks on the ground truth: eyes with brows, nose, mouth (convex
+hulls); the rest of the face, which is the hull of all landmarks and of a forehead as high as the
+stretch from the brows to the nose's base (the rule of facial
 thirds: the landmarks end at the brows); and the background, hair included.
 """
 
@@ -37,7 +39,9 @@ SHOWN = 6
 
 
 def write_mask_maps(faces: Faces, weights: Path, sources: Path, device: str, table: Path, figure: Path) -> None:
-    """Write `table` (csv: image_id, share = the mask's mean over latents, then its mean in each part) and `figure` (PNG, PDF beside it)."""
+    """Write `table` (csv: image_id, share = the mask's mean over latents, then its mean in each
+    part) and `figure` (PNG, PDF beside it).
+    """
     pipeline = CLRFace.from_pretrained(weights).to(device)
     predictor = dlib_landmarks.load(sources)
     maps, rows = [], []
@@ -57,7 +61,9 @@ def write_mask_maps(faces: Faces, weights: Path, sources: Path, device: str, tab
 
 @torch.no_grad()
 def mask_of(pipeline: CLRFace, degraded: np.ndarray, device: str) -> tuple[np.ndarray, np.ndarray]:
-    """The mask of one degraded face, (3, H, W) in [0, 1]: on its latents, (h, w), and enlarged to its pixels, (H, W); in (0, 1)."""
+    """The mask of one degraded face, (3, H, W) in [0, 1]: on its latents, (h, w), and enlarged to
+    its pixels, (H, W); in (0, 1).
+    """
     known = estimate(pipeline.autoencoder, pipeline.irn, torch.from_numpy(degraded)[None].to(device))
     mask = pipeline.latent_mask(known, "learned")
     heat = functional.interpolate(mask, degraded.shape[-2:], mode="bilinear")
@@ -65,7 +71,9 @@ def mask_of(pipeline: CLRFace, degraded: np.ndarray, device: str) -> tuple[np.nd
 
 
 def parts_of(landmarks: np.ndarray, shape: tuple[int, ...]) -> dict[str, np.ndarray]:
-    """(68, 2) landmarks in units of the image's sides to boolean (H, W) maps, one a part, that don't overlap and cover the image."""
+    """(68, 2) landmarks in units of the image's sides to boolean (H, W) maps, one a part, that
+    don't overlap and cover the image.
+    """
     points = np.rint(landmarks * (shape[1], shape[0])).astype(np.int32)
     taken = np.zeros(shape, bool)
     parts = {}

@@ -70,8 +70,8 @@ class Run:
 
 
 def write_overview(faces: Faces, settings: Settings, weights: Path, sources: Path, device: str, base_seed: int, target: Path) -> None:
-    """Draw the first of `faces`, restored with `settings` and seed 0 as in the tables, and once more from noise, to `target` (PNG, and PDF
-    beside it).
+    """Draw the first of `faces`, restored with `settings` and seed 0 as in the tables, and once
+    more from noise, to `target` (PNG, and PDF beside it).
 
     Raises: UserError for no face at all, and for settings that the sampler refuses.
     """
@@ -104,7 +104,9 @@ def watch(pipeline: CLRFace, y: torch.Tensor, seed: int, settings: Settings, rec
 
 
 def shown(guided: Sequence[bool]) -> list[int]:
-    """Places of the first evaluation, of one between, where guidance acts if it does, and of the last: each look decodes an image."""
+    """Places of the first evaluation, of one between, where guidance acts if it does, and of the
+    last: each look decodes an image.
+    """
     between = list(range(1, len(guided) - 1))
     between = [place for place in between if guided[place]] or between
     middle = between[(len(between) - 1) // 2 :][:1]
@@ -134,7 +136,10 @@ def _length(latents: torch.Tensor) -> np.ndarray:
 
 
 def _draw(y: np.ndarray, x: np.ndarray, runs: dict[Settings, Run]) -> Figure:
-    """Rows: the run, its guidance below it, and the run from noise. Columns: input, IRN, start, evaluations, result, truth."""
+    """Rows: the run, its guidance below it, and the run from noise.
+
+    Columns: input, IRN, start, evaluations, result, truth.
+    """
     (settings, run), *others = runs.items()
     columns = 5 + max(len(one.looks) for one in runs.values())
     guided = [look for look in run.looks if look.shift is not None]
@@ -168,7 +173,9 @@ def _draw_run(sheet: "_Sheet", row: int, run: Run, settings: Settings) -> None:
 
 
 def _draw_guidance(sheet: "_Sheet", run: Run) -> None:
-    """Under each evaluation that was guided, where the gradient is and what the mask lets through; under the result, what changed."""
+    """Under each evaluation that was guided, where the gradient is and what the mask lets through;
+    under the result, what changed.
+    """
     sheet.heading(1, "2", "Guidance", "gradient of identity")
     sheet.heading(2, "", "", "what the mask lets through")
     if run.mask is not None:

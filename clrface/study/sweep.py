@@ -38,7 +38,9 @@ BATCH = 16
 
 @dataclass(frozen=True)
 class Faces:
-    """The pairs that a sweep runs on: (N, 3, H, W) float32 in [0, 1] each, and the ids that seeds and pairing go by."""
+    """The pairs that a sweep runs on: (N, 3, H, W) float32 in [0, 1] each, and the ids that seeds
+    and pairing go by.
+    """
 
     dataset: str
     ids: Sequence[str]
@@ -55,7 +57,9 @@ class Faces:
 
 @dataclass(frozen=True)
 class Sweep:
-    """`grid` gives the values of each setting that is varied, in the order of the columns; `base` those of the others."""
+    """`grid` gives the values of each setting that is varied, in the order of the columns; `base`
+    those of the others.
+    """
 
     grid: Mapping[str, Sequence[Any]]
     base: Mapping[str, Any]
@@ -124,7 +128,9 @@ def _key(sweep: Sweep, faces: Faces, weights: Path) -> str:
 
 
 def _read_done(path: Path, key: str) -> dict[str, dict[str, Any]]:
-    """The points of this very sweep that an earlier run finished; the file keeps those alone, for a stop may have cut a line short."""
+    """The points of this very sweep that an earlier run finished; the file keeps those alone, for a
+    stop may have cut a line short.
+    """
     if not path.is_file():
         return {}
     lines = [line for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("}\n")]
@@ -161,7 +167,9 @@ def _measure(
 
 
 class Restored(NamedTuple):
-    """A batch, (B, 3, H, W) as it would be read back from 8 bits, and its cost: evaluations of the prior, seconds an image."""
+    """A batch, (B, 3, H, W) as it would be read back from 8 bits, and its cost: evaluations of the
+    prior, seconds an image.
+    """
 
     images: np.ndarray
     evaluations: int

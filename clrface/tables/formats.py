@@ -90,7 +90,9 @@ def _markdown_calibration(table: Table, dataset: str, degradation: str) -> list[
 
 
 def to_tex(table: Table) -> str:
-    r"""One `table*` a block, for a document with `\usepackage{booktabs}`; the intervals stand under their means."""
+    r"""One `table*` a block, for a document with `\usepackage{booktabs}`; the intervals stand under
+    their means.
+    """
     blocks = [_tex_block(table, dataset, degradation, rows) for dataset, degradation, rows in table.blocks()]
     return "% Needs \\usepackage{booktabs}\n" + "\n".join(blocks)
 

@@ -1,4 +1,6 @@
-"""The discriminator's side of the adversarial loss (hinge), which the autoencoder's two stages share."""
+"""The discriminator's side of the adversarial loss (hinge), which the autoencoder's two stages
+share.
+"""
 
 import torch
 from torch import nn

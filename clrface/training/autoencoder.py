@@ -1,7 +1,9 @@
-"""Stages `autoencoder` (f = 4) and `codebook_vq` (f = 16): L1 + perceptual + codebook + patch-GAN loss (VQGAN, Esser et al. 2021).
+"""Stages `autoencoder` (f = 4) and `codebook_vq` (f = 16): L1 + perceptual + codebook + patch-GAN
+loss (VQGAN, Esser et al. 2021).
 
-The codebook starts as k-means centres of the encoder's latents, after a stretch without quantisation, and codes that
-nothing uses are moved onto latents of the batch: with a random start most codes die.
+The codebook starts as k-means centres of the encoder's latents, after a stretch without
+quantisation, and codes that nothing uses are moved onto latents of the batch: with a random start
+most codes die.
 """
 
 from pathlib import Path
@@ -25,15 +27,20 @@ from clrface.training.losses import Perceptual
 from clrface.training.stage import Scalars, Stage, StageSpec
 
 LATENTS_A_CODE = 64
-"""What k-means looks at, at most: a batch at 512x512 has a million latents, and more of them move no centre."""
+"""What k-means looks at, at most: a batch at 512x512 has a million latents, and more of them move
+no centre.
+"""
 
 
 class AutoencoderStage(Stage):
-    """Options: weights `perceptual` and `adversarial`, `perceptual_share` of a batch, `revive_every` so many steps.
+    """Options: weights `perceptual` and `adversarial`, `perceptual_share` of a batch,
+    `revive_every` so many steps.
 
-    `adversarial_from` and `quantise_from` are shares of the steps. `start_from`: a folder of weights (`clrface import-vq` makes one), whose
-    codebook is kept instead of a fresh one; with no steps at all, only its latents' mean and spread are measured. `trunk_from`: a folder of
-    weights of other latents; what fits of its encoder and decoder is the start, the codebook is made afresh.
+    `adversarial_from` and `quantise_from` are shares of the steps. `start_from`: a folder of
+    weights (`clrface import-vq` makes one), whose codebook is kept instead of a fresh one; with no
+    steps at all, only its latents' mean and spread are measured. `trunk_from`: a folder of weights
+    of other latents; what fits of its encoder and decoder is the start, the codebook is made
+    afresh.
     """
 
     def __init__(self, spec: StageSpec, sources: Path, models: Path, device: torch.device):
@@ -53,7 +60,9 @@ class AutoencoderStage(Stage):
         self.reconstruction: torch.Tensor | None = None
 
     def register_use(self) -> None:
-        """How often each code was used of late: a buffer of the autoencoder's quantiser, so that checkpoints keep it."""
+        """How often each code was used of late: a buffer of the autoencoder's quantiser, so that
+        checkpoints keep it.
+        """
         self.main.vq.quantize.register_buffer("use", torch.ones(self.main.config["codes"]))
 
     def _start(self, folder: Path) -> Autoencoder:
@@ -96,7 +105,9 @@ class AutoencoderStage(Stage):
             return self.main.encode_raw(truth).float().movedim(1, -1).reshape(-1, self.main.code_channels)
 
     def _start_codebook(self, truth: torch.Tensor) -> None:
-        """K-means centres of the batch's latents, and of each shift of it by less than a latent's width: one batch alone has too few."""
+        """K-means centres of the batch's latents, and of each shift of it by less than a latent's
+        width: one batch alone has too few.
+        """
         shifts = range(0, self.main.compression, max(1, self.main.compression // 8))
         shifted = [truth.roll((dy, dx), (-2, -1)) for dy in shifts for dx in shifts]
         latents = torch.cat([self._latents(image) for image in shifted]).cpu().numpy().astype(np.float64)

@@ -1,7 +1,7 @@
 """Stage `codebook`: code prediction (CodeFormer, Zhou et al., NeurIPS 2022, stage II).
 
-L = code * cross-entropy(logits, s) + feature * |z_y - z_q|^2, with s the clean face's codes and z_q their vectors; codebook and decoder
-are those of stage `codebook_vq`, frozen.
+L = code * cross-entropy(logits, s) + feature * |z_y - z_q|^2, with s the clean face's codes and z_q
+their vectors; codebook and decoder are those of stage `codebook_vq`, frozen.
 """
 
 from pathlib import Path

@@ -29,8 +29,10 @@ from clrface.manifest import read_manifest
 from clrface.seeds import derive_seed
 
 Batch = dict[str, torch.Tensor]
-"""`hq`, `lq`: (B, 3, H, W) float32 RGB in [0, 1]; `seed`: (B,) int64, one seed an image for noise; `latent`, where they are
-cached: (B, C, h, w) float32, E(hq)."""
+"""`hq`, `lq`: (B, 3, H, W) float32 RGB in [0, 1]; `seed`: (B,) int64, one seed an image for noise;
+`latent`, where they are
+cached: (B, C, h, w) float32, E(hq).
+"""
 
 GAIN, BIAS = (0.85, 1.15), (-0.08, 0.08)  # mild contrast and brightness
 

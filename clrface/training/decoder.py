@@ -22,7 +22,8 @@ from clrface.training.stage import Scalars, Stage, StageSpec
 
 
 class DecoderStage(Stage):
-    """Options: weights `perceptual`, `identity` and `adversarial`; the first two's shares of a batch; `adversarial_from`, a share of steps.
+    """Options: weights `perceptual`, `identity` and `adversarial`; the first two's shares of a
+    batch; `adversarial_from`, a share of steps.
 
     Needs the autoencoder, whose network it takes as it is.
     """

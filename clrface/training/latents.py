@@ -66,10 +66,12 @@ def shard(folder: Path, index: int) -> Path:
 def keep_latents(
     autoencoder: Autoencoder, weights: Path, faces: Faces, digest: str, shown: Sequence[Look], place: Path, rank: int = 0, world: int = 1
 ) -> LatentCache:
-    """Encode what isn't there yet of this process's shards, and give the cache; the caller waits for the other processes.
+    """Encode what isn't there yet of this process's shards, and give the cache; the caller waits
+    for the other processes.
 
     Args:
-        autoencoder: on its device, ready for use; `weights` is the folder it was read from, and `digest` the faces'.
+        autoencoder: on its device, ready for use; `weights` is the folder it was read from, and
+            `digest` the faces'.
         place: the folder of caches; those of other weights or faces are removed.
     """
     sums = [sha256_file(path) for path in sorted(weights.glob("*.safetensors"))]

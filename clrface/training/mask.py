@@ -1,7 +1,7 @@
 """Stage `mask`: where the recogniser's gradient may act.
 
-One masked step of guidance from the prior's estimate, z' = z0_hat - scale * m * direction (clrface.restoration.guidance), should gain
-identity against the truth at the least perceptual cost:
+One masked step of guidance from the prior's estimate, z' = z0_hat - scale * m * direction
+(clrface.restoration.guidance), should gain identity against the truth at the least perceptual cost:
 L = (1 - cos(phi(G(z')), phi(x))) + perceptual * LPIPS(G(z'), x) + sparsity * mean(m).
 """
 
@@ -28,7 +28,8 @@ from clrface.training.stage import Scalars, Stage, StageSpec
 
 
 class MaskStage(Stage):
-    """Options: `scale` of the guidance step, `t0` (times lie below) and `residual` as in a restoration; weights `perceptual`, `sparsity`.
+    """Options: `scale` of the guidance step, `t0` (times lie below) and `residual` as in a
+    restoration; weights `perceptual`, `sparsity`.
 
     Needs the four other networks, the prior as the refiner left it.
     """
@@ -65,7 +66,9 @@ class MaskStage(Stage):
         return loss, {"identity": identity.item(), "perceptual": perceptual.item(), "share": mask.mean().item()}
 
     def _estimate(self, batch: Batch, known: Estimate) -> torch.Tensor:
-        """z0_hat of the prior at a random time below t0, from the IRN's latent, as in a restoration."""
+        """z0_hat of the prior at a random time below t0, from the IRN's latent, as in a
+        restoration.
+        """
         last = self.schedule.config["num_train_timesteps"] * self.spec.options["t0"]
         t = (uniform(batch["seed"].tolist(), "mask time") * last).long().to(known.z_y.device)
         eps = normal(batch["seed"].tolist(), tuple(known.z_y.shape[1:]), "mask noise").to(known.z_y.device)

@@ -1,4 +1,6 @@
-"""Stage `pixel_diffusion`: conditional score matching on pixels; see clrface.models.pixel_diffusion for the notation."""
+"""Stage `pixel_diffusion`: conditional score matching on pixels; see clrface.models.pixel_diffusion
+for the notation.
+"""
 
 from pathlib import Path
 

@@ -1,11 +1,14 @@
-"""Stage `refiner`: the prior goes on learning, with losses on the decoded image, at the few times that a restoration visits.
+"""Stage `refiner`: the prior goes on learning, with losses on the decoded image, at the few times
+that a restoration visits.
 
-Score matching asks for the mean of all faces that a noisy latent may be: from few steps, a soft one. A few-step sampler can be taught to
-end on a sharp face by an adversarial and a perceptual loss on what it decodes to (adversarial diffusion distillation, Sauer et al. 2023).
+Score matching asks for the mean of all faces that a noisy latent may be: from few steps, a soft
+one. A few-step sampler can be taught to end on a sharp face by an adversarial and a perceptual loss
+on what it decodes to (adversarial diffusion distillation, Sauer et al. 2023).
 
-Notation: t_0 > t_1 > ... the times of a restoration of `steps` steps from the IRN's latent; z_t0 = alpha z_I + sigma eps its start;
-z0_hat(z_t, t) the prior's estimate. A step k is drawn. For k > 0, z_tk is reached from z_t0 by one DDIM step without gradients.
-Then L = L1 + perceptual + patch-GAN + (1 - cos) of SFace's embeddings, of the image that z0_hat(z_tk, t_k) decodes to.
+Notation: t_0 > t_1 > ... the times of a restoration of `steps` steps from the IRN's latent; z_t0 =
+alpha z_I + sigma eps its start; z0_hat(z_t, t) the prior's estimate. A step k is drawn. For k > 0,
+z_tk is reached from z_t0 by one DDIM step without gradients. Then L = L1 + perceptual + patch-GAN +
+(1 - cos) of SFace's embeddings, of the image that z0_hat(z_tk, t_k) decodes to.
 """
 
 from pathlib import Path
@@ -29,7 +32,8 @@ from clrface.training.stage import Scalars, Stage, StageSpec
 
 
 class RefinerStage(Stage):
-    """Options: `t0`, `steps` and `residual` as in a restoration; weights `perceptual`, `identity`, `adversarial`, and shares of a batch.
+    """Options: `t0`, `steps` and `residual` as in a restoration; weights `perceptual`, `identity`,
+    `adversarial`, and shares of a batch.
 
     Needs the decoder, the IRN and the prior, whose network it takes as it is.
     """

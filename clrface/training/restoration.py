@@ -1,9 +1,11 @@
-"""Stages `unet`, `unet_perceptual`, `unet_gan` and `irn`: one-step restoration. They differ in their losses alone.
+"""Stages `unet`, `unet_perceptual`, `unet_gan` and `irn`: one-step restoration. They differ in
+their losses alone.
 
-`unet` is the L1 regression baseline, `unet_perceptual` the same with a perceptual loss, `unet_gan` with an adversarial one too. `irn` is
-CLR-Face's Identity Recovery Network: L1 + perceptual + (1 - cos) of SFace's embeddings, so that its output is an identity target and not
-only a sharp image. Each starts from one before: from scratch, in about as many steps, the extra losses left the IRN worse than `unet` on
-every measure (docs/training-log.md).
+`unet` is the L1 regression baseline, `unet_perceptual` the same with a perceptual loss, `unet_gan`
+with an adversarial one too. `irn` is CLR-Face's Identity Recovery Network: L1 + perceptual + (1 -
+cos) of SFace's embeddings, so that its output is an identity target and not only a sharp image.
+Each starts from one before: from scratch, in about as many steps, the extra losses left the IRN
+worse than `unet` on every measure (docs/training-log.md).
 """
 
 from pathlib import Path
@@ -23,7 +25,8 @@ from clrface.training.stage import Scalars, Stage, StageSpec
 
 
 class RestorationStage(Stage):
-    """Options: weights `perceptual`, `identity` and `adversarial` (0: left out), and shares of a batch.
+    """Options: weights `perceptual`, `identity` and `adversarial` (0: left out), and shares of a
+    batch.
 
     `start_from`: a stage, or a folder of weights.
     """

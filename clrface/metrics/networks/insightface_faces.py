@@ -22,7 +22,8 @@ it.
 THRESHOLD = 0.5
 """The detector's lowest score, insightface's default."""
 INSTALL = "pip install 'clrface-bench[insightface]' && pip install --no-deps 'insightface>=2.1,<3'"
-"""In two steps: its requirements bring an opencv-python that overwrites the headless one's files."""
+"""In two steps: its requirements bring an opencv-python that overwrites the headless one's files.
+"""
 
 Embed = Callable[[np.ndarray], np.ndarray | None]
 """Map (H, W, 3) uint8 RGB to a unit vector (512,); None where no face is found."""

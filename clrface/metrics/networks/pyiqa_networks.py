@@ -21,7 +21,9 @@ from clrface.intact import source_file
 from clrface.metrics.networks import states
 
 INSTALL = "pip install 'clrface-bench[ntire]' && pip install --no-deps 'pyiqa>=0.1.16,<0.2'"
-"""In two steps: pyiqa's requirement facexlib brings an opencv-python that overwrites the headless one's files."""
+"""In two steps: pyiqa's requirement facexlib brings an opencv-python that overwrites the headless
+one's files.
+"""
 INSTALL_QALIGN = "pip install 'clrface-bench[ntire]' 'transformers>=5' sentencepiece && pip install --no-deps 'pyiqa>=0.1.16,<0.2'"
 RESOURCES = "pkg_resources"
 
