@@ -135,11 +135,10 @@ def degrade(image: "np.ndarray", degradation: str, *, seed: int = 0) -> "np.ndar
 
 
 def sample_faces(count: int = 8, size: int = 128) -> "list[np.ndarray]":
-    """Load generated faces that the package brings, to try things on. They are nobody's
-    photographs.
+    """Load generated faces from the package, for trials. They show no real person.
 
     Args:
-        count: how many, at most 160.
+        count: the number of faces, at most 160.
         size: pixels a side; they are reduced from 128.
 
     Returns: (size, size, 3) uint8 RGB each, aligned by the template `utkface`.

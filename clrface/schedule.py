@@ -1,4 +1,4 @@
-"""How many steps a sampler may take, so that the config is told before any work.
+"""How many steps a sampler may take, so that a config is checked before any work.
 
 Nothing heavy is imported here.
 """

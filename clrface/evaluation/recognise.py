@@ -108,7 +108,7 @@ def compare_faces(pred_folders: Sequence[Path], gallery: Gallery, ids: Sequence[
     unknown = [image_id for image_id in (*ids, *shown) if not people.get(image_id)]
     if unknown:
         raise UserError(
-            f"Nobody says who is in '{unknown[0]}' ({len(unknown)} photographs in all). Recognition needs a manifest with identities: "
+            f"The person in '{unknown[0]}' is unknown ({len(unknown)} photographs in all). Recognition needs a manifest with identities: "
             "leave this test set out of the table."
         )
     names = sorted({people[image_id] for image_id in (*ids, *shown)}, key=natural)

@@ -110,7 +110,7 @@ def _as_listed(place: Path, archive: Archive, source: str) -> Archive:
     except FileNotFoundError:
         return archive
     except (json.JSONDecodeError, KeyError) as error:
-        raise UserError(f"{place / INDEX} is no list of archives ({error}). Pack the folder anew: python -m clrface mirror.") from error
+        raise UserError(f"{place / INDEX} is no list of archives ({error}). Pack the folder again: python -m clrface mirror.") from error
     sums = next((entry for entry in listed if (entry["source"], entry["file"]) == (source, archive.file)), None)
     return replace(archive, sha256=sums["sha256"], size_bytes=sums["bytes"]) if sums else archive
 

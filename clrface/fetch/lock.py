@@ -90,4 +90,4 @@ def _read(lock: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except json.JSONDecodeError as error:
-        raise UserError(f"{lock} isn't valid JSON ({error}). Restore it from git, or remove it and fetch anew.") from error
+        raise UserError(f"{lock} isn't valid JSON ({error}). Restore it from git, or remove it and fetch again.") from error

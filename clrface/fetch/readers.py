@@ -160,7 +160,7 @@ def _receive(url: str, archive: Archive, part: Path, headers: Mapping[str, str] 
 
 
 def _accept(response: requests.Response, archive: Archive, part: Path, have: int) -> bool:
-    """True when the answer goes on from byte `have`, False when it starts anew.
+    """Return True when the answer resumes at byte `have`, False when it starts from the beginning.
 
     Raises: Failed for any other.
     """

@@ -22,8 +22,8 @@ SCHEMA = SCHEMAS / "sources.schema.json"
 COMMON_KEYS = ("kind", "file", "sha256", "bytes", "strip")
 NOTES = ("about", "page", "licence", "citation")
 FIRST_USE = "on_first_use"
-"""Written for a sha256 that nobody published: whatever comes first is trusted, recorded
-(clrface.fetch.lock), and asked for ever after.
+"""Stands for a sha256 that is not published. The first download is trusted and recorded
+(clrface.fetch.lock); later ones must equal it.
 """
 SHIPPED = "shipped"
 """A folder of the package itself, beside the list of sources."""

@@ -1,5 +1,4 @@
-"""Generate: colour faces of nobody, drawn by MobileStyleGAN, for training and for the shipped test
-set.
+"""Generate colour faces of no real person by MobileStyleGAN, for training and the shipped test set.
 
     generate_faces(Drawing(count=12600, seed=0), Path("data/raw/mobilestylegan"), Path("data/raw/generated_train"))
 

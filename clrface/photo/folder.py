@@ -1,9 +1,8 @@
-"""Restore many photographs: what is there already is skipped, what fails is told, Ctrl-C keeps what
+"""Restore many photographs: finished ones are skipped, failures are reported, and Ctrl-C keeps what
 is done.
 
 `restored.jsonl` in the folder of results has a line for each photograph: its checksum, the
-settings, its faces, and how it went. A second call with the same settings does only what is
-missing.
+settings, its faces, and the result. A second call with the same settings does only what is missing.
 """
 
 import hashlib
@@ -91,7 +90,7 @@ def photographs(inputs: Sequence[Path], out: Path) -> dict[Path, Path]:
 
 
 def restore_all(restorer: PhotoRestorer, targets: Mapping[Path, Path], out: Path, settings: Mapping[str, Any], wishes: Wishes) -> Tally:
-    """Restore every photograph. One that can't be read is told, and the others go on."""
+    """Restore every photograph. One that can't be read is reported, and the others continue."""
     told, tally = _settings_digest(settings), Tally()
     before = _records(out)
     for path, target in tqdm(targets.items(), desc="restore", unit="photo"):

@@ -127,9 +127,9 @@ def gallery_args(plan: Plan, dataset: str) -> str:
     """
     found = plan.dataset(dataset)
     if found.folder is not None:
-        raise UserError(f"The folder of '{dataset}' doesn't say who is in it, so nobody can be recognised. Leave it out of the table.")
+        raise UserError(f"The folder of '{dataset}' doesn't name its people, so recognition can't be measured. Leave it out of the table.")
     if found.source:
-        raise UserError(f"Nobody says who is in '{dataset}', so nobody can be recognised. Leave it out of the table.")
+        raise UserError(f"The people in '{dataset}' are unknown, so recognition can't be measured. Leave it out of the table.")
     if "gallery" not in found.entry:
         said = f"Recognition on '{dataset}' compares with clean photographs of its people"
         raise UserError(f"{said}. Say how many of each: `datasets: {{{dataset}: {{gallery: 4}}}}`, or leave the table out.")

@@ -110,7 +110,7 @@ class Finding:
 def judge(claims: Claims, tables: Mapping[str, Path], scores: Path, manifests: Path | None = None) -> list[Finding]:
     """The verdict on every claim, in the file's order.
 
-    tables: name to json of the tables that are there. scores: the folder of all score files. manifests: where the people are told.
+    tables: name to json of the tables that are there. scores: the folder of all score files. manifests: the folder that names the people.
 
     Raises: UserError for a json that is missing, or scores that don't belong to it.
     """
@@ -166,7 +166,7 @@ def gain(claim: Claim, evidence: Evidence) -> Gain:
 def one_sided_p(value: float, replicates: np.ndarray, units: int) -> float:
     """The p of `the true value is 0 or less`, from Student's t with units - 1 degrees of freedom.
 
-    replicates: the bootstrap's, (n_boot,), of `units` independent people or images. Where they don't move nothing can be told: 1.
+    replicates: the bootstrap's, (n_boot,), of `units` independent people or images. 1 where they are constant.
     """
     spread = float(replicates[np.isfinite(replicates)].std(ddof=1)) * math.sqrt(units / (units - 1))
     return float(student.sf(value / spread, units - 1)) if spread else 1.0

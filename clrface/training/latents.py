@@ -88,7 +88,7 @@ def keep_latents(
 def _remove_others(folder: Path) -> None:
     for other in folder.parent.glob("*"):
         if other != folder:
-            print(f"The latents in {other} are of another autoencoder or other faces: removed, and made anew.", file=sys.stderr)
+            print(f"The latents in {other} are of another autoencoder or other faces: removed, and encoded again.", file=sys.stderr)
             shutil.rmtree(other)
 
 

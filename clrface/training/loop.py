@@ -95,7 +95,7 @@ class Run:
             if not torch.isfinite(loss):
                 raise UserError(
                     f"The loss of stage {self.spec.name} is {loss.item()} at step {self.step}. "
-                    "Lower its learning rate in the config and run again. The rate belongs to a run, so the stage starts anew; "
+                    "Lower its learning rate in the config and run again. The rate belongs to a run, so the stage starts again; "
                     "this run's checkpoint and losses are kept beside, as `*.other.*`."
                 )
             optimiser.zero_grad(set_to_none=True)
@@ -128,7 +128,7 @@ class Run:
         return self.work / "checkpoint.pt"
 
     def _read_checkpoint(self) -> dict[str, Any]:
-        advice = "It is damaged: put a good copy in its place; or remove it, and the stage starts anew."
+        advice = "It is damaged: put a good copy in its place; or remove it, and the stage starts again."
         return read_torch(self.checkpoint, advice, self.accelerator.device, "checkpoint")
 
     def load_checkpoint(self) -> bool:
@@ -140,7 +140,7 @@ class Run:
         state = self._read_checkpoint()
         if state["key"] != self.key:
             aside = _put_aside(self.checkpoint)
-            print(f"Starting anew: the checkpoint is of other settings, data or networks. It is kept as {aside}.", file=sys.stderr)
+            print(f"Starting again: the checkpoint is of other settings, data or networks. It is kept as {aside}.", file=sys.stderr)
             return False
         for name, network in self.stage.networks().items():
             network.load_state_dict(state["networks"][name])
@@ -309,7 +309,7 @@ def _finish(run: Run, trained_on: Pairs, look: Batch, writer: SummaryWriter | No
     )
     shutil.rmtree(run.folder, ignore_errors=True)
     part.replace(run.folder)
-    run.checkpoint.unlink()  # another run of this stage, for whatever reason, starts anew
+    run.checkpoint.unlink()  # another run of this stage, for any reason, starts from the beginning
 
 
 def _record(run: Run, seed: int) -> dict[str, Any]:

@@ -308,7 +308,7 @@ def test_the_order_of_folders_and_images_does_not_matter(faces: Faces) -> None:
 
 def test_an_unknown_person_is_told(faces: Faces) -> None:
     faces.write("strange")
-    with pytest.raises(UserError, match=r"Nobody says who is in 's1_1' \(24 photographs in all\)"):
+    with pytest.raises(UserError, match=r"The person in 's1_1' is unknown \(24 photographs in all\)"):
         strangers = faces.gallery._replace(people={})
         recognise(
             "eer_dlib", [faces.root / "strange"], strangers, list(faces.probes), faces.sources, faces.root / "x.csv", Resampling(0, "o", 3)

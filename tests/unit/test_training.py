@@ -105,7 +105,7 @@ def test_one_process_at_a_time_trains_a_stage(faces: np.ndarray, sources: Path, 
 
 def test_a_loss_that_is_not_finite_stops_the_run(faces: np.ndarray, sources: Path, tmp_path: Path) -> None:
     wild = replace(TINY["unet"], learning_rate=1e12, steps=20, warmup=0)
-    with pytest.raises(UserError, match=r"Lower its learning rate in the config.*starts anew; this run's checkpoint and losses are kept"):
+    with pytest.raises(UserError, match=r"Lower its learning rate in the config.*starts again; this run's checkpoint and losses are kept"):
         run(wild, tmp_path, faces, sources)
 
 

@@ -72,9 +72,9 @@ def test_galleries_are_the_last_photographs_or_the_set_itself(plan, paper):
 
 
 def test_who_can_t_be_recognised_is_told(plan, paper, planner, images):
-    with pytest.raises(UserError, match="Nobody says who is in 'celeba_test'"):
+    with pytest.raises(UserError, match="The people in 'celeba_test' are unknown"):
         datasets.gallery_args(paper, "celeba_test")
-    with pytest.raises(UserError, match="The folder of 'mine' doesn't say who is in it"):
+    with pytest.raises(UserError, match="The folder of 'mine' doesn't name its people"):
         datasets.gallery_args(planner(datasets={"mine": {"folder": str(images)}}), "mine")
     with pytest.raises(UserError, match=r"lfw25: \{gallery: 4\}"):
         datasets.gallery_args(plan, "lfw25")
