@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 
-from clrface.images import to_bytes
+from clrface.images import to_bytes, to_levels
 from clrface.metrics.collect import ImageScores
 from clrface.metrics.correction import corrected
 
@@ -74,15 +75,16 @@ class Psnr(ImageScores):
 
     def measure(self, pred: np.ndarray, ref: np.ndarray) -> list[float]:
         """(B, 3, H, W) pairs to decibels."""
-        errors = self._errors(to_bytes(pred), to_bytes(ref))
+        errors = self._errors(pred, ref)
         if self._epsilon:
             return (-10 * np.log10(errors / 255**2 + self._epsilon)).tolist()
         with np.errstate(divide="ignore"):
             return (10 * np.log10(255**2 / errors)).tolist()
 
     def _errors(self, pred: np.ndarray, ref: np.ndarray) -> np.ndarray:
-        """The MSE of each of (B, H, W, 3) uint8 pairs, in units of 8 bits."""
-        if not self._correct:
-            return ((pred.astype(np.int32) - ref) ** 2).mean((1, 2, 3))
-        pairs = (corrected(a, b) for a, b in zip(pred, ref, strict=True))
+        """The MSE of each of (B, 3, H, W) pairs, in units of 8 bits."""
+        if not self._correct:  # whole numbers, so OpenCV's sum is exact
+            levels = zip(to_levels(pred), to_levels(ref), strict=True)
+            return np.array([cv2.norm(a.ravel(), b.ravel(), cv2.NORM_L2SQR) / a.size for a, b in levels])
+        pairs = (corrected(a, b) for a, b in zip(to_bytes(pred), to_bytes(ref), strict=True))
         return np.array([((a - b) ** 2).mean() for a, b in pairs])
