@@ -84,7 +84,7 @@ class Psnr(ImageScores):
     def _errors(self, pred: np.ndarray, ref: np.ndarray) -> np.ndarray:
         """The MSE of each of (B, 3, H, W) pairs, in units of 8 bits."""
         if not self._correct:  # whole numbers, so OpenCV's sum is exact
-            levels = zip(to_levels(pred), to_levels(ref), strict=True)
-            return np.array([cv2.norm(a.ravel(), b.ravel(), cv2.NORM_L2SQR) / a.size for a, b in levels])
+            pairs = zip(pred, ref, strict=True)
+            return np.array([cv2.norm(to_levels(a).ravel(), to_levels(b).ravel(), cv2.NORM_L2SQR) / a.size for a, b in pairs])
         pairs = (corrected(a, b) for a, b in zip(to_bytes(pred), to_bytes(ref), strict=True))
         return np.array([((a - b) ** 2).mean() for a, b in pairs])
