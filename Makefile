@@ -21,13 +21,9 @@ help: ## show this list
 
 setup: $(if $(READY),,venv) ## make .venv from requirements.lock, if it is missing or stale
 
-<<<<<<< HEAD
-table1: setup ## restore and measure the test faces: results/table1.csv and the image beside it
-=======
 dev: setup $(if $(READY),$(if $(WHOLE),,extras),extras) ## add to .venv what training, tests, docs, the demo and clusters need
 
-table1: setup ## restore and measure the test faces: results/table1.csv and the picture beside it
->>>>>>> 68562fd57cb90e2489026d9865b30a5588ee97a9
+table1: setup ## restore and measure the test faces: results/table1.csv and the image beside it
 	@$(ENTER) CLRFACE_SHOW=no snakemake --cores all table1
 	@$(ENTER) python -m clrface show results/table1.json
 

@@ -171,4 +171,19 @@ def to_unit(rgb: np.ndarray) -> np.ndarray:
 
 def to_bytes(unit: np.ndarray) -> np.ndarray:
     """Convert (..., 3, H, W) float, clipped to [0, 1] and rounded, to (..., H, W, 3) uint8."""
-    return np.rint(np.moveaxis(np.clip(unit, 0.0, 1.0), -3, -1) * 255.0).astype(np.uint8)
+    return np.ascontiguousarray(np.moveaxis(to_levels(unit), -3, -1))
+
+
+def to_levels(unit: np.ndarray) -> np.ndarray:
+    """Convert float, clipped to [0, 1], to uint8 of the same shape, rounded half to even.
+
+    OpenCV converts single precision in two passes, about ten times as fast as NumPy, to the same
+    levels.
+    """
+    if unit.dtype != np.float32 or not unit.size:
+        return np.rint(np.clip(unit, 0.0, 1.0) * 255.0).astype(np.uint8)
+    import cv2  # here: most of what reads images does without it
+
+    rows = np.ascontiguousarray(unit).reshape(-1, unit.shape[-1])
+    positive = cv2.threshold(rows, 0, 0, cv2.THRESH_TOZERO)[1]  # convertScaleAbs would mirror the negative ones
+    return cv2.convertScaleAbs(positive, alpha=255.0).reshape(unit.shape)

@@ -8,9 +8,13 @@ folder that the environment variable CLRFACE_HOME names.
 import os
 from pathlib import Path
 
+from clrface.errors import UserError
+
 PRESET = "config/embedded.yaml"
 MARKS = ("Snakefile", PRESET)
 HOME = "CLRFACE_HOME"
+CLONE = Path(__file__).resolve().parents[1]
+"""The folder around this package: the clone, if it runs from one."""
 
 
 def project_folder() -> Path | None:
@@ -21,6 +25,32 @@ def project_folder() -> Path | None:
     here = Path.cwd()
     found = next((folder for folder in (here, *here.parents) if all((folder / mark).is_file() for mark in MARKS)), None)
     return Path() if found == here else found
+
+
+def home() -> Path | None:
+    """The folder of the default preset and the shipped weights: the project's, or the clone that
+    this package runs from.
+
+    None for an installed package outside of a project. With `snakemake -d elsewhere` it is the
+    clone.
+    """
+    if (project := project_folder()) is not None:
+        return project
+    return CLONE if all((CLONE / mark).is_file() for mark in MARKS) else None
+
+
+def preset() -> Path:
+    """The default preset's file. Raises: UserError where there is none."""
+    if (found := home()) is None:
+        raise UserError(f"Found no {PRESET} at or above {Path.cwd()}. Run this in the project's folder.")
+    return found / PRESET
+
+
+def catalogued(name: str) -> Path:
+    """A file of clrface/catalogue as the workflow names it: relative in the project's folder, so
+    that no job has a machine's path.
+    """
+    return (home() or CLONE) / "clrface" / "catalogue" / name
 
 
 def root() -> Path:

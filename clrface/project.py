@@ -20,7 +20,7 @@ from clrface.errors import UserError
 from clrface.fetch.sources import Source, load_sources, with_lists
 from clrface.metrics.protocols import laid_over
 from clrface.metrics.registry import metric_cards
-from clrface.paths import PRESET, root
+from clrface.paths import preset, root
 from clrface.registry import method_cards
 from clrface.stages import GENERATOR
 from clrface.stages import SOURCES as TRAINING_SOURCES
@@ -60,7 +60,7 @@ def read_project() -> Project:
 
 def config_of(paths: Sequence[Path], project: Project) -> dict[str, Any]:
     """The checked config of a run with these files, as Snakemake's."""
-    config = run_config(paths, root() / PRESET)
+    config = run_config(paths, preset())
     leave_out(config)
     validate_config(config, project.known)
     return config

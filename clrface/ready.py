@@ -3,7 +3,6 @@ found, loaded on a device.
 """
 
 import sys
-import sysconfig
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,18 +84,17 @@ def fetched(names: Iterable[str]) -> Path:
 
 
 def _weights(weights: str, family: str) -> Path:
-    from clrface.weights import SHIPPED, weights_folder
+    from clrface.weights import shipped_folder, weights_folder
 
     if weights != "shipped":
         return weights_folder(weights, family)
-    project = paths.project_folder()
-    installed = Path(sysconfig.get_path("data"), "share", "clrface", "models", family)
-    if project is None and not installed.is_dir():
+    folder = shipped_folder(family)
+    if paths.home() is None and not folder.is_dir():
         raise UserError(
             f"The weights of '{family}' come with the project's folder, and {Path.cwd()} lies outside of one. "
             "Name the folder that holds them: --weights /path/to/clrface-bench/models"
         )
-    return installed if project is None else project / SHIPPED / family
+    return folder
 
 
 def _frame(card: MethodCard, folder: Path | None) -> tuple[int, str]:

@@ -2,8 +2,10 @@
 or on Hugging Face.
 """
 
+import sysconfig
 from pathlib import Path
 
+from clrface import paths
 from clrface.errors import UserError
 from clrface.files import sha256_file
 
@@ -14,10 +16,19 @@ FITTED = Path("results/train")
 def local_folder(weights: str, method: str) -> Path | None:
     """The folder of a method's weights, None when they are on a hub. It need not be there yet."""
     if weights == "shipped":
-        return SHIPPED / method
+        return shipped_folder(method)
     if weights == "fit":
         return FITTED / method
     return _own_folder(Path(weights), method) if Path(weights).is_dir() else None
+
+
+def shipped_folder(method: str) -> Path:
+    """The weights that come with the project, or with the installed package.
+
+    They need not be there.
+    """
+    found = paths.home()
+    return Path(sysconfig.get_path("data"), "share", "clrface", SHIPPED, method) if found is None else found / SHIPPED / method
 
 
 def weights_folder(weights: str, method: str) -> Path:

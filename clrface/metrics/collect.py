@@ -61,7 +61,9 @@ class ImageScores:
             raise ValueError(f"Found {len(pred)} images, but {0 if truth is None else len(truth)} ground truths.")
         problems = [problem(p, r) for p, r in zip(pred, truth, strict=True)]
         good = [place for place, reason in enumerate(problems) if reason is None]
-        values = iter(self.measure(pred[good], truth[good]) if good else ())
+        if len(good) < len(pred):  # copies: only where some are left out
+            pred, truth = pred[good], truth[good]
+        values = iter(self.measure(pred, truth) if good else ())
         self._scores += [_score(next(values)) if reason is None else Score(math.nan, reason) for reason in problems]
 
     def result(self) -> list[Score]:

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 
-from clrface.images import to_bytes
+from clrface.images import to_bytes, to_levels
 from clrface.metrics.collect import ImageScores
 from clrface.metrics.correction import corrected
 
@@ -77,15 +78,16 @@ class Psnr(ImageScores):
 
     def measure(self, pred: np.ndarray, ref: np.ndarray) -> list[float]:
         """Return the PSNR of each (B, 3, H, W) pair, in dB."""
-        errors = self._errors(to_bytes(pred), to_bytes(ref))
+        errors = self._errors(pred, ref)
         if self._epsilon:
             return (-10 * np.log10(errors / 255**2 + self._epsilon)).tolist()
         with np.errstate(divide="ignore"):
             return (10 * np.log10(255**2 / errors)).tolist()
 
     def _errors(self, pred: np.ndarray, ref: np.ndarray) -> np.ndarray:
-        """Return the MSE of each (B, H, W, 3) uint8 pair, in units of 8 bits."""
-        if not self._correct:
-            return ((pred.astype(np.int32) - ref) ** 2).mean((1, 2, 3))
-        pairs = (corrected(a, b) for a, b in zip(pred, ref, strict=True))
+        """Return the MSE of each (B, 3, H, W) pair, in units of 8 bits."""
+        if not self._correct:  # whole numbers, so OpenCV's sum is exact
+            pairs = zip(pred, ref, strict=True)
+            return np.array([cv2.norm(to_levels(a).ravel(), to_levels(b).ravel(), cv2.NORM_L2SQR) / a.size for a, b in pairs])
+        pairs = (corrected(a, b) for a, b in zip(to_bytes(pred), to_bytes(ref), strict=True))
         return np.array([((a - b) ** 2).mean() for a, b in pairs])

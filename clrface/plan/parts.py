@@ -12,8 +12,7 @@ from clrface.config.parts import value_of
 from clrface.config.rows import Row
 from clrface.fetch.sources import Source
 from clrface.manifest import FETCHED
-
-MANIFESTS = "clrface/catalogue/manifests"
+from clrface.paths import catalogued
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +65,7 @@ class Dataset:
     @property
     def manifest(self) -> str:
         """Return the path of the manifest: in git, or made when the set is fetched or drawn."""
-        return f"data/raw/{self.name}/{FETCHED}" if self.source or self.drawn else f"{MANIFESTS}/{self.name}.csv"
+        return f"data/raw/{self.name}/{FETCHED}" if self.source or self.drawn else str(catalogued(f"manifests/{self.name}.csv"))
 
     @property
     def comes_aligned(self) -> bool:

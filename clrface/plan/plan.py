@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, TypeVar
 
 from clrface.api import MethodCard, MetricCard
@@ -15,7 +14,7 @@ from clrface.errors import unknown_name
 from clrface.external import has_cuda
 from clrface.fetch.sources import Source
 from clrface.metrics.protocols import laid_over
-from clrface.paths import PRESET
+from clrface.paths import catalogued, preset
 from clrface.plan.parts import Dataset, Study, Sweep, Table, Training
 from clrface.plan.places import folder_in, place_of
 from clrface.plan.stale import table_settings
@@ -24,8 +23,6 @@ from clrface.published import Published, load_published
 
 DRAWN = "generated_train"
 """The set of training faces that a generator draws."""
-CLAIMS = Path("clrface/catalogue/claims.yaml")
-PUBLISHED = Path("clrface/catalogue/published.yaml")
 Thing = TypeVar("Thing")
 
 
@@ -157,14 +154,14 @@ def read_plan(config: dict[str, Any]) -> Plan:
     project = read_project()
     validate_config(config, project.known)
     project = replace(project, protocols=laid_over(project.protocols, config))
-    shipped = load_config([Path(PRESET)])
+    shipped = load_config([preset()])
     return make_plan(
         config,
         project,
-        load_claims(CLAIMS, project.metrics, config["tables"]),
-        load_published(PUBLISHED),
+        load_claims(catalogued("claims.yaml"), project.metrics, config["tables"]),
+        load_published(catalogued("published.yaml")),
         Shipped(shipped["resolution"], shipped["training"]["stages"]),
-        place_of(config, shipped, Path(PRESET).parent),
+        place_of(config, shipped, preset().parent),
     )
 
 

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, ScalarFormatter
 
 from clrface.api import MetricCard
 from clrface.config.checks import COSTS
 from clrface.errors import UserError
-from clrface.report.figure import COLOURS, DASHES, MARKERS, save
+from clrface.report.figure import COLOURS, DASHES, INK, MARKERS, save
 from clrface.tables.table import ARROWS
 
 FAR = 4.0
@@ -27,8 +28,9 @@ def sweep_figure(table: Path, along: str, grid: Sequence[str], metrics: Sequence
     """Draw a panel a metric, from a sweep's csv: value and 95 % interval along one column.
 
     A line stands for each combination of the other settings. The first of these gives the colour,
-    the rest dashes and markers. Points far beyond the others are left outside the axis; the panel's
-    title has their number.
+    the rest dashes and markers. One interval is shaded for each colour, since those of its other
+    lines nearly equal it. Points far beyond the others are left outside the axis; the panel's title
+    has their number.
 
     Args:
         grid: the settings' columns.
@@ -51,9 +53,9 @@ def sweep_figure(table: Path, along: str, grid: Sequence[str], metrics: Sequence
         axis.grid(alpha=0.25)
     for axis in list(axes.flat)[len(metrics) :]:
         axis.axis("off")
-    handles, labels = axes.flat[0].get_legend_handles_labels()
-    fig.legend(handles, labels, loc="lower center", ncols=min(5, len(labels)), fontsize=8, frameon=False)
-    fig.tight_layout(rect=(0, 0.04 + 0.03 * (len(labels) // 5), 1, 1))
+    handles = _legend(list(series))
+    fig.legend(handles=handles, loc="lower center", ncols=min(8, len(handles)), fontsize=9, handlelength=3, frameon=False)
+    fig.tight_layout(rect=(0, 0.04 + 0.03 * (len(handles) // 8), 1, 1))
     save(fig, target)
     plt.close(fig)
 
@@ -63,6 +65,14 @@ def _series(rows: Sequence[Mapping[str, str]], others: Sequence[str]) -> dict[tu
     for row in rows:
         series.setdefault(tuple(row[name] for name in others), []).append(row)
     return series
+
+
+def _legend(names: Sequence[tuple[str, ...]]) -> list[Line2D]:
+    """A handle for each colour, then one for each dash and marker."""
+    colours = {name[:1]: _look(name, names)["color"] for name in names}
+    dashes = {name[1:]: {**_look(name, names), "color": INK} for name in names}
+    handles = [Line2D([], [], color=colour, linewidth=3, label=", ".join(name)) for name, colour in colours.items() if name]
+    return handles + [Line2D([], [], label=", ".join(name), markersize=5, **look) for name, look in dashes.items() if name]
 
 
 def _look(name: tuple[str, ...], names: Sequence[tuple[str, ...]]) -> dict[str, Any]:
@@ -99,7 +109,8 @@ def _line(
     x = [float(row[along]) for row in members]
     middle, low, high = ([float(row[f"{card.id}{suffix}"]) for row in members] for suffix in ("", "_lo", "_hi"))
     axis.plot(x, middle, markersize=4, label=", ".join(name) or card.label, **look)
-    axis.fill_between(x, low, high, alpha=0.05, color=look["color"], linewidth=0)
+    if look["marker"] == MARKERS[0]:
+        axis.fill_between(x, low, high, alpha=0.12, color=look["color"], linewidth=0)
     if len(x) > 2 and min(x) > 0 and max(x) / min(x) > 10:
         axis.set_xscale("log", base=2)
         axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

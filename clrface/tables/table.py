@@ -243,9 +243,18 @@ def table_from_json(content: Mapping[str, Any]) -> Table:
         Row(**row | {"seeds": tuple(row["seeds"]), "estimates": {m: Estimate(*map(_parsed, e)) for m, e in row["estimates"].items()}})
         for row in content["rows"]
     ]
-    metrics = [MetricCard(**card | {"assets": tuple(card["assets"])}) for card in content["metrics"]]
+    metrics = [_card(entry) for entry in content["metrics"]]
     published = tuple(Published(**cell) for cell in content.get("published", ()))
     return Table(content["table"], content["protocol"], content["resolution"], content["bootstrap"], tuple(metrics), tuple(rows), published)
+
+
+def _card(entry: Mapping[str, Any]) -> MetricCard:
+    """Return a metric's card from a table's json.
+
+    An older json has other names for two keys, and no definition.
+    """
+    renamed = {{"source": "citation", "sources": "assets"}.get(key, key): value for key, value in entry.items()}
+    return MetricCard(**{"definition": "", **renamed, "assets": tuple(renamed["assets"])})
 
 
 def table_values(table: Table) -> dict[str, dict[str, dict[str, dict[str, float]]]]:

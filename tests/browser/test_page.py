@@ -247,6 +247,12 @@ def test_methods_and_faces_are_chosen_and_measured(seen: Seen, orl_faces: dict[s
     expect(seen.only(".face tbody tr td[data-of=after]")).to_have_class("ahead")
 
 
+def test_each_metric_is_defined_below_its_table(seen: Seen) -> None:
+    seen.only("text=What each metric is").click()
+    for metric in METRICS:
+        expect(seen.page.get_by_text(metric_cards()[metric].definition)).to_be_visible()
+
+
 def test_a_failure_is_told_not_hidden(seen: Seen) -> None:
     seen.only("select[data-side=after]").select_option("needy")
     expect(seen.only(".stage img.over")).to_be_hidden()

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from clrface.errors import UserError
-from clrface.images import read_rgb, read_size
+from clrface.images import read_rgb, read_size, to_bytes, to_levels
+from clrface.seeds import generator
 
 GREY = np.random.default_rng(0).integers(0, 256, (8, 9), dtype=np.uint8)
 RGB = np.random.default_rng(1).integers(0, 256, (8, 9, 3), dtype=np.uint8)
@@ -141,3 +142,18 @@ def test_damage_of_any_kind_is_one_message(tmp_path: Path) -> None:
                 assert found.dtype == np.uint8 and found.shape[2] == 3
             except UserError as error:
                 assert path.name in str(error)
+
+
+def test_levels_are_numpy_s_to_the_last_bit() -> None:
+    """At every half level, a step beside it, beyond both ends, and anywhere; in single precision and in double."""
+    halves = (np.arange(-3, 515) / 510).astype(np.float32)
+    near = [halves, np.nextafter(halves, np.float32(2)), np.nextafter(halves, np.float32(-2))]
+    values = np.concatenate([*near, generator(0, "test", "levels").uniform(-0.2, 1.2, 90_000).astype(np.float32)])
+    values = np.resize(values, (2, 3, 100, 151))
+    expected = np.rint(np.clip(values, 0, 1) * np.float32(255)).astype(np.uint8)
+    assert np.array_equal(to_levels(values), expected)
+    assert np.array_equal(to_levels(values[:, :, ::2, ::3]), expected[:, :, ::2, ::3]), "not contiguous"
+    assert np.array_equal(to_bytes(values), np.moveaxis(expected, 1, -1)) and to_bytes(values).flags.c_contiguous
+    double = values.astype(np.float64)
+    assert np.array_equal(to_levels(double), np.rint(np.clip(double, 0, 1) * 255).astype(np.uint8))
+    assert to_levels(values[:0]).shape == (0, 3, 100, 151)

@@ -16,7 +16,7 @@ from clrface.config.load import run_config
 from clrface.errors import UserError
 from clrface.fetch.sizes import tell_sizes
 from clrface.fingerprint import fingerprint
-from clrface.paths import PRESET
+from clrface.paths import HOME, preset, project_folder
 from clrface.plan import claims, datasets, degrading, fetching, figures, measuring, page, restoring, studies, tables, targets, training
 from clrface.plan.notes import notes
 from clrface.plan.plan import read_plan
@@ -24,6 +24,9 @@ from clrface.stages import SOURCES as TRAINING_SOURCES
 from clrface.plan.stale import refuse_stale
 
 STARTED = time.time()
+# With `snakemake -d elsewhere` everything is made there; the preset and the shipped weights are the project's.
+if project_folder() is None:
+    os.environ.setdefault(HOME, os.getcwd())
 # One thread a job: a job's arithmetic, to the last digit, doesn't depend on how many cores the others leave.
 STEP = "OMP_NUM_THREADS={threads} python -m clrface"
 # The Python that runs Snakemake is the one that its jobs call.
@@ -40,7 +43,7 @@ def told(function, *words, **given):
 
 # Snakemake has merged the files already, without what they extend, and takes nested values of --config for strings.
 GIVEN = workflow.config_settings
-MERGED = told(run_config, GIVEN.configfiles, Path(PRESET), GIVEN.config)
+MERGED = told(run_config, GIVEN.configfiles, preset(), GIVEN.config)
 config.clear()
 config.update(MERGED)
 PLAN = told(read_plan, config)

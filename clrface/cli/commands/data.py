@@ -95,7 +95,7 @@ def _settings(config: Sequence[Path], project: Any, named: bool) -> dict[str, An
         if named:
             return {}
         raise UserError(f"No project's folder at or above {Path.cwd()}. Name the sources, or give --config.")
-    return config_of(config or [paths.root() / paths.PRESET], project)
+    return config_of(config or [paths.preset()], project)
 
 
 @click.command(cls=Command, example="clrface generate --count 160 --seed 1 --out faces")

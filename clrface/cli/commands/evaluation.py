@@ -210,7 +210,7 @@ def reference(tables: tuple[str, ...], results: Path | None, out: Path | None) -
     from clrface.config.load import load_config
     from clrface.tables.reproduce import write_reference
 
-    names = list(tables) or [*load_config([paths.root() / paths.PRESET])["tables"], COST_TABLE, CLAIMS.stem]
+    names = list(tables) or [*load_config([paths.preset()])["tables"], COST_TABLE, CLAIMS.stem]
     target = out or paths.results() / REFERENCE
     write_reference(results or paths.results(), target, names)
     print(f"{target}: {', '.join(names)}.")

@@ -26,10 +26,10 @@ def submit_check(config: Path, wanted: str | None) -> int:
     """
     from clrface.config.load import run_config
     from clrface.finished import WANTED, findings
-    from clrface.paths import PRESET, root
+    from clrface.paths import preset
     from clrface.plan.plan import read_plan
 
-    plan = read_plan(run_config([config], root() / PRESET))
+    plan = read_plan(run_config([config], preset()))
     rows = [row for row in plan.rows.values() if row.folder and wanted in (None, row.name)]
     if not rows:
         named = f" named '{wanted}'" if wanted else ""
