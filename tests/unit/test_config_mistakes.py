@@ -153,7 +153,10 @@ DEGRADATIONS = "as_is, blind, mild, severe, training, x16, x4, x8"
         ({"preset": "a/b"}, "preset: found 'a/b' (string), expected a name of letters, digits, '-' and '_'."),
         # folders and weights
         ({"methods": {"mine": {"folder": "no/such"}}}, "methods.mine.folder: found 'no/such' (string), expected a folder that exists."),
-        ({"methods": {"mine": {"folder": "config", "w": 1}}}, "methods.mine.w: unknown key. Allowed: folder."),
+        (
+            {"methods": {"mine": {"folder": "config", "w": 1}}},
+            "methods.mine.w: unknown key. Allowed: folder, label, paper, code, version, licence.",
+        ),
         ({"methods": {"unet": {"folder": "config"}}}, "methods.unet.folder: unknown key. Allowed: none."),
         ({"datasets": {"mine": {"folder": "config", "alignn": False}}}, "datasets.mine.alignn: unknown key. Did you mean 'align'?"),
         ({"datasets": {"mine": {"folder": "config", "align": "no"}}}, "datasets.mine.align: found 'no' (string), expected boolean."),
