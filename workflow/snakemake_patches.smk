@@ -15,8 +15,8 @@ def lock_by_kernel():
     """Let one real run at a time into a folder, by a lock that dies with its process.
 
     Snakemake's lock is files. They outlive a run that is killed, so that the same command doesn't go on; and a run that ends removes all
-    of them, another run's too. Here whoever gets the kernel's lock is alone, so that files of a lock that are there are dead. Snakemake
-    gives whoever only looks (-n, --summary, --dag, however spelt) another `lock`, and none with --nolock: those take nothing.
+    of them, another run's too. Here the process with the kernel's lock is alone, so an existing file of a lock is dead. Snakemake
+    gives a run that only looks (-n, --summary, --dag) another `lock`, and none with --nolock: those take nothing.
     """
     if hasattr(PersistenceBase, "lock_by_files"):
         return
