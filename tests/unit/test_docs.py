@@ -17,6 +17,8 @@ SOURCES = [*PAGES, *ROOT.glob("docs/**/*.ipynb")]
 FENCE = re.compile(r"^```(?:bash|sh|shell|console)?\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s#]*)(?:#([^)]*))?\)")
 WIDEST = 100
+MADE = {ROOT / "docs" / page for page in re.findall(r'write\("([^"]+)"', (ROOT / "docs/_site/reference.py").read_text(encoding="utf-8"))}
+"""Pages that `make docs` makes; it checks the links to them."""
 
 
 def told(path: Path) -> str:
@@ -77,15 +79,15 @@ def test_every_link_leads_somewhere(path: Path) -> None:
         if "://" in target or target.startswith("mailto:"):
             continue
         found = path.parent / target if target else path
-        assert found.exists(), target
-        if anchor and found.suffix == ".md":
+        assert found.exists() or found.resolve() in MADE, target
+        if anchor and found.suffix == ".md" and found.exists():
             assert anchor in anchors(found.read_text(encoding="utf-8")), f"{target}#{anchor}"
 
 
 @pytest.mark.parametrize("path", PAGES, ids=told)
 def test_prose_has_short_lines(path: Path) -> None:
     """Tables, code, links' addresses and images may be longer."""
-    text = re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    text = re.sub(r"^ *```.*?^ *```", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
     lines = [re.sub(r"\]\([^)]*\)", "]", line) for line in text.splitlines() if not line.lstrip().startswith(("|", "!["))]
     assert [line for line in lines if len(line) > WIDEST and " " in line.strip()] == []
 
