@@ -4,6 +4,8 @@ gradio is an extra: pip install 'clrface-bench[demo]'. The page loads nothing fr
 """
 
 import socket
+import sys
+from collections import Counter
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -11,20 +13,25 @@ from typing import Any
 
 import numpy as np
 
-from clrface.demo.trial import Trial, run_trial, samples
+from clrface.api import OK
+from clrface.demo.trial import INPUT, Trial, run_trial, samples
 from clrface.errors import UserError, extra
 from clrface.metrics.registry import metric_card
 from clrface.photo.detect import SOURCE, FaceDetector
-from clrface.photo.files import read_photo
-from clrface.ready import Ready, fetched, ready
+from clrface.photo.files import Photo, read_photo
+from clrface.ready import fetched, ready
 from clrface.registry import method_card
 
 AS_IT_IS = "none: restore the photograph as it is"
 TITLE = "CLR-Face Bench: try it"
 ABOUT = (
     "Drop a photograph or take a generated face. With a degradation, its largest face is cut out, degraded and restored, and the result "
-    "is measured against the face before. Without one, every face of the photograph is restored. Nothing leaves this machine."
+    "is measured against the face before. Without one, every face of the photograph is restored."
 )
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+UPLOAD = "50mb"
+CLEANING_S = (600, 3600)
+"""How often uploads and results are looked through, and how old they may become, in seconds."""
 
 
 def make_page(methods: Sequence[str], chosen: Sequence[str], degradations: Sequence[str], device: str) -> Any:
@@ -42,25 +49,29 @@ def make_page(methods: Sequence[str], chosen: Sequence[str], degradations: Seque
     load = cache(lambda name: ready(name, {}, device=device))
     detector = cache(lambda: FaceDetector(fetched([SOURCE])))
 
-    def run(path: str | None, degradation: str, names: list[str], seed: float | None) -> tuple[Any, ...]:
+    def run(path: str | None, degradation: str, names: list[str], seed: float | None, force: bool) -> tuple[Any, ...]:
         try:
-            trial = _trial(path, degradation, [load(name) for name in names], detector(), int(seed or 0))
+            trial = run_trial(_photo(path), _name(degradation), [load(name) for name in names], detector(), int(seed or 0), force)
         except UserError as error:
-            raise gr.Error(str(error), duration=None, print_exception=False) from error
-        labels = list(trial.after)
-        shown = gr.Radio(choices=labels, value=labels[0], visible=len(labels) > 1)
-        return trial, shown, _pair(trial, labels[0]), _gallery(trial), _table(trial), _told(trial)
+            message = str(error).replace(str(path), "the photograph")  # where the server keeps it is nobody's business
+            raise gr.Error(message, duration=None, print_exception=False) from error
+        first = names[0]
+        shown = gr.Radio(choices=[(_label(name), name) for name in names], value=first, visible=len(names) > 1)
+        return trial, shown, _pair(trial, first), _gallery(trial), _table(trial), _summary(trial)
 
-    with gr.Blocks(title=TITLE, analytics_enabled=False) as page:
+    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=CLEANING_S) as page:
         gr.Markdown(f"# {TITLE}\n{ABOUT}")
         state = gr.State(None)
         with gr.Row():
             with gr.Column(scale=1):
-                photo = gr.Image(type="filepath", label="Photograph", sources=["upload", "clipboard"], format="png", height=260)
+                photo = gr.Image(
+                    type="filepath", image_mode=None, label="Photograph", sources=["upload", "clipboard"], format="png", height=260
+                )
                 gr.Examples([[str(path)] for path in samples()], photo, label="Generated faces: nobody's photographs")
                 degradation = gr.Dropdown([AS_IT_IS, *degradations], value="blind", label="Degradation")
-                names = gr.CheckboxGroup([(method_card(name).label, name) for name in methods], value=list(chosen), label="Methods")
+                names = gr.CheckboxGroup([(_label(name), name) for name in methods], value=list(chosen), label="Methods")
                 seed = gr.Number(0, precision=0, minimum=0, label="Seed")
+                force = gr.Checkbox(False, label="Without a degradation: restore sharp faces too, which then lose detail")
                 button = gr.Button("Restore", variant="primary")
             with gr.Column(scale=2):
                 told = gr.Markdown()
@@ -68,7 +79,7 @@ def make_page(methods: Sequence[str], chosen: Sequence[str], degradations: Seque
                 slider = gr.ImageSlider(label="Before and after", type="numpy", format="png", interactive=False)
                 gallery = gr.Gallery(label="All results", columns=4, format="png", height=240)
                 scores = gr.Markdown()
-        button.click(run, [photo, degradation, names, seed], [state, shown, slider, gallery, scores, told])
+        button.click(run, [photo, degradation, names, seed, force], [state, shown, slider, gallery, scores, told])
         shown.change(lambda trial, label: _pair(trial, label) if trial else None, [state, shown], slider)
     return page
 
@@ -76,25 +87,28 @@ def make_page(methods: Sequence[str], chosen: Sequence[str], degradations: Seque
 def serve(page: Any, host: str, port: int, *, wait: bool = True) -> str:
     """Serve the page until Ctrl-C; with `wait=False` return at once.
 
-    Returns: its address. Raises: UserError where the port is taken.
+    Returns: its address. Raises: UserError for an address or a port that can't be used.
     """
     gr = _gradio()
-    fonts = ["system-ui", "sans-serif"]
-    theme = gr.themes.Default(font=fonts, font_mono=["ui-monospace", "monospace"])
-    where = {"server_name": host, "server_port": port or _free_port(host), "share": False}
+    if host not in LOOPBACK:
+        print(f"Anyone who reaches {host} can use this page: it asks for no password. Photographs go to this machine.", file=sys.stderr)
+    theme = gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
     try:
+        where = {"server_name": host, "server_port": _free_port(host, port), "share": False, "max_file_size": UPLOAD}
         _, address, _ = page.launch(**where, prevent_thread_lock=True, quiet=True, theme=theme, footer_links=[])
     except OSError as error:
-        raise UserError(f"Port {port} on {host} can't be used ({error}). Take another one: --port 0 takes any that is free.") from error
+        raise UserError(
+            f"Can't serve at {host}, port {port} ({error}). Take a free port (--port 0) of an address of this machine."
+        ) from error
     print(f"The demo is at {address} (Ctrl-C stops it).", flush=True)
     if wait:
         page.block_thread()
     return str(address)
 
 
-def _free_port(host: str) -> int:
-    with socket.socket() as taken:
-        taken.bind((host, 0))
+def _free_port(host: str, port: int) -> int:
+    """Check that a port can be had, before threads start; 0 is any that is free."""
+    with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET) as taken:
         return taken.getsockname()[1]
 
 
@@ -104,38 +118,58 @@ def _gradio() -> Any:
     return gradio
 
 
-def _trial(path: str | None, degradation: str, methods: Sequence[Ready], detector: FaceDetector, seed: int) -> Trial:
+def _photo(path: str | None) -> Photo:
     if not path:
         raise UserError("Found no photograph, expected one. Drop one, or take one of the generated faces.")
-    return run_trial(read_photo(Path(path)), "" if degradation == AS_IT_IS else degradation, methods, detector, seed)
+    return read_photo(Path(path))
 
 
-def _pair(trial: Trial, label: str) -> tuple[np.ndarray, np.ndarray]:
-    return trial.before, trial.after[label]
+def _name(degradation: str) -> str:
+    return "" if degradation == AS_IT_IS else degradation
+
+
+def _label(name: str) -> str:
+    return name if name == INPUT else method_card(name).label
+
+
+def _pair(trial: Trial, name: str) -> tuple[np.ndarray, np.ndarray]:
+    return trial.before, trial.after[name]
 
 
 def _gallery(trial: Trial) -> list[tuple[np.ndarray, str]]:
     truth = [] if trial.truth is None else [(trial.truth, "Ground truth")]
-    return [(trial.before, "Input"), *((image, label) for label, image in trial.after.items()), *truth]
+    return [(trial.before, "Input"), *((image, _label(name)) for name, image in trial.after.items()), *truth]
 
 
 def _table(trial: Trial) -> str:
     """A row an image, a column a metric, in Markdown; empty without ground truth."""
     if not trial.scores:
         return ""
-    names = list(next(iter(trial.scores.values())))
-    rows = [["against the ground truth", *map(_heading, names)], ["---", *["---:"] * len(names)]]
-    rows += [[label, *(f"{values[name]:.{metric_card(name).decimals}f}" for name in names)] for label, values in trial.scores.items()]
+    metrics = list(next(iter(trial.scores.values())))
+    rows = [["against the ground truth", *map(_heading, metrics)], ["---", *["---:"] * len(metrics)]]
+    for name, values in trial.scores.items():
+        rows.append([_label(name), *(f"{values[metric]:.{metric_card(metric).decimals}f}" for metric in metrics)])
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def _heading(name: str) -> str:
-    card = metric_card(name)
+def _heading(metric: str) -> str:
+    card = metric_card(metric)
     return f"{card.label} {'↑' if card.direction == 'higher' else '↓'}"
 
 
-def _told(trial: Trial) -> str:
-    count = "1 face" if trial.faces == 1 else f"{trial.faces} faces"
-    if trial.truth is None:
-        return f"Found {count}; each was restored. Without a degradation there is no ground truth, so nothing is measured."
-    return f"Found {count}; the largest was degraded and restored. One image is an example, not a result: see the tables."
+def _summary(trial: Trial) -> str:
+    """What was found, what was restored, and what was kept and why."""
+    count = len(next(iter(trial.faces.values())))
+    found = f"Found {count} face{'s' if count > 1 else ''}"
+    if trial.truth is not None:
+        notes = [f"{_label(name)} works at {size}x{size}: its result is enlarged." for name, size in trial.enlarged.items()]
+        return " ".join([f"{found}; the largest was degraded and restored. One image is an example, not a result.", *notes])
+    parts = [f"{_label(name)} {_tally(status)}" for name, status in trial.faces.items()]
+    return f"{found}. {'; '.join(parts)}. There is no ground truth, so nothing is measured."
+
+
+def _tally(status: Sequence[str]) -> str:
+    """`restored 2; kept 1 (finer than the method's size)`."""
+    counts = Counter(status)
+    kept = [f"kept {count} ({reason.removeprefix('kept: ')})" for reason, count in counts.items() if reason != OK]
+    return ", ".join([f"restored {counts[OK]}", *kept])

@@ -1,4 +1,4 @@
-"""What the demo computes: one photograph through one degradation and several methods, and its metrics. Knows no web page."""
+"""What the demo computes: a photograph through a degradation and several methods, and its metrics."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -8,10 +8,8 @@ from typing import cast
 import numpy as np
 
 from clrface.align.geometry import apply, fit_similarity, template
-from clrface.api import ImageMetric
-from clrface.catalogue import DEGRADATIONS, FACES, SOURCES
-from clrface.degradation.chunk import degrade_image
-from clrface.degradation.draw import get_degradation, load_degradations
+from clrface.api import OK, ImageMetric
+from clrface.catalogue import FACES, SOURCES
 from clrface.errors import UserError
 from clrface.fetch.install import is_fetched
 from clrface.fetch.sources import load_sources
@@ -22,8 +20,8 @@ from clrface.photo.detect import FindsFaces, FoundFace
 from clrface.photo.files import Photo
 from clrface.photo.paste import cut
 from clrface.photo.restorer import Frame, PhotoRestorer
+from clrface.public import degrade
 from clrface.ready import Ready
-from clrface.seeds import generator
 
 METRICS = ("psnr", "ssim", "stlpips_alex", "lpips_vgg", "idd_dlib", "ids_arcface_r50")
 """Shown where their networks are fetched, and made for faces aligned as the trial's are."""
@@ -40,13 +38,16 @@ class Trial:
     before: np.ndarray
     """(H, W, 3) uint8 RGB: what the methods were given."""
     after: dict[str, np.ndarray]
-    """Each method's result by its label, of the same shape."""
+    """Each method's result by its name, of the same shape."""
     truth: np.ndarray | None
     """The face before it was degraded; None where nothing was."""
     scores: dict[str, dict[str, float]]
-    """Each metric's value by its id, for the input and each method by label; empty without `truth`."""
-    faces: int
-    """How many were found in the photograph."""
+    """Each metric's value by its id, for `INPUT` and each method by name; empty without `truth`."""
+    faces: dict[str, list[str]]
+    """By the method's name: for each face found, `ok`, or why the face was kept as it was."""
+    enlarged: dict[str, int]
+    """Methods whose faces are smaller than the trial's, by name, with their size: their results are
+    enlarged before they are measured."""
 
 
 @dataclass(frozen=True)
@@ -59,13 +60,14 @@ class _Known:
         return [self.face]
 
 
-def run_trial(photo: Photo, degradation: str, methods: Sequence[Ready], detector: FindsFaces, seed: int) -> Trial:
+def run_trial(photo: Photo, degradation: str, methods: Sequence[Ready], detector: FindsFaces, seed: int, force: bool = False) -> Trial:
     """Restore a photograph by each method.
 
     Args:
-        degradation: of clrface/catalogue/degradations.yaml: the largest face is cut out, degraded and restored. Empty: the photograph
-            is restored as it is, every face of it.
-        methods: at least one.
+        degradation: of clrface/catalogue/degradations.yaml: the largest face is cut out, degraded and
+            restored. Empty: every face of the photograph is restored.
+        methods: at least one, of different names.
+        force: without a degradation, restore faces that are finer than a method's size too.
 
     Raises: UserError for no method, a photograph without a face, and a degradation of finished images.
     """
@@ -75,22 +77,27 @@ def run_trial(photo: Photo, degradation: str, methods: Sequence[Ready], detector
     if not faces:
         raise UserError("Found no face in the photograph, expected at least one. Take another photograph, or a larger copy of it.")
     if not degradation:
-        results = {one.card.label: _restorer(one, detector, seed).restore(photo, NAME).photo.eight_bits for one in methods}
-        return Trial(photo.eight_bits, results, None, {}, len(faces))
+        results = {one.card.name: _restorer(one, detector, seed, force).restore(photo, NAME) for one in methods}
+        after = {name: result.photo.eight_bits for name, result in results.items()}
+        status = {name: [face.status for face in result.faces] for name, result in results.items()}
+        return Trial(photo.eight_bits, after, None, {}, status, {})
     frame = _trial_frame(methods)
     face = max(faces, key=lambda found: found.box[2] * found.box[3])
     matrix = fit_similarity(face.points, template(frame.size, frame.template))
     truth = np.rint(np.clip(cut(photo.eight_bits, matrix, frame.size), 0, 1) * 255).astype(np.uint8)
-    chosen = get_degradation(load_degradations(DEGRADATIONS), degradation)
-    degraded = degrade_image(truth, chosen, generator(seed, "degrade", "", chosen.name, ""))[0]
+    degraded = degrade(truth, degradation, seed=seed)
     known = _Known(FoundFace(apply(matrix, face.points), (0.0, 0.0, float(frame.size), float(frame.size)), 1.0))
-    after = {one.card.label: _restore_face(one, frame, degraded, known, seed) for one in methods}
-    images = {INPUT: degraded, **after}
-    return Trial(degraded, after, truth, {label: score(image, truth, frame) for label, image in images.items()}, len(faces))
+    after = {one.card.name: _restore_face(one, frame, degraded, known, seed) for one in methods}
+    scores = {name: score(image, truth, frame) for name, image in {INPUT: degraded, **after}.items()}
+    enlarged = {one.card.name: one.size for one in methods if not _takes_any_size(one) and one.size < frame.size}
+    return Trial(degraded, after, truth, scores, {name: [OK] for name in after}, enlarged)
 
 
 def score(image: np.ndarray, truth: np.ndarray, frame: Frame) -> dict[str, float]:
-    """Each metric of `METRICS` that can be measured here, by its id. Both images are (S, S, 3) uint8 RGB."""
+    """Measure an image by each metric of `METRICS` whose networks are fetched, by the metric's id.
+
+    Both images are (S, S, 3) uint8 RGB.
+    """
     pred, ref = (to_unit(one)[None] for one in (image, truth))
     values: dict[str, float] = {}
     for name in _measurable(frame):
@@ -130,8 +137,8 @@ def _takes_any_size(one: Ready) -> bool:
     return not (one.card.resolution or one.card.trained_here)
 
 
-def _restorer(one: Ready, detector: FindsFaces, seed: int) -> PhotoRestorer:
-    return PhotoRestorer(one.method, _frame(one), detector, seed, force=isinstance(detector, _Known))
+def _restorer(one: Ready, detector: FindsFaces, seed: int, force: bool = True) -> PhotoRestorer:
+    return PhotoRestorer(one.method, _frame(one), detector, seed, force=force)
 
 
 def samples() -> list[Path]:

@@ -60,4 +60,4 @@ def test_without_a_degradation_nothing_is_measured(page: Page) -> None:
     page.get_by_label("Degradation").click()
     page.get_by_role("option", name=AS_IT_IS).click()
     page.get_by_role("button", name="Restore").click()
-    expect(page.get_by_text("there is no ground truth, so nothing is measured.")).to_be_visible(timeout=WAIT_MS)
+    expect(page.get_by_text("There is no ground truth, so nothing is measured.")).to_be_visible(timeout=WAIT_MS)
