@@ -43,10 +43,23 @@ def block_folder(folder: Path, dataset: str, degradation: str) -> Path:
     return folder / dataset / degradation if (folder / dataset).is_dir() else folder
 
 
+def _flat(folder: Path, places: Mapping[tuple[str, str], Path]) -> str:
+    """What is wrong where one folder would stand for several blocks; empty for nothing."""
+    block = next((block for block, place in places.items() if place == folder), None)
+    if block is None or len(places) == 1:
+        return ""
+    return (
+        f"Found no folder {folder / block[0] / block[1]}, and {len(places)} blocks of the tables: one folder of images can't serve "
+        f"several. Expected {folder}/<dataset>/<degradation>/<image_id>.png."
+    )
+
+
 def folder_entries(folder: Path, blocks: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """The images of all blocks: each path within the folder, with its SHA-256."""
-    places = sorted({block_folder(folder, *block) for block in blocks})
-    return [(str(place.relative_to(folder) / one.file), one.sha256) for place in places for one in from_folder(place)]
+    places = {block: block_folder(folder, *block) for block in blocks}
+    if flat := _flat(folder, places):
+        raise UserError(flat)
+    return [(str(place.relative_to(folder) / one.file), one.sha256) for place in sorted(set(places.values())) for one in from_folder(place)]
 
 
 def checksum(images: Iterable[tuple[str, str]]) -> str:
@@ -63,8 +76,12 @@ def findings(entry: Mapping[str, str], blocks: Collection[Block]) -> Iterator[st
     for key, meaning in WANTED.items():
         if not entry.get(key, "").strip():
             yield f"`{key}` is missing: {meaning}."
+    folder = Path(entry["folder"])
+    if flat := _flat(folder, {(one.dataset, one.degradation): block_folder(folder, one.dataset, one.degradation) for one in blocks}):
+        yield flat
+        return
     for block in blocks:
-        yield from _block_findings(Path(entry["folder"]), block)
+        yield from _block_findings(folder, block)
 
 
 def _block_findings(folder: Path, block: Block) -> Iterator[str]:
@@ -76,6 +93,10 @@ def _block_findings(folder: Path, block: Block) -> Iterator[str]:
     except UserError as error:
         yield f"{name}: {error}"
         return
+    if not block.ids:
+        yield f"{name}: not checked for missing images, since {block.dataset} isn't fetched. Run: snakemake --cores all fetch"
+    if not (block.degraded and block.truth):
+        yield f"{name}: not compared with inputs and ground truth, since they aren't made. Run: snakemake --cores all results/table1.csv"
     problems: dict[str, list[str]] = {}
     for image_id, path in images.items():
         if reason := _image_finding(path, block.size, block.degraded.get(image_id), block.truth.get(image_id)):

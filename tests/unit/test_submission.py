@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 
 from clrface.cli import main
 from clrface.config.load import run_config
+from clrface.errors import UserError
 from clrface.fingerprint import ROOT
 from clrface.finished import WANTED, Block, block_folder, checksum, findings, folder_entries
 from clrface.images import write_png
@@ -42,24 +44,43 @@ def block(tmp_path: Path, **others: np.ndarray) -> Block:
     return Block("faces", "blind", IDS, 8, **places)
 
 
+def complete(tmp_path: Path) -> Block:
+    return block(tmp_path, degraded=image("x"), truth=image("y"))
+
+
 def said(folder: Path, about: dict[str, str], *blocks: Block) -> list[str]:
     return list(findings({**about, "folder": str(folder)}, blocks))
 
 
 def test_a_complete_submission_has_nothing_to_put_right(folder: Path, tmp_path: Path) -> None:
-    assert said(folder, ABOUT, block(tmp_path, degraded=image("x"), truth=image("y"))) == []
+    assert said(folder, ABOUT, complete(tmp_path)) == []
 
 
 @pytest.mark.parametrize("key", list(WANTED))
 def test_each_empty_field_is_named(key: str, folder: Path, tmp_path: Path) -> None:
-    [sentence] = said(folder, {**ABOUT, key: " "}, block(tmp_path))
+    [sentence] = said(folder, {**ABOUT, key: " "}, complete(tmp_path))
     assert sentence == f"`{key}` is missing: {WANTED[key]}."
 
 
 def test_missing_and_surplus_images_are_named(folder: Path, tmp_path: Path) -> None:
     (folder / "faces/blind/b.png").rename(folder / "faces/blind/z.png")
-    [sentence] = said(folder, ABOUT, block(tmp_path))
-    assert "missing: b" in sentence.replace("1 ", "").replace("(", "") or ("b" in sentence and "z" in sentence)
+    [sentence] = said(folder, ABOUT, complete(tmp_path))
+    found = f"faces, blind: Found 3 images in {folder}/faces/blind, but expected these 3 by name: "
+    assert sentence == f"{found}missing (1): b; not expected (1): z. Add what is missing, remove or rename the others."
+
+
+def test_what_can_t_be_checked_yet_is_said(folder: Path, tmp_path: Path) -> None:
+    unfetched, unmade = said(folder, ABOUT, replace(complete(tmp_path), ids=())), said(folder, ABOUT, block(tmp_path))
+    assert unfetched == ["faces, blind: not checked for missing images, since faces isn't fetched. Run: snakemake --cores all fetch"]
+    assert len(unmade) == 1 and "not compared with inputs and ground truth" in unmade[0]
+
+
+def test_one_folder_can_t_serve_several_blocks(folder: Path, tmp_path: Path) -> None:
+    flat, two = folder / "faces/blind", [complete(tmp_path), replace(complete(tmp_path), degradation="severe")]
+    [sentence] = said(flat, ABOUT, *two)
+    assert sentence.startswith(f"Found no folder {flat}/faces/blind, and 2 blocks of the tables")
+    with pytest.raises(UserError, match="can't serve several"):
+        folder_entries(flat, [("faces", "blind"), ("faces", "severe")])
 
 
 @pytest.mark.parametrize(
@@ -75,14 +96,14 @@ def test_a_wrong_image_is_named_with_its_reason(content: "np.ndarray | bytes", r
     path = folder / "faces/blind/a.png"
     path.unlink()
     path.write_bytes(content) if isinstance(content, bytes) else write_png(path, content)
-    [sentence] = said(folder, ABOUT, block(tmp_path, degraded=image("x"), truth=image("y")))
+    [sentence] = said(folder, ABOUT, complete(tmp_path))
     assert sentence.startswith("faces, blind: ") and reason in sentence
 
 
 def test_a_block_has_a_folder_of_its_own_or_the_whole(folder: Path, tmp_path: Path) -> None:
     assert block_folder(folder, "faces", "blind") == folder / "faces/blind"
     assert block_folder(folder / "faces/blind", "faces", "blind") == folder / "faces/blind"
-    [sentence] = said(folder, ABOUT, Block("faces", "severe", IDS, 8, {}, {}))
+    [sentence] = said(folder, ABOUT, replace(complete(tmp_path), degradation="severe"))
     assert sentence.startswith("faces, severe: ")
 
 
@@ -134,8 +155,8 @@ def test_another_image_makes_the_row_anew(config: Path, tmp_path: Path) -> None:
 
 
 def test_submit_check_says_what_is_missing_and_returns_1(config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["submit-check", str(config)]) == 0
-    assert capsys.readouterr().out.startswith("mine: complete, ")
+    assert main(["submit-check", str(config)]) == 1
+    assert "not compared with inputs and ground truth" in capsys.readouterr().out, "nothing is made in the project's folder"
     next((tmp_path / "mine").rglob("*.png")).unlink()
     config.write_text(config.read_text().replace('"MIT"', '""'))
     assert main(["submit-check", str(config)]) == 1
