@@ -88,7 +88,7 @@ venv:
 	@cp requirements.lock $(VENV)/
 	@echo "$(VENV) is ready."
 
-extras:
+extras: | setup
 	@echo "Adding to $(VENV): $$(grep -c '==' requirements-dev.lock) packages for training, tests, docs, demo and clusters, once, 1 to 3 minutes ..."
 	@{ $(BIN)/pip install -qq --disable-pip-version-check --no-input -r requirements-dev.lock && \
 		$(BIN)/pip install -qq --disable-pip-version-check --no-input --no-deps -r requirements-nodeps.txt ; } || \

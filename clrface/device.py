@@ -17,6 +17,8 @@ def metric_device() -> str:
     import torch
 
     name = os.environ.get(VARIABLE) or "auto"
+    if name == "mps":
+        return "cpu"  # it has no double precision, which some metrics need
     if name != "auto":
         return pick_device(name)
     return "cuda" if torch.cuda.is_available() else "cpu"

@@ -89,27 +89,39 @@ def load_method(name: str, *, weights: str = "shipped", device: str = "auto", **
 
 
 def restore(
-    image: "np.ndarray", method: str = "clrface", *, seed: int = 0, weights: str = "shipped", device: str = "auto", **params: Any
+    image: "np.ndarray",
+    method: str = "clrface",
+    *,
+    seed: int = 0,
+    force: bool = False,
+    weights: str = "shipped",
+    device: str = "auto",
+    **params: Any,
 ) -> "np.ndarray":
-    """Restore every face of a photograph.
+    """Restore the faces of a photograph. The face detector and the method's sources are fetched if missing.
 
     Args:
         image: (H, W, 3) uint8 or uint16 RGB, upright.
+        force: restore faces that have more detail than the method's size holds, too. They are kept
+            otherwise, as are faces below 16 pixels.
         method, weights, device, params: see `load_method`.
         seed: of a method that draws noise.
 
     Returns: the photograph, of the same shape and type. A photograph without a face is returned
     unchanged.
 
-    Raises: UserError, as `load_method`.
+    Raises: UserError, as `load_method`, and for an image of another shape or type.
     """
+    from clrface.errors import UserError
     from clrface.photo.detect import SOURCE, FaceDetector
     from clrface.photo.files import Photo
     from clrface.photo.restorer import Frame, PhotoRestorer
     from clrface.ready import fetched, ready
 
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype.name not in ("uint8", "uint16"):
+        raise UserError(f"Found an image of shape {image.shape} and type {image.dtype}, expected (H, W, 3) uint8 or uint16 RGB.")
     made = ready(method, params, weights, device)
-    restorer = PhotoRestorer(made.method, Frame(made.size, made.template), FaceDetector(fetched([SOURCE])), seed)
+    restorer = PhotoRestorer(made.method, Frame(made.size, made.template), FaceDetector(fetched([SOURCE])), seed, force=force)
     return restorer.restore(Photo(image), "").photo.pixels
 
 
@@ -162,17 +174,23 @@ def create_metric(name: str) -> "ImageMetric | SetMetric":
     """Make a metric, and fetch its missing sources.
 
     Args:
-        name: one of `list_metrics()`.
+        name: one of `list_metrics()`, but none of recognition (`rank1_*`, `accuracy_*`, `tar_*`,
+            `eer_*`): those compare with a gallery, in the workflow.
 
     Returns: an object with `update(pred, ref)`, both (B, 3, H, W) float32 RGB in [0, 1], and
-    `result()`.
+    `result()`. `ref` is what the card's `against` names: the ground truth, or the degraded input. A
+    distance to clean faces takes them first, by `update_clean(faces)`.
 
-    Raises: UserError for an unknown id, and for sources that are not available.
+    Raises: UserError for an unknown id, a metric of recognition, and sources that are not available.
     """
+    from clrface.errors import UserError
     from clrface.metrics.registry import load_metric, metric_card
     from clrface.ready import fetched
 
-    return load_metric(name, fetched(metric_card(name).assets))
+    card = metric_card(name)
+    if card.against == "gallery":
+        raise UserError(f"'{name}' compares with a gallery of people. The workflow measures it: see table4 in docs/explanation/results.md.")
+    return load_metric(name, fetched(card.assets))
 
 
 def list_methods() -> list[str]:

@@ -28,8 +28,9 @@ def cli() -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command, and return its exit code.
 
-    Returns: 0; 1 where `reproduce` found differences or `evaluate` a metric without a value; 2 after an error that the user can put right
-    (told in one message), a wrong option too; 130 when interrupted.
+    Returns: 0; 1 where `reproduce` found differences, `evaluate` a metric without a value, or
+    `submit-check` something missing; 2 after an error that the user can correct, a wrong option too,
+    which one message reports; 130 when interrupted.
     """
     try:
         return cli.main(args=arguments, prog_name="clrface", standalone_mode=False) or 0

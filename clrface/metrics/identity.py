@@ -95,7 +95,7 @@ CARDS = (
     },
     {
         "id": "ids_mobilefacenet",
-        "label": "IDS (2nd)",
+        "label": "IDS (MobileFaceNet)",
         "direction": "higher",
         "unit": "",
         "definition": (
@@ -115,7 +115,7 @@ CARDS = (
     },
     {
         "id": "idd_mobilefacenet",
-        "label": "IDD (2nd)",
+        "label": "IDD (MobileFaceNet)",
         "direction": "lower",
         "unit": "",
         "definition": (

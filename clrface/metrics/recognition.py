@@ -171,7 +171,7 @@ CARDS = (
     },
     {
         "id": "rank1_mobilefacenet",
-        "label": "Rank-1 (2nd)",
+        "label": "Rank-1 (MobileFaceNet)",
         "direction": "higher",
         "definition": (
             "Share of probes whose nearest gallery image, by MobileFaceNet, shows the right person; one clean "
@@ -187,7 +187,7 @@ CARDS = (
     },
     {
         "id": "accuracy_mobilefacenet",
-        "label": "Accuracy (2nd)",
+        "label": "Accuracy (MobileFaceNet)",
         "direction": "higher",
         "definition": (
             "Verification accuracy by MobileFaceNet: share of pairs judged rightly, genuine and impostor pairs "
@@ -203,7 +203,7 @@ CARDS = (
     },
     {
         "id": "tar_far1e3_mobilefacenet",
-        "label": "TAR at 1e-3 (2nd)",
+        "label": "TAR at 1e-3 (MobileFaceNet)",
         "direction": "higher",
         "definition": "True accept rate by MobileFaceNet at the threshold where the false accept rate is 0.1 %.",
         "citation": "ISO/IEC 19795-1 (true and false accept rates), with MobileFaceNet",

@@ -130,7 +130,8 @@ CARDS = (
         "needs_reference": False,
         "definition": (
             "Frechet distance to FFHQ-512's statistics of 50,000 images, whatever the test set, in pytorch-fid's "
-            "Inception features (2048-d, bilinear to 299 px without anti-aliasing, [-1, 1])."
+            "Inception features (2048-d, bilinear to 299 px without anti-aliasing, [-1, 1]). All restored images count; "
+            "VQFR's script takes the first 3,000 unless told otherwise."
         ),
         "citation": "github.com/TencentARC/VQFR, calculate_fid_folder.py: pytorch-fid's Inception, statistics inception_FFHQ_512.pth",
         "assets": ("inception", "ffhq512_statistics"),

@@ -136,6 +136,12 @@ def test_lists_hold_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert found["datasets"]["orl"]["faces"] == 400 and found["datasets"]["ffhq512"]["use"] == "training"
 
 
+def test_a_grid_s_values_are_choices_and_a_range_is_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", "degradations"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "sigma_px 4 or 8 or 12 or 16" in shown and "side_px 16 to 40" in shown
+
+
 HEAVY = ("torch", "numpy", "PIL", "yaml", "jsonschema")
 
 

@@ -1,11 +1,14 @@
 """Cards of metrics: a good family is read without importing it, a bad one is told with its file, its key and the nearest right name."""
 
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
 from clrface.errors import UserError
-from clrface.metrics.registry import FOLDER, read_families
+from clrface.metrics.registry import FOLDER, metric_cards, read_families
+from clrface.public import create_metric
+from clrface.tables.table import table_from_json
 
 CARD = {
     "id": "mine",
@@ -95,3 +98,21 @@ def test_a_metric_is_one_card_and_one_class() -> None:
     found = read_families(FOLDER)
     told = [(one.module, one.code.class_name, repr(one.code.params), one.code.network, one.card) for one in found.values()]
     assert len(found) == len({repr(entry) for entry in told})
+
+
+def test_a_metric_of_recognition_is_not_made_by_itself() -> None:
+    gallery = [name for name, card in metric_cards().items() if card.against == "gallery"]
+    assert len(gallery) > 10
+    for name in gallery:
+        with pytest.raises(UserError, match=f"'{name}' compares with a gallery of people"):
+            create_metric(name)
+
+
+def test_a_table_of_the_old_form_is_read() -> None:
+    """Metric cards named two keys otherwise and had no definition."""
+    card = {key: value for key, value in asdict(metric_cards()["lpips_vgg"]).items() if key != "definition"}
+    old = {**card, "source": card.pop("citation"), "sources": list(card.pop("assets"))}
+    del old["citation"], old["assets"]
+    content = {"table": "t", "protocol": "p", "resolution": 64, "bootstrap": 10, "metrics": [old], "rows": []}
+    [found] = table_from_json(content).metrics
+    assert found == replace(metric_cards()["lpips_vgg"], definition="")

@@ -86,15 +86,15 @@ def _degradations() -> tuple[Cells, Sequence[Cells], Mapping[str, Any]]:
 
     entries = yaml.safe_load(catalogue.DEGRADATIONS.read_text(encoding="utf-8"))
     lines = [
-        (name, entry["kind"], ", ".join(_setting(key, value) for key, value in entry.items() if key != "kind"))
+        (name, entry["kind"], ", ".join(_setting(key, value, entry["kind"]) for key, value in entry.items() if key != "kind"))
         for name, entry in entries.items()
     ]
     return ("degradation", "kind", "settings"), lines, entries
 
 
-def _setting(key: str, value: Any) -> str:
+def _setting(key: str, value: Any, kind: str) -> str:
     """`jpeg_quality 50 to 90`; kernels are chosen, everything else is drawn from a range."""
-    between = " or " if key == "kernel_px" else " to "
+    between = " or " if key == "kernel_px" or kind == "grid" else " to "
     return f"{key} {between.join(map(str, value)) if isinstance(value, list) else value}"  # pyright: ignore[reportUnknownArgumentType]
 
 

@@ -14,7 +14,7 @@ from clrface import paths
 from clrface.catalogue import CLAIMS, MANIFESTS, PROTOCOLS
 from clrface.cli.parts import PATH, Command, path_option, paths_option
 from clrface.cli.shared import CACHE, TABLES
-from clrface.device import VARIABLE, pick_device
+from clrface.device import VARIABLE, metric_device
 from clrface.errors import UserError
 from clrface.public import PROTOCOL
 
@@ -54,7 +54,7 @@ def _names(context: click.Context, _: click.Parameter, begun: str) -> list[str]:
 @path_option("--protocols", "A file of protocols of your own.", default=PROTOCOLS)
 @path_option("--raw", "The folder of fetched sources; the project's, or the user's cache, when left out.")
 @CACHE
-@click.option("--device", help="Where networks run: auto, cpu or cuda; CLRFACE_DEVICE, or auto, when left out.")
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), help="Where networks run; CLRFACE_DEVICE, or auto, when left out.")
 def evaluate(
     preds: tuple[str, ...],
     gt: Path | None,
@@ -80,7 +80,8 @@ def evaluate(
     from clrface.tables.together import together, writer_of
 
     if device:
-        os.environ[VARIABLE] = pick_device(device)
+        os.environ[VARIABLE] = device
+        metric_device()  # one that isn't there is reported before any work
     named = _named(preds)
     for path in out:
         check_target(path)

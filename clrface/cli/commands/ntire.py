@@ -9,7 +9,7 @@ import click
 from clrface import paths
 from clrface.cli.parts import Command, path_option
 from clrface.cli.shared import CACHE
-from clrface.device import VARIABLE, pick_device
+from clrface.device import VARIABLE, metric_device
 
 
 @click.command(
@@ -23,7 +23,7 @@ from clrface.device import VARIABLE, pick_device
 @path_option("--out", "Write the table, too, as csv.")
 @path_option("--raw", "The folder of fetched sources; the project's, or the user's cache, when left out.")
 @CACHE
-@click.option("--device", help="Where networks run: auto, cpu or cuda; CLRFACE_DEVICE, or auto, when left out.")
+@click.option("--device", type=click.Choice(["auto", "cpu", "cuda"]), help="Where networks run; CLRFACE_DEVICE, or auto, when left out.")
 def ntire(
     results: Path,
     inputs: Path,
@@ -46,7 +46,8 @@ def ntire(
 
     check_year(year)
     if device:
-        os.environ[VARIABLE] = pick_device(device)
+        os.environ[VARIABLE] = device
+        metric_device()  # one that isn't there is reported before any work
     if out:
         check_target(out)
     listed = read_points(points)
