@@ -16,10 +16,10 @@ from dataclasses import replace
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from clrface.api import MethodCard, Restorer
-from clrface.cards.literals import assigned, module_of
+from clrface.cards.literals import assigned, check_card, module_of
 from clrface.cards.plug_ins import package_of, plug_in_file
 from clrface.errors import UserError, unknown_name
 from clrface.external import FOLDER as EXTERNAL
@@ -96,11 +96,16 @@ def make_method(name: str, params: dict[str, Any]) -> Restorer:
     card = method_card(name)
     for key in params:
         if key not in card.params:
-            raise unknown_name(f"parameter of method '{name}'", key, card.params)
+            raise unknown_name(f"parameter of method '{name}':", key, card.params)
     from clrface.torchvision_import import prepare  # here, since cards are read without torch
 
     prepare()  # a method's file may import diffusers or torchvision before anything of ours
-    return getattr(import_module(method_module(name).partition(":")[0]), card.class_name)(**{**card.params, **params})
+    module = import_module(method_module(name).partition(":")[0])
+    kind = getattr(module, card.class_name, None)
+    if kind is None:
+        defined = [key for key, value in vars(module).items() if isinstance(value, type)]
+        raise unknown_name(f"class of the card '{name}' in {module.__file__}:", card.class_name, defined)
+    return kind(**{**card.params, **params})
 
 
 def _cards(folder: Path) -> dict[str, tuple[Path, MethodCard]]:
@@ -155,18 +160,15 @@ def _literal(path: Path, what: str, node: ast.expr) -> Any:
     try:
         return ast.literal_eval(node)
     except (ValueError, TypeError) as error:
-        raise _no_card(path, what, error) from error
+        raise UserError(f"{what} in {path} must be literals: no calls, no names ({error}). See docs/how-to/add-a-method.md.") from error
 
 
 def _card(path: Path, what: str, fields: Any) -> MethodCard:
-    try:
-        card = MethodCard(**fields)
-    except TypeError as error:
-        raise _no_card(path, what, error) from error
+    if not isinstance(fields, dict):
+        raise UserError(f"{what} in {path} must be a literal dict with the fields of clrface.api.MethodCard. Correct it.")
+    where = f"{what} in {path}"
+    check_card(cast(dict[str, Any], fields), (MethodCard,), where)
+    card = MethodCard(**fields)
     if unknown := sorted(card.accepts.keys() - card.params.keys()):
         raise unknown_name(f"parameter in `accepts` of {what} in {path}:", unknown[0], card.params)
     return card
-
-
-def _no_card(path: Path, what: str, error: Exception) -> UserError:
-    return UserError(f"{what} in {path} must be a literal dict with the fields of clrface.api.MethodCard ({error}). Correct it.")

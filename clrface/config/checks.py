@@ -36,7 +36,8 @@ def validate_config(config: Mapping[str, Any], known: Known, folder: Path = Path
     mistakes = find_mistakes(config, schema_for(config, known), folder)
     mistakes += _unknown_entries(config, "methods", known.methods, "For images restored elsewhere")
     mistakes += _unknown_entries(config, "datasets", known.test_sets, "For a test set of your own")
-    mistakes += _taken_names(config, known)
+    wrong = [path for path, _ in mistakes]
+    mistakes += [one for one in _taken_names(config, known) if not any(path[: len(one[0])] == one[0] for path in wrong)]
     mistakes += [(("preset",), TAKEN_NAME)] if config.get("preset") in TAKEN_FOLDERS else []
     mistakes += _wrong_sizes(config, known)
     mistakes += _wrong_sweeps(config)
@@ -62,13 +63,14 @@ def _taken_names(config: Mapping[str, Any], known: Known) -> list[Mistake]:
     """
     methods = {*entries_of(config, "methods"), *known.methods}
     mistakes: list[Mistake] = []
-    seen: dict[str, Any] = {}
+    seen: dict[str, tuple[KeyPath, Any]] = {}
     for path, entry in _variants(config).items():
         name = path[-1]
         if name in methods:
             mistakes.append((path, "a method has this name. Choose another."))
-        elif seen.setdefault(name, entry) != entry:
-            mistakes.append((path, "another variant, with other parameters, has this name. Choose another."))
+        elif seen.setdefault(name, (path, entry))[1] != entry:
+            other, what = seen[name]
+            mistakes.append((path, f"{'.'.join(other)} has this name with other parameters: {what}. Choose another name."))
     return mistakes
 
 

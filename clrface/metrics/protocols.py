@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from clrface.catalogue import PROTOCOLS
 from clrface.errors import UserError, unknown_name
 from clrface.metrics.registry import metric_cards
 from clrface.strict_yaml import read_yaml
@@ -32,7 +33,7 @@ class Protocol:
         """
         for name in names or ():
             if name not in self.metrics:
-                raise unknown_name(f"metric of protocol '{self.name}'", name, self.metrics)
+                raise unknown_name(f"metric in protocol '{self.name}':", name, self.metrics)
         return self.metrics if names is None else tuple(name for name in self.metrics if name in names)
 
 
@@ -49,8 +50,11 @@ def load_protocol(path: Path, name: str) -> Protocol:
     entries = content.get("protocols", content) if isinstance(content, Mapping) else None
     if not isinstance(entries, Mapping):
         raise UserError(f"{path} has no protocols. Expected a mapping of names, each with `metrics`: see clrface/catalogue/protocols.yaml.")
+    if not any(isinstance(entry, Mapping) for entry in entries.values()):
+        raise UserError(f"{path} has no protocols. Expected the key `protocols`, a mapping of names, each with `metrics`.")
     if name not in entries:
-        raise unknown_name("protocol", name, map(str, entries))
+        own = " One of your own is in a file: --protocols FILE." if path == PROTOCOLS else " Name one of them: --protocol NAME."
+        raise UserError(f"{unknown_name('protocol', name, map(str, entries))}{own}")
     return protocol_of(name, entries[name])
 
 

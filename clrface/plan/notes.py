@@ -19,7 +19,7 @@ def notes(plan: Plan) -> list[str]:
 def _own_place(plan: Plan) -> Iterator[str]:
     """Note that the run's files lie apart from the default's."""
     if plan.place:
-        yield f"Note: this config's files lie in {plan.results} and {plan.data}. A table is asked for there: {plan.results}/table1.csv."
+        yield f"Note: this config's files lie in {plan.results} and {plan.data}. Ask for its tables there: {plan.results}/<table>.csv."
 
 
 def _other_size(plan: Plan) -> Iterator[str]:

@@ -68,10 +68,13 @@ def lq(orl_faces: dict[str, np.ndarray]) -> torch.Tensor:
 
 def check(hq: torch.Tensor, lq: torch.Tensor, card: MethodCard) -> None:
     """Shape, type and range; and something was done, but by a control that is no part of a method."""
-    assert hq.shape == lq.shape and hq.dtype == torch.float32 and hq.device.type == "cpu"
-    assert torch.isfinite(hq).all() and hq.min() >= 0 and hq.max() <= 1
+    assert hq.shape == lq.shape and hq.dtype == torch.float32 and hq.device.type == "cpu", "not of the input's shape, float32, on the CPU"
+    assert torch.isfinite(hq).all() and hq.min() >= 0 and hq.max() <= 1, "not finite, or beyond [0, 1]"
     untouched = [np.array_equal(a, b) for a, b in zip(pixels(hq), pixels(lq), strict=True)]
-    assert all(untouched) if card.control and not card.part_of else not any(untouched)
+    if card.control and not card.part_of:
+        assert all(untouched), "a control changed an image"
+    else:
+        assert not any(untouched), "the method returned its input"
 
 
 def pixels(images: torch.Tensor) -> np.ndarray:
@@ -136,11 +139,12 @@ def test_the_card_s_defaults_restore_and_the_batch_does_not_matter(name: str, lq
 @pytest.mark.parametrize("name", CARDS)
 def test_the_card_is_complete(name: str) -> None:
     card = CARDS[name]
-    assert card.label.strip() and card.label not in [other.label for other in CARDS.values() if other is not card]
-    assert card.control or card.paper
-    assert not card.part_of or (card.control and card.part_of in CARDS)
-    assert card.licence or not card.trained_here
-    assert not card.sees_truth or card.control
+    others = [other.label for other in CARDS.values() if other is not card]
+    assert card.label.strip() and card.label not in others, "`label` is empty, or another method has it"
+    assert card.control or card.paper, "`paper` is missing: what to cite"
+    assert not card.part_of or (card.control and card.part_of in CARDS), "`part_of` is for controls, and names a method"
+    assert card.licence or not card.trained_here, "`licence` is missing: that of the trained weights"
+    assert not card.sees_truth or card.control, "`sees_truth` is for controls"
     assert json.loads(json.dumps(card.params)) == card.params, "a config can't hold these parameters"
     known = yaml.safe_load((ROOT / "clrface/catalogue/sources.yaml").read_text(encoding="utf-8"))
     assert isinstance(card.assets, tuple) and set(card.assets) <= set(known)
@@ -151,7 +155,7 @@ def test_the_class_takes_the_card_s_parameters_and_no_other(name: str) -> None:
     for params in ({}, CARDS[name].params, *({key: value} for key, value in CARDS[name].params.items())):
         assert isinstance(make_method(name, params), Restorer)
     for key in CARDS[name].params:
-        with pytest.raises(UserError, match=rf"Unknown parameter of method '{name}' '{key}x'\. Did you mean '{key}'\?"):
+        with pytest.raises(UserError, match=rf"Unknown parameter of method '{name}': '{key}x'\. Did you mean '{key}'\?"):
             make_method(name, {f"{key}x": 1})
     with pytest.raises(UserError, match="Unknown parameter"):
         make_method(name, {"no_such_parameter": 1})

@@ -119,7 +119,7 @@ DEGRADATIONS = "as_is, blind, mild, severe, training, x16, x4, x8"
         ({"variants": {"unet": {"clrface": {"steps": 4}}}}, "variants.unet: a method has this name. Choose another."),
         (
             {"variants": {"unmasked": {"clrface": {"steps": 4}}}},
-            "tables.table5.variants.unmasked: another variant, with other parameters, has this name.",
+            "tables.table5.variants.unmasked: variants.unmasked has this name with other parameters: {'clrface': {'steps': 4}}.",
         ),
         (
             {"tables": {"table5": {"variants": {"x": {"clrface": {"step": 4}}}}}},

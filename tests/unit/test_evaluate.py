@@ -144,7 +144,7 @@ def test_unknown_names_get_the_nearest(run: Run, capsys: pytest.CaptureFixture[s
     assert run(protocol="embeded") == 2
     assert "Unknown protocol 'embeded'. Did you mean 'embedded'?" in capsys.readouterr().err
     assert run(metrics="psnr,sim") == 2
-    assert "Unknown metric of protocol 'embedded' 'sim'. Did you mean 'ssim'?" in capsys.readouterr().err
+    assert "Unknown metric in protocol 'embedded': 'sim'. Did you mean 'ssim'?" in capsys.readouterr().err
 
 
 def test_a_metric_without_weights_says_so_and_the_others_are_measured(run: Run, capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,11 +20,11 @@ GOOD = 'CARD = {"name": "mine", "label": "Mine", "stochastic": False}\n'
     ("source", "message"),
     [
         ("class Restorer: ...\n", r"mine\.py has no CARD.*docs/how-to/add-a-method\.md"),
-        ('CARD = dict(name="mine", label="Mine", stochastic=False)\n', r"mine\.py must be a literal dict"),
-        ('CARD = {"name": "mine", "label": NAME, "stochastic": False}\n', r"mine\.py must be a literal dict"),
+        ('CARD = dict(name="mine", label="Mine", stochastic=False)\n', r"mine\.py must be literals: no calls, no names"),
+        ('CARD = {"name": "mine", "label": NAME, "stochastic": False}\n', r"mine\.py must be literals: no calls, no names"),
         ('CARD = ["mine"]\n', r"mine\.py must be a literal dict"),
-        ('CARD = {"name": "mine"}\n', r"mine\.py.*missing.*'label' and 'stochastic'"),
-        (GOOD.replace("}", ', "licens": "MIT"}'), r"mine\.py.*MethodCard.*'licens'"),
+        ('CARD = {"name": "mine"}\n', r"mine\.py lacks 'label', 'stochastic'\. Add it"),
+        (GOOD.replace("}", ', "licens": "MIT"}'), r"Unknown key of CARD in .*mine\.py: 'licens'\. Did you mean 'licence'\?"),
         (GOOD.replace('"mine"', '"other"'), r"has the name 'other', but the file's name says 'mine'"),
         (
             GOOD.replace("}", ', "params": {"steps": 3}, "accepts": {"step": {"type": "integer"}}}'),
@@ -82,7 +82,7 @@ def test_reading_cards_runs_no_method(tmp_path: Path) -> None:
 def test_wrong_names_are_answered_with_the_nearest() -> None:
     with pytest.raises(UserError, match=r"Unknown method 'clrfaces'\. Did you mean 'clrface'\?"):
         method_card("clrfaces")
-    with pytest.raises(UserError, match=r"Unknown parameter of method 'clrface' 'step'\. Did you mean 'steps'\?"):
+    with pytest.raises(UserError, match=r"Unknown parameter of method 'clrface': 'step'\. Did you mean 'steps'\?"):
         make_method("clrface", {"step": 3})
 
 
@@ -108,9 +108,16 @@ def test_weights_are_found_in_a_folder_of_methods_and_in_a_method_s_own(tmp_path
 
 def test_missing_weights_say_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for weights in ("shipped", "fit"):
-        with pytest.raises(UserError, match=r"No weights of 'unet' at .*unet.*Set `weights: shipped`"):
-            weights_folder(weights, "unet")
+    for weights, method in (("shipped", "no_such_method"), ("fit", "unet")):
+        with pytest.raises(UserError, match=rf"No weights of '{method}' at .*{method}.*Set `weights: shipped`"):
+            weights_folder(weights, method)
+
+
+def test_a_clone_s_weights_are_found_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert weights_folder("shipped", "unet") == ROOT / "models" / "unet"
+    monkeypatch.chdir(ROOT)
+    assert weights_folder("shipped", "unet") == Path("models/unet"), "no job has a machine's path"
 
 
 def test_a_digest_follows_weights_and_shapes_but_not_the_model_card(tmp_path: Path) -> None:
