@@ -35,13 +35,15 @@ def submit_check(config: Path, wanted: str | None) -> int:
         named = f" named '{wanted}'" if wanted else ""
         raise UserError(f"{config} has no row of finished images{named}. Expected methods: {{mine: {{folder: path/to/images}}}}.")
     complete = True
+    if unused := [row.name for row in rows if not any(row in table.rows for table in plan.tables.values())]:
+        raise UserError(f"No table has the row '{unused[0]}'. Add it to a table's `methods`, or set them to all.")
     for row in rows:
         entry = {key: row.about.get(key, "") for key in WANTED} | {"folder": str(row.folder)}
         blocks = list(_blocks(plan, row))
         found = list(findings(entry, blocks))
         complete &= not found
         images = sum(len(block.ids) for block in blocks)
-        click.echo(f"{row.name}: " + (f"{len(found)} to put right." if found else f"complete, {images} images in {len(blocks)} blocks."))
+        click.echo(f"{row.name}: " + (f"{len(found)} to put right." if found else f"complete, {images} images, {len(blocks)} blocks."))
         for sentence in found:
             click.echo(f"  {sentence}")
     return 0 if complete else 1
