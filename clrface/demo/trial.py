@@ -1,6 +1,6 @@
 """What the demo computes: a photograph through a degradation and several methods, and its metrics."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
@@ -88,22 +88,27 @@ def run_trial(photo: Photo, degradation: str, methods: Sequence[Ready], detector
     degraded = degrade(truth, degradation, seed=seed)
     known = _Known(FoundFace(apply(matrix, face.points), (0.0, 0.0, float(frame.size), float(frame.size)), 1.0))
     after = {one.card.name: _restore_face(one, frame, degraded, known, seed) for one in methods}
-    scores = {name: score(image, truth, frame) for name, image in {INPUT: degraded, **after}.items()}
+    scores = measure({INPUT: degraded, **after}, truth, frame)
     enlarged = {one.card.name: one.size for one in methods if not _takes_any_size(one) and one.size < frame.size}
     return Trial(degraded, after, truth, scores, {name: [OK] for name in after}, enlarged)
 
 
-def score(image: np.ndarray, truth: np.ndarray, frame: Frame) -> dict[str, float]:
-    """Measure an image by each metric of `METRICS` whose networks are fetched, by the metric's id.
+def measure(images: Mapping[str, np.ndarray], truth: np.ndarray, frame: Frame) -> dict[str, dict[str, float]]:
+    """Measure images by each metric of `METRICS` whose networks are fetched.
 
-    Both images are (S, S, 3) uint8 RGB.
+    Args:
+        images: (S, S, 3) uint8 RGB each, by name.
+        truth: the ground truth of all of them.
+
+    Returns: each image's values, by the metric's id.
     """
-    pred, ref = (to_unit(one)[None] for one in (image, truth))
-    values: dict[str, float] = {}
-    for name in _measurable(frame):
-        metric = cast(ImageMetric, load_metric(name, raw()))
+    pred, ref = np.stack([to_unit(one) for one in images.values()]), np.stack([to_unit(truth)] * len(images))
+    values: dict[str, dict[str, float]] = {name: {} for name in images}
+    for metric_id in _measurable(frame):
+        metric = cast(ImageMetric, load_metric(metric_id, raw()))
         metric.update(pred, ref)
-        values[name] = metric.result()[0].value
+        for name, score in zip(images, metric.result(), strict=True):
+            values[name][metric_id] = score.value
     return values
 
 
