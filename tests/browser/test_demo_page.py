@@ -57,7 +57,7 @@ def test_mistakes_are_told_on_the_page(page: Page) -> None:
 
 def test_without_a_degradation_nothing_is_measured(page: Page) -> None:
     take_sample(page, 1)
-    page.get_by_label("Degradation").click()
+    page.get_by_role("combobox", name="Degradation").click()
     page.get_by_role("option", name=AS_IT_IS).click()
     page.get_by_role("button", name="Restore").click()
     expect(page.get_by_text("There is no ground truth, so nothing is measured.")).to_be_visible(timeout=WAIT_MS)

@@ -132,7 +132,8 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     entry = "\n".join(f"    {key}: {json.dumps(value)}" for key, value in {"folder": str(tmp_path / "mine"), **ABOUT}.items())
     others = ", ".join(f"{name}: null" for name in plan.tables if name != "table1")
     tables = f"tables: {{table1: {{datasets: [{dataset}], degradations: [{degradation}]}}, {others}}}"
-    path.write_text(f"methods:\n  mine:\n{entry}\n{tables}\n")
+    preset = f"preset: submission_test  # nothing is made in its folders\nextends: {ROOT / PRESET}\n"
+    path.write_text(f"{preset}methods:\n  mine:\n{entry}\n{tables}\n")
     yield path
 
 
