@@ -83,7 +83,8 @@ def test_touching_reruns_nothing_and_editing_a_metric_reruns_that_metric(project
     assert project.planned() == {}
     source = project.folder / "clrface/metrics/psnr.py"
     before = source.read_text()
-    for edited in (before + "\n# edited\n", before.replace("without its mean-variance step", "edited")):
+    for edited in (before + "\n# edited\n", before.replace("without its correct_mean_var", "edited")):
+        assert edited != before
         source.write_text(edited)
         assert project.planned() == {"measure_images": len(project.table()), "tabulate": 1, "chart": 1, "table1": 1}
     source.write_text(before.replace('"epsilon": 1e-8', '"epsilon": 1e-9'))  # another metric's card

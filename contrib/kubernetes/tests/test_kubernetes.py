@@ -224,7 +224,7 @@ def test_ctrl_c_deletes_what_works_and_until_it_is_gone_nobody_else_begins(proje
 
 def test_without_a_cluster_it_says_what_it_expected(project: Path) -> None:
     code, output = ended(start(project, *PROFILE, kube="none"))
-    assert code and "Found no Kubernetes cluster, expected to be in a pod of one, or a kubeconfig" in output, output
+    assert code and "Found no Kubernetes cluster, expected a pod of one, or a kubeconfig" in output, output
 
 
 def test_what_a_job_asks_for_is_in_its_manifest() -> None:
