@@ -5,7 +5,7 @@ single block they may lie in `<folder>` itself. Nothing heavy is imported here.
 """
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,9 @@ WANTED = {
 """What a row of finished images should say of itself in the config."""
 
 
+MAKE = "snakemake --cores all"
+
+
 @dataclass(frozen=True)
 class Block:
     """One test set under one degradation, as a submission must cover it."""
@@ -33,6 +36,8 @@ class Block:
     """The images' ids; empty where the test set isn't fetched yet."""
     size: int
     """Pixels a side."""
+    inputs: Sequence[str]
+    """The folders of its degraded images: Snakemake's targets, which may not be made yet."""
     degraded: Mapping[str, Path]
     truth: Mapping[str, Path]
     """The inputs and the ground truth by id, as far as they were made here."""
@@ -94,9 +99,10 @@ def _block_findings(folder: Path, block: Block) -> Iterator[str]:
         yield f"{name}: {error}"
         return
     if not block.ids:
-        yield f"{name}: not checked for missing images, since {block.dataset} isn't fetched. Run: snakemake --cores all fetch"
+        yield f"{name}: not checked for missing images, since {block.dataset} isn't fetched. Run with this config: {MAKE} fetch"
     if not (block.degraded and block.truth):
-        yield f"{name}: not compared with inputs and ground truth, since they aren't made. Run: snakemake --cores all results/table1.csv"
+        command = f"{MAKE} {' '.join(block.inputs)}"
+        yield f"{name}: not compared with inputs and ground truth, since they aren't made. Run with this config: {command}"
     problems: dict[str, list[str]] = {}
     for image_id, path in images.items():
         if reason := _image_finding(path, block.size, block.degraded.get(image_id), block.truth.get(image_id)):

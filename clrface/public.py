@@ -159,14 +159,14 @@ def sample_faces(count: int = 8, size: int = 128) -> "list[np.ndarray]":
     """
     import cv2
 
-    from clrface.catalogue import FACES
+    from clrface.catalogue import GENERATED
     from clrface.errors import UserError
     from clrface.images import read_rgb
 
-    paths_of_faces = sorted((FACES / "generated").glob("*.png"))
-    if not (0 < count <= len(paths_of_faces) and 0 < size <= 128):
-        raise UserError(f"Found count={count} and size={size}, expected 1 to {len(paths_of_faces)} faces of at most 128 pixels.")
-    faces = [read_rgb(path) for path in paths_of_faces[:count]]
+    files = sorted(GENERATED.glob("*.png"))
+    if not (0 < count <= len(files) and 0 < size <= 128):
+        raise UserError(f"Found count={count} and size={size}, expected 1 to {len(files)} faces of at most 128 pixels.")
+    faces = [read_rgb(path) for path in files[:count]]
     return [cv2.resize(face, (size, size), interpolation=cv2.INTER_AREA) for face in faces]
 
 

@@ -1,7 +1,10 @@
 """Copies of the project in folders of their own, and images as a set's archive holds them."""
 
 import io
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,6 +26,20 @@ def copy_project(folder: Path, names: Sequence[str] = RUN) -> None:
             shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(ROOT / name, folder / name)
+
+
+def start_snakemake(folder: Path, *words: str, cores: int = 1, before: Sequence[str] | None = None) -> "subprocess.Popen[str]":
+    """Start Snakemake in a folder, in a process group of its own; `before` is put before the command."""
+    return subprocess.Popen(
+        [*(before or []), sys.executable, "-m", "snakemake", "--cores", str(cores), *words],
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+        env=os.environ | {"NO_COLOR": "1"},
+    )
 
 
 def png(rgb: np.ndarray) -> bytes:

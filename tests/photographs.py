@@ -4,16 +4,15 @@ import cv2
 import numpy as np
 from PIL import ExifTags, Image
 
-from clrface.catalogue import FOLDER
+from clrface.catalogue import GENERATED
 from clrface.images import read_rgb
 
-FACES = FOLDER / "faces" / "generated"
-PEOPLE = sorted(path.stem for path in FACES.glob("*.png"))[:5]
+PEOPLE = sorted(path.stem for path in GENERATED.glob("*.png"))[:5]
 
 
 def face(number: int) -> np.ndarray:
     """A generated face, (128, 128, 3), aligned by the template `utkface`."""
-    return read_rgb(FACES / f"{PEOPLE[number]}.png")
+    return read_rgb(GENERATED / f"{PEOPLE[number]}.png")
 
 
 def scene(*places: tuple[int, int, int], size: tuple[int, int] = (400, 640)) -> np.ndarray:

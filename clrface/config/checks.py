@@ -36,8 +36,7 @@ def validate_config(config: Mapping[str, Any], known: Known, folder: Path = Path
     mistakes = find_mistakes(config, schema_for(config, known), folder)
     mistakes += _unknown_entries(config, "methods", known.methods, "For images restored elsewhere")
     mistakes += _unknown_entries(config, "datasets", known.test_sets, "For a test set of your own")
-    wrong = [path for path, _ in mistakes]
-    mistakes += [one for one in _taken_names(config, known) if not any(path[: len(one[0])] == one[0] for path in wrong)]
+    mistakes += _taken_names(config, known, [path for path, _ in mistakes])
     mistakes += [(("preset",), TAKEN_NAME)] if config.get("preset") in TAKEN_FOLDERS else []
     mistakes += _wrong_sizes(config, known)
     mistakes += _wrong_sweeps(config)
@@ -56,16 +55,18 @@ def _has_folder(entry: object) -> bool:
     return isinstance(entry, Mapping) and "folder" in entry
 
 
-def _taken_names(config: Mapping[str, Any], known: Known) -> list[Mistake]:
+def _taken_names(config: Mapping[str, Any], known: Known, wrong: Collection[KeyPath]) -> list[Mistake]:
     """Find variants with the name of a method, or of another variant with other parameters.
 
-    The same variant may stand twice.
+    The same variant may stand twice. Variants with a mistake, at a path in `wrong`, are left out.
     """
     methods = {*entries_of(config, "methods"), *known.methods}
     mistakes: list[Mistake] = []
     seen: dict[str, tuple[KeyPath, Any]] = {}
     for path, entry in _variants(config).items():
         name = path[-1]
+        if any(other[: len(path)] == path for other in wrong):
+            continue
         if name in methods:
             mistakes.append((path, "a method has this name. Choose another."))
         elif seen.setdefault(name, (path, entry))[1] != entry:

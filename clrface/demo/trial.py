@@ -9,7 +9,7 @@ import numpy as np
 
 from clrface.align.geometry import apply, fit_similarity, template
 from clrface.api import OK, ImageMetric
-from clrface.catalogue import FACES, SOURCES
+from clrface.catalogue import GENERATED, SOURCES
 from clrface.errors import UserError
 from clrface.fetch.install import is_fetched
 from clrface.fetch.sources import load_sources
@@ -148,4 +148,4 @@ def _restorer(one: Ready, detector: FindsFaces, seed: int, force: bool = True) -
 
 def samples() -> list[Path]:
     """Faces to try it on: generated ones that the package brings."""
-    return sorted((FACES / "generated").glob("*.png"))[:SAMPLES]
+    return sorted(GENERATED.glob("*.png"))[:SAMPLES]

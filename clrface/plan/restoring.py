@@ -64,10 +64,14 @@ def row_code(plan: Plan, row: str) -> str:
     return short_digest([method_code(found.method), weights_digest(plan, found.method, latents_of(found))])
 
 
+def row_blocks(plan: Plan, row: Row) -> list[tuple[str, str]]:
+    """The (dataset, degradation) blocks of the tables that have a row."""
+    return list(dict.fromkeys(block for table in plan.tables.values() if row in table.rows for block in table.blocks))
+
+
 def submitted(plan: Plan, row: Row) -> list[tuple[str, str]]:
     """Return the finished images of a row, in all blocks of the tables that have it."""
-    blocks = {block: None for table in plan.tables.values() if row in table.rows for block in table.blocks}
-    return folder_entries(row.folder or Path(), blocks)
+    return folder_entries(row.folder or Path(), row_blocks(plan, row))
 
 
 # ---- weights

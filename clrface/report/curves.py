@@ -45,7 +45,7 @@ def sweep_figure(table: Path, along: str, grid: Sequence[str], metrics: Sequence
     )
     for axis, card in zip(axes.flat, metrics, strict=False):
         for name, members in series.items():
-            _line(axis, members, along, card, name, _look(name, list(series)))
+            _line(axis, members, along, card, _look(name, list(series)))
         far = _leave_out_far(axis, np.array([[float(row[f"{card.id}{suffix}"]) for suffix in ("", "_lo", "_hi")] for row in rows]))
         beyond = f"  ({far} beyond the axis)" if far else ""
         axis.set_title(f"{card.label} {ARROWS[card.direction]}{beyond}", fontsize=10)
@@ -102,13 +102,11 @@ def _leave_out_far(axis: Axes, points: np.ndarray) -> int:
     return int((~near).sum())
 
 
-def _line(
-    axis: Axes, members: Sequence[Mapping[str, str]], along: str, card: MetricCard, name: tuple[str, ...], look: dict[str, Any]
-) -> None:
+def _line(axis: Axes, members: Sequence[Mapping[str, str]], along: str, card: MetricCard, look: dict[str, Any]) -> None:
     members = sorted(members, key=lambda row: float(row[along]))
     x = [float(row[along]) for row in members]
     middle, low, high = ([float(row[f"{card.id}{suffix}"]) for row in members] for suffix in ("", "_lo", "_hi"))
-    axis.plot(x, middle, markersize=4, label=", ".join(name) or card.label, **look)
+    axis.plot(x, middle, markersize=4, **look)
     if look["marker"] == MARKERS[0]:
         axis.fill_between(x, low, high, alpha=0.12, color=look["color"], linewidth=0)
     if len(x) > 2 and min(x) > 0 and max(x) / min(x) > 10:

@@ -181,9 +181,7 @@ def _face_set(
 
 
 def _scores(row: Row, metrics: Collection[MetricCard], places: Places) -> dict[str, dict[str, float]]:
-    """metric → image_id → value at the row's first seed; what was not measured, for want of a
-    truth, is left out.
-    """
+    """metric → image_id → value at the row's first seed, for the metrics that were measured."""
     paths = {card.id: places.scores(row.dataset, row.degradation, row.method, row.seeds[0], card.id) for card in metrics}
     return {metric: read_scores(path, "image").values for metric, path in paths.items() if path.is_file()}
 

@@ -29,8 +29,6 @@ from clrface.seeds import derive_seed
 STATUS = "status.csv"
 RETURNED_INPUT = "the method returned its input"
 Images = Mapping[str, np.ndarray]
-REPORTED: set[str] = set()
-"""Failures of a method whose traceback this process has printed."""
 
 
 @dataclass(frozen=True)
@@ -130,10 +128,8 @@ def _restore(method: Any, images: Images, seeds: Mapping[str, int], truths: Imag
     except Exception as error:  # any error of a third party's method is a result here: the image's row keeps it
         if len(images) == 1:
             reason = f"{type(error).__name__}: {error}".splitlines()[0]
-            if reason not in REPORTED:
-                traceback.print_exc()  # once a reason: its author looks for the line
-                REPORTED.add(reason)
-            print(f"{next(iter(images))}: {reason}", file=sys.stderr)
+            where = traceback.format_exc(limit=-3)  # the innermost calls: the method's author looks for the line
+            print(f"{next(iter(images))}: {reason}\n{where}", file=sys.stderr)
             return dict.fromkeys(images, reason)
     return {key: value for image_id, rgb in images.items() for key, value in _restore(method, {image_id: rgb}, seeds, truths).items()}
 

@@ -126,7 +126,7 @@ def legend(table: Table, best: str, second: str, controls: str) -> str:
         f"{means} with 95 % intervals (bootstrap over {drawn}, {table.n_boot} resamples, the same for every method). "
         f"Best {best}, second {second}, as printed; controls ({controls}) are not ranked. "
         f"`failed` counts images that failed in restoration or in any metric; {_of_failures(table)}. "
-        f"{DASH}: not measured, for want of ground truth or of any success."
+        f"{DASH}: not measured: no ground truth, or no success."
     )
 
 

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from clrface.demo.page import AS_IT_IS, make_page, serve
+from tests.photographs import exif, scene
 
-gradio = pytest.importorskip("gradio", reason="gradio is not installed (the extra `demo`)")
 WAIT_MS = 60_000
 
 
@@ -61,3 +62,21 @@ def test_without_a_degradation_nothing_is_measured(page: Page) -> None:
     page.get_by_role("option", name=AS_IT_IS).click()
     page.get_by_role("button", name="Restore").click()
     expect(page.get_by_text("There is no ground truth, so nothing is measured.")).to_be_visible(timeout=WAIT_MS)
+
+
+@pytest.mark.parametrize("mode", ["CMYK", "RGBA", "turned", "broken"])
+def test_an_upload_is_read_as_a_photograph_or_refused(page: Page, mode: str, tmp_path: Path) -> None:
+    """By the same reader as `clrface restore`: gradio hands the file on as it is."""
+    path, rgb = tmp_path / f"{mode}.{'png' if mode == 'RGBA' else 'jpg'}", Image.fromarray(scene((200, 80, 90)))
+    if mode == "broken":
+        path.write_bytes(b"\xff\xd8 no image")
+    elif mode == "turned":
+        rgb.rotate(90, expand=True).save(path, exif=exif(6), quality=95)
+    else:
+        rgb.convert(mode).save(path)
+    page.locator("input[type=file]").first.set_input_files(path)
+    expect(page.locator(".image-frame img").first).to_be_visible(timeout=WAIT_MS)
+    page.get_by_role("button", name="Restore").click()
+    said = "the photograph" if mode == "broken" else "Found 1 face; the largest was degraded and restored."
+    expect(page.get_by_text(said).last).to_be_visible(timeout=WAIT_MS)
+    assert str(tmp_path) not in page.content() and "clrface-demo" not in page.inner_text("body")

@@ -1,16 +1,14 @@
 """A copy of the project with a small test set and four metrics, and what runs Snakemake in it."""
 
-import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
 import yaml
 
 from clrface.fingerprint import ROOT
-from tests.copies import copy_project
+from tests.copies import copy_project, start_snakemake
 
 PROTOCOL = {"small": {"metrics": ["psnr", "stlpips_alex", "kd_effnet", "ids_dlib"]}}
 CONFIG = {
@@ -50,17 +48,7 @@ class Project:
         (self.folder / "small.yaml").write_text(yaml.safe_dump(CONFIG | changes))
 
     def start(self, *words: str) -> "subprocess.Popen[str]":
-        command = [sys.executable, "-m", "snakemake", "--cores", "2", *words, "--configfile", "small.yaml"]
-        return subprocess.Popen(
-            command,
-            cwd=self.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-            env=os.environ | {"NO_COLOR": "1"},
-        )
+        return start_snakemake(self.folder, *words, "--configfile", "small.yaml", cores=2)
 
     def run(self, *words: str) -> tuple[int, str]:
         process = self.start(*words)

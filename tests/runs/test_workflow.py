@@ -42,7 +42,7 @@ def project(tmp_path_factory: pytest.TempPathFactory, sources: Path) -> Project:
 
 def test_a_killed_run_ends_with_the_table_of_an_unbroken_one(project: Project) -> None:
     after_kill = (project.folder / "results/table1.csv").read_bytes()
-    for made in ("restored", "scores"):  # CLR-Face's row was broken off; all that it left, made anew in one go
+    for made in ("restored", "scores"):  # CLR-Face's row was interrupted; all that it left, made again in one go
         shutil.rmtree(project.folder / "results" / made / "orl/blind/clrface")
     shutil.rmtree(project.folder / "results/cache")
     (project.folder / "results/table1.csv").unlink()

@@ -57,7 +57,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("name", ["a.tar.gz", "a.tar.xz", "a.tar.bz2"])
 def test_content_that_its_checksum_contradicts_is_refused(name: str, folder: Path, tmp_path: Path) -> None:
-    """gzip's sum stands behind everything: whoever stops at the tar's last member never reads it."""
+    """gzip's checksum follows all data: a reader that stops at the tar's last member never reads it."""
     path = make(tmp_path / name, {"x.bin": CONTENT})
     content = bytearray(path.read_bytes())
     content[-8 if name.endswith("gz") else -20] ^= 1

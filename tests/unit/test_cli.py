@@ -63,6 +63,7 @@ TRAIN = ["train", "--faces", "f", "--manifest", "m", "--degradation", "training"
         (["evaluate", "--predd", "x"], "clrface evaluate: No such option"),
         (["evaluate"], "clrface evaluate: Missing option '--pred'."),
         (["evaluate", "--pred", "nowhere", "--protocol", "vqrf"], "clrface evaluate: Unknown protocol 'vqrf'. Did you mean 'vqfr'?"),
+        (["evaluate", "--pred", "x", "--device", "gpu"], "clrface evaluate: Invalid value for '--device': 'gpu' is not one of"),
         (["list", "metrcs"], "clrface list: No such command 'metrcs'."),
         (["samples", "--panels", "[", "--out", "x"], "clrface samples: Invalid value for '--panels': Found '[', expected JSON"),
         ([*TRAIN, "[1]"], "clrface train: Invalid value for '--spec': Found [1], expected a JSON object."),

@@ -56,7 +56,7 @@ def test_a_colour_photograph_is_restored_by_its_luminance_and_keeps_its_chroma(s
 
 
 def test_red_stays_red(shipped: CLRFace, face: np.ndarray) -> None:
-    """RGB from end to end: whoever swaps red and blue on the way in alone turns a face blue."""
+    """RGB from end to end: a swap of red and blue on the way in alone turns a face blue."""
     y = degraded(face, "mild")
     x = shipped.restore(y, [1], Settings(guidance="none", steps=1))
     red, _, blue = x[0].mean((1, 2))

@@ -286,3 +286,11 @@ def test_a_number_that_is_out_of_range_is_not_offered_again() -> None:
 
 def test_an_entry_that_is_no_mapping_is_told(config: dict[str, Any]) -> None:
     assert any(line.startswith("datasets.mine:") for line in mistakes(config | {"datasets": {"mine": 3}}))
+
+
+def test_a_variant_with_another_mistake_is_not_told_of_its_name(config: dict[str, Any]) -> None:
+    """`unmasked` is table5's too; the wrong mask is the one mistake."""
+    config["variants"] = {"unmasked": {"clrface": {"mask": "non"}}}
+    with pytest.raises(UserError) as caught:
+        validate_config(config, KNOWN, ROOT)
+    assert "variants.unmasked.clrface.mask: found 'non'" in str(caught.value) and "has this name" not in str(caught.value)

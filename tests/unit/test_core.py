@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from clrface.device import VARIABLE, metric_device
 from clrface.errors import UserError, extra, unknown_name
 from clrface.files import atomic_path, write_text
 from clrface.fingerprint import ROOT, fingerprint
@@ -24,7 +25,7 @@ def test_a_seed_depends_on_each_name_and_on_their_borders() -> None:
     assert min(seeds) >= 0 and max(seeds) < 2**63
 
 
-def test_a_generator_starts_anew_each_time() -> None:
+def test_a_generator_starts_again_each_time() -> None:
     assert generator(0, "x").random() == generator(0, "x").random()
 
 
@@ -115,3 +116,8 @@ def test_a_missing_extra_is_named() -> None:
         import_module("no_such_package.part")
     with pytest.raises(ModuleNotFoundError), extra("train", "Training"):
         import_module("clrface.no_such_module")
+
+
+def test_metrics_leave_mps_to_the_methods(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, "mps")
+    assert metric_device() == "cpu"

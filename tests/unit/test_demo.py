@@ -106,6 +106,5 @@ def test_without_gradio_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, caps
 
 @pytest.mark.parametrize(("host", "port"), [("no.such.host.invalid", 0), ("no.such.host.invalid", 7999), ("192.0.2.1", 0)])
 def test_an_address_that_is_not_this_machine_s_is_one_message(host: str, port: int, sources: Path) -> None:
-    pytest.importorskip("gradio")
     with pytest.raises(UserError, match=rf"Can't serve at {host}, port {port}"):
         serve(make_page(["wiener"], ["wiener"], ["blind"], "cpu"), host, port, wait=False)

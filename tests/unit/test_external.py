@@ -120,7 +120,7 @@ def test_it_runs_at_its_commit_in_its_own_environment(card: ExternalCard, instal
     assert (Path(said[0]).parent / "weights" / "strength.txt").read_text() == "150"
 
 
-def test_a_second_install_does_nothing_and_a_changed_card_starts_anew(
+def test_a_second_install_does_nothing_and_a_changed_card_starts_again(
     card: ExternalCard, installed: Path, raw: Path, tmp_path: Path
 ) -> None:
     mark = installed / "mark"

@@ -134,7 +134,7 @@ def test_the_beginning_of_another_file_is_dropped(place: Place, shelf: Shelf, le
     assert shelf.asked == [("/toy.zip", f"bytes={len(left)}-"), ("/toy.zip", None)]
 
 
-def test_starts_anew_where_the_server_knows_no_ranges(place: Place, shelf: Shelf) -> None:
+def test_starts_again_where_the_server_knows_no_ranges(place: Place, shelf: Shelf) -> None:
     shelf.ranges, shelf.cut_at = False, [50_000]
     place.fetch(place.sources(at(f"{shelf.url}/toy.zip")))
     assert place.files() == ALL

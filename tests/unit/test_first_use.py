@@ -197,7 +197,7 @@ def test_only_listed_photographs_are_taken_and_folders_name_the_people(place: Pl
     assert sorted(path.name for path in (place.raw / "faces").glob("*/*")) == [f"{entry.image_id}.jpg" for entry in entries]
 
 
-def test_another_list_has_the_photographs_taken_anew(place: Place, shelf: Shelf) -> None:
+def test_another_list_has_the_photographs_taken_again(place: Place, shelf: Shelf) -> None:
     photographs = [f"{person}/{person}_{number:04d}.jpg" for person in ("Ann_Lee", "Bo_Ek", "Cy_Io") for number in (1, 2, 3)]
     before = listed_sources(place, shelf, photographs)
     fetch("faces", before, place.raw, place.downloads, (), AT_ONCE)
@@ -297,7 +297,7 @@ def test_given_images_train_nothing() -> None:
 
 
 def test_a_folder_of_ones_own_is_recorded_by_its_files(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
-    """FFHQ, for whoever has it: an archive in a mirror, or a folder."""
+    """FFHQ, for a user who has it: an archive in a mirror, or a folder."""
     (place.base / "mine" / "part").mkdir(parents=True)
     for number in range(3):
         (place.base / "mine" / "part" / f"{number}.png").write_bytes(face(str(number)))

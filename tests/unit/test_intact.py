@@ -57,7 +57,7 @@ def test_files_without_a_record_pass(tmp_path: Path) -> None:
 def test_shipped_weights_are_those_of_their_sums() -> None:
     sums = dict(reversed(line.split(maxsplit=1)) for line in (ROOT / "models" / SUMS).read_text().splitlines())
     files = {path.relative_to(ROOT / "models").as_posix(): path for path in (ROOT / "models").rglob("*.safetensors")}
-    assert sums == {name: sha256_file(path) for name, path in files.items()}, f"write models/{SUMS} anew: sha256sum */*/*.safetensors"
+    assert sums == {name: sha256_file(path) for name, path in files.items()}, f"write models/{SUMS} again: sha256sum */*/*.safetensors"
 
 
 def test_a_shipped_file_with_a_few_bytes_changed_is_named(tmp_path: Path) -> None:

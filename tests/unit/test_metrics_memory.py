@@ -38,7 +38,7 @@ def weights(tmp_path: Path) -> Path:
     return tmp_path / "weights"
 
 
-def test_an_image_is_reckoned_once_and_alone(faces: np.ndarray, tmp_path: Path, weights: Path) -> None:
+def test_an_image_is_computed_once_and_alone(faces: np.ndarray, tmp_path: Path, weights: Path) -> None:
     counted = Counted()
     look = remembered(lambda: counted, tmp_path / "cache", MODULE, weights)
     first = look(faces)
@@ -59,7 +59,7 @@ def test_another_network_or_other_values_are_another_entry(faces: np.ndarray, tm
     assert counted.asked == [1, 1, 1, 1]
 
 
-def test_a_damaged_entry_is_reckoned_again(faces: np.ndarray, tmp_path: Path, weights: Path) -> None:
+def test_a_damaged_entry_is_computed_again(faces: np.ndarray, tmp_path: Path, weights: Path) -> None:
     counted = Counted()
     look = remembered(lambda: counted, tmp_path / "cache", MODULE, weights)
     before = look(faces[:1])

@@ -85,7 +85,7 @@ def test_ssim_cut_never_falls_below_zero_and_else_is_ssim(tmp_path: Path) -> Non
     ],
 )
 def test_pixel_metrics_give_the_values_of_the_scripts_arithmetic(name: str, expected: float, tmp_path: Path) -> None:
-    """Reckoned in double precision by OpenCV's filters, as BasicSR does, and scikit-image; the correction as VQFR's, twice."""
+    """Computed in double precision by OpenCV's filters, as BasicSR does, and scikit-image; the correction as VQFR's, twice."""
     image = photograph(256)
     assert value(name, tmp_path, (noisy(image) * 0.9 + 8).astype(np.uint8), image) == pytest.approx(expected, abs=1e-6)
 

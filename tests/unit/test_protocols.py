@@ -44,6 +44,18 @@ def test_an_unknown_protocol_gets_the_nearest() -> None:
         load_protocol(PROTOCOLS, "vqrf")
 
 
+def test_a_protocol_s_place_is_named_where_it_is_unknown(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("protocols: {mine: {metrics: [psnr]}}\n")
+    with pytest.raises(UserError, match=r"Unknown protocol 'distortion'\. Available: mine\. Name one of them: --protocol NAME\."):
+        load_protocol(mine, "distortion")
+    with pytest.raises(UserError, match=r"Unknown protocol 'mine'.* One of your own is in a file: --protocols FILE\."):
+        load_protocol(PROTOCOLS, "mine")
+    mine.write_text("protocol: mine\n")
+    with pytest.raises(UserError, match=r"has no protocols\. Expected the key `protocols`"):
+        load_protocol(mine, "mine")
+
+
 def mean_of(metric: str, scores: list[Score], folder: Path) -> tuple[float, set[str]]:
     """The table's mean of four images' scores, and which of them it counts as failed."""
     path = folder / f"{metric}.csv"

@@ -3,10 +3,12 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from clrface import registry
 from clrface.api import MethodCard
 from clrface.errors import UserError
 from clrface.fingerprint import ROOT
@@ -129,3 +131,10 @@ def test_a_digest_follows_weights_and_shapes_but_not_the_model_card(tmp_path: Pa
     (folder / "config.json").write_text("[]")
     after = digest(tmp_path)
     assert sorted(after) == ["prior/config.json", "prior/weights.safetensors"] and after["prior/config.json"] != before["prior/config.json"]
+
+
+def test_a_card_s_missing_class_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    misnamed = replace(method_card("wiener"), class_name="Restoror")
+    monkeypatch.setattr(registry, "method_card", lambda name: misnamed)
+    with pytest.raises(UserError, match=r"Unknown class of the card 'wiener' in .*wiener\.py: 'Restoror'\. Did you mean 'Restorer'\?"):
+        make_method("wiener", {})

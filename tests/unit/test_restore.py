@@ -126,6 +126,13 @@ def test_every_image_is_written_and_told_in_the_order_of_the_chunk(chunk: Chunk)
         assert np.array_equal(read_rgb(chunk.out / f"{image_id}.png"), expected)
 
 
+def test_the_line_that_failed_is_in_the_log(chunk: Chunk, capsys: pytest.CaptureFixture[str]) -> None:
+    restore_chunk(Breaks("raise"), chunk, batch=4, base_seed=0, seed=0)
+    told = capsys.readouterr().err
+    assert f"{chunk.ids[2]}: RuntimeError: out of memory\n" in told and 'raise RuntimeError("out of memory' in told
+    assert told.count("Traceback") == 1, "the batch that failed first is tried again, image by image"
+
+
 @pytest.mark.parametrize(
     ("how", "reason"),
     [

@@ -70,7 +70,7 @@ def test_an_album_is_restored_and_a_second_call_does_what_is_missing(album: Path
     assert code == 0 and "1 restored (2 faces), 3 done before" in said
     assert (out / "one.jpg").stat().st_mtime_ns == when[out / "one.jpg"]
     code, said = run(*words[:-1], "--min-face", "90")
-    assert "done before" not in said, "other settings, all anew"
+    assert "done before" not in said, "other settings: all of it again"
 
 
 def test_what_is_done_is_kept_when_it_is_stopped(album: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

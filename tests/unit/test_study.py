@@ -26,7 +26,7 @@ from clrface.models.loading import load_network
 from clrface.models.mask import LatentMask
 from clrface.models.recogniser import SFace
 from clrface.models.unet import RestorationUNet, latent_unet
-from clrface.report.curves import _leave_out_far, loss_figure, sweep_figure
+from clrface.report.curves import _leave_out_far, _legend, loss_figure, sweep_figure
 from clrface.restoration.pipeline import CLRFace, Moment, Settings
 from clrface.seeds import generator
 from clrface.study import sweep as sweep_module
@@ -76,6 +76,13 @@ def test_a_sweep_has_a_row_a_point_with_quality_and_cost(faces: Faces, weights: 
     target = tmp_path / "steps.png"
     sweep_figure(out, "evaluations", list(SWEEP.grid), [metric_card(name) for name in SWEEP.metrics], target)
     assert Image.open(target).width > 600 and target.with_suffix(".pdf").is_file()
+
+
+def test_the_legend_names_each_colour_and_each_dash_once() -> None:
+    handles = _legend([(start, solver) for start in ("irn", "noise") for solver in ("ddim", "heun")])
+    assert [handle.get_label() for handle in handles] == ["irn", "noise", "ddim", "heun"]
+    assert handles[0].get_color() != handles[1].get_color() and handles[2].get_marker() != handles[3].get_marker()
+    assert _legend([()]) == [], "a single setting needs none"
 
 
 def test_a_point_far_off_does_not_make_one_line_of_the_others() -> None:
@@ -164,7 +171,7 @@ def test_the_mask_s_means_are_of_the_places_where_it_is(faces: Faces, weights: P
     assert max(means, key=means.__getitem__) == "mouth" and means["background"] < 0.03
 
 
-def test_a_sweep_of_other_settings_starts_anew(
+def test_a_sweep_of_other_settings_starts_again(
     faces: Faces, weights: Path, sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     points: list[Any] = []

@@ -41,7 +41,7 @@ def block(tmp_path: Path, **others: np.ndarray) -> Block:
     for kind, pixels in others.items():
         write_png(tmp_path / kind / "a.png", pixels)
     places = {kind: {"a": tmp_path / kind / "a.png"} if kind in others else {} for kind in ("degraded", "truth")}
-    return Block("faces", "blind", IDS, 8, **places)
+    return Block("faces", "blind", IDS, 8, ["data/degraded/faces/blind/000"], **places)
 
 
 def complete(tmp_path: Path) -> Block:
@@ -71,8 +71,11 @@ def test_missing_and_surplus_images_are_named(folder: Path, tmp_path: Path) -> N
 
 def test_what_can_t_be_checked_yet_is_said(folder: Path, tmp_path: Path) -> None:
     unfetched, unmade = said(folder, ABOUT, replace(complete(tmp_path), ids=())), said(folder, ABOUT, block(tmp_path))
-    assert unfetched == ["faces, blind: not checked for missing images, since faces isn't fetched. Run: snakemake --cores all fetch"]
+    assert unfetched == [
+        "faces, blind: not checked for missing images, since faces isn't fetched. Run with this config: snakemake --cores all fetch"
+    ]
     assert len(unmade) == 1 and "not compared with inputs and ground truth" in unmade[0]
+    assert unmade[0].endswith("Run with this config: snakemake --cores all data/degraded/faces/blind/000")
 
 
 def test_one_folder_can_t_serve_several_blocks(folder: Path, tmp_path: Path) -> None:
@@ -148,7 +151,7 @@ def test_the_table_is_told_the_label_and_a_checksum(config: Path) -> None:
     assert "submissions" not in json.loads(table_spec(_plan([]), "table1")), "tables without such rows stay as they are"
 
 
-def test_another_image_makes_the_row_anew(config: Path, tmp_path: Path) -> None:
+def test_another_image_makes_the_row_again(config: Path, tmp_path: Path) -> None:
     before = row_code(_plan([config]), "mine")
     path = next((tmp_path / "mine").rglob("*.png"))
     write_png(path, image("another", 64))

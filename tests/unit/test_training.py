@@ -90,7 +90,7 @@ def test_a_damaged_checkpoint_is_named(faces: np.ndarray, sources: Path, tmp_pat
             run(TINY["unet"], tmp_path, faces, sources)
 
 
-def test_a_stage_trained_again_starts_anew(faces: np.ndarray, sources: Path, tmp_path: Path, trained: Path) -> None:
+def test_a_stage_trained_again_starts_again(faces: np.ndarray, sources: Path, tmp_path: Path, trained: Path) -> None:
     run(TINY["unet"], tmp_path, faces, sources)
     other = replace(TINY["unet"], learning_rate=1e-4)
     again = run(other, tmp_path, faces, sources)
@@ -181,7 +181,7 @@ def test_the_prior_sees_each_pair_at_a_near_and_at_any_time(trained: Path, sourc
 
 
 @pytest.mark.parametrize("name", ["unet", "autoencoder", "decoder", "prior", "mask", "pixel_diffusion", "codebook"])
-def test_layers_reckoned_again_give_the_same_gradients(name: str, trained: Path, sources: Path, faces: np.ndarray) -> None:
+def test_layers_computed_again_give_the_same_gradients(name: str, trained: Path, sources: Path, faces: np.ndarray) -> None:
     batch = next(iter(loader(Pairs(faces, DEGRADATION, seed=0, grey_probability=1.0), Steps(0, 1, 2), workers=0)))
 
     def gradients(gradient_checkpointing: bool) -> tuple[list[torch.Tensor], int]:
@@ -245,7 +245,7 @@ def test_kept_latents_give_the_losses_of_fresh_ones(alone: Path, faces: np.ndarr
         assert a == pytest.approx(b, rel=2e-3), "the same images encoded at every step; half precision apart"
 
 
-def test_another_autoencoder_has_its_latents_made_anew(
+def test_another_autoencoder_has_its_latents_made_again(
     alone: Path, faces: np.ndarray, sources: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(CACHED, alone, faces, sources)

@@ -1,17 +1,16 @@
-"""Where Snakemake is patched: one run at a time in a folder, whoever looks takes nothing, a read-only folder can be looked at."""
+"""Where Snakemake is patched: one run at a time in a folder, a run that looks takes nothing, a read-only folder can be looked at."""
 
 import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from clrface.fingerprint import ROOT
-from tests.copies import copy_project
+from tests.copies import copy_project, start_snakemake
 
 RULES = """
 include: "snakemake_patches.smk"
@@ -30,21 +29,8 @@ rule other:
 LOOKING = (["-np"], ["--dry-run", "-p"], ["--summary"], ["--list"])
 
 
-def start(folder: Path, *words: str, before: list[str] | None = None) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [*(before or []), sys.executable, "-m", "snakemake", "--cores", "1", *words],
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-        env=os.environ | {"NO_COLOR": "1"},
-    )
-
-
 def run(folder: Path, *words: str, before: list[str] | None = None) -> tuple[int, str]:
-    process = start(folder, *words, before=before)
+    process = start_snakemake(folder, *words, before=before)
     output, _ = process.communicate(timeout=120)
     return process.returncode, output
 
@@ -57,7 +43,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_one_run_at_a_time_and_a_killed_one_leaves_no_lock(folder: Path) -> None:
-    first = start(folder, "slow.txt")
+    first = start_snakemake(folder, "slow.txt")
     while not list((folder / ".snakemake/locks").glob("*.lock")):
         assert first.poll() is None, first.communicate()[0]
         time.sleep(0.05)

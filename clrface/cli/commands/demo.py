@@ -1,5 +1,8 @@
 """The command that serves the demo."""
 
+import os
+from tempfile import TemporaryDirectory
+
 import click
 
 from clrface.cli.commands.restoring import complete_methods
@@ -22,12 +25,13 @@ def demo(methods: tuple[str, ...], host: str, port: int, device: str) -> None:
     from clrface.registry import method_card
 
     set_threads()
-    for method in methods:
+    chosen = methods or ("clrface",)
+    for method in chosen:
         fetched(method_card(method).assets)
-    fetched(method_card("clrface").assets if not methods else ())
     offered = at_hand()
-    if missing := next((name for name in methods if name not in offered), None):
+    if missing := next((name for name in chosen if name not in offered), None):
         raise UserError(f"'{missing}' can't run here: clrface restore --method {missing} says why. Expected one of {', '.join(offered)}.")
     degradations = [name for name, one in load_degradations(DEGRADATIONS).items() if one.kind != "given"]
-    chosen = methods or ("clrface",)
-    serve(make_page(offered, chosen, degradations, device), host, port)
+    with TemporaryDirectory(prefix="clrface-demo-") as uploads:  # private, and gone when the demo stops
+        os.environ["GRADIO_TEMP_DIR"] = uploads
+        serve(make_page(offered, chosen, degradations, device), host, port)

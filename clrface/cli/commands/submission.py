@@ -28,15 +28,16 @@ def submit_check(config: Path, wanted: str | None) -> int:
     from clrface.finished import WANTED, findings
     from clrface.paths import preset
     from clrface.plan.plan import read_plan
+    from clrface.plan.restoring import row_blocks
 
     plan = read_plan(run_config([config], preset()))
     rows = [row for row in plan.rows.values() if row.folder and wanted in (None, row.name)]
     if not rows:
         named = f" named '{wanted}'" if wanted else ""
         raise UserError(f"{config} has no row of finished images{named}. Expected methods: {{mine: {{folder: path/to/images}}}}.")
-    complete = True
-    if unused := [row.name for row in rows if not any(row in table.rows for table in plan.tables.values())]:
+    if unused := [row.name for row in rows if not row_blocks(plan, row)]:
         raise UserError(f"No table has the row '{unused[0]}'. Add it to a table's `methods`, or set them to all.")
+    complete = True
     for row in rows:
         entry = {key: row.about.get(key, "") for key in WANTED} | {"folder": str(row.folder)}
         blocks = list(_blocks(plan, row))
@@ -53,16 +54,16 @@ def _blocks(plan: "Plan", row: "Row") -> "Iterator[Block]":
     """The blocks of the tables that have a row, with the images that were made here."""
     from clrface.finished import Block
     from clrface.plan.datasets import aligned_chunks, chunk_images, degraded_chunks
+    from clrface.plan.restoring import row_blocks
 
-    tables = [table for table in plan.tables.values() if row in table.rows]
-    for dataset, degradation in dict.fromkeys(block for table in tables for block in table.blocks):
+    for dataset, degradation in row_blocks(plan, row):
         aligned = [Path(chunk) for chunk in aligned_chunks(plan, dataset)]
         if all((chunk / "index.csv").is_file() for chunk in aligned):
             ids = [image_id for chunk in aligned for image_id in image_ids(chunk, only_ok=True)]
         else:
             ids = [one.image_id for chunk in chunk_images(plan, dataset).values() for one in chunk if not isinstance(one, int)]
-        degraded = [Path(chunk) for chunk in degraded_chunks(plan, dataset, degradation)]
-        yield Block(dataset, degradation, ids, plan.resolution, _images(degraded), _images(aligned))
+        inputs = degraded_chunks(plan, dataset, degradation)
+        yield Block(dataset, degradation, ids, plan.resolution, inputs, _images([Path(chunk) for chunk in inputs]), _images(aligned))
 
 
 def _images(chunks: list[Path]) -> dict[str, Path]:

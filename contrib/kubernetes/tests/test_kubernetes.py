@@ -136,7 +136,7 @@ def cluster() -> Iterator[Cluster]:
 def project(tmp_path: Path, sources: Path, cluster: Cluster) -> Path:
     """A copy with a table of two rows that need no weights, and a kubeconfig of the cluster."""
     copy_project(tmp_path, [*RUN, "contrib"])
-    for name in ("orl", "dlib"):  # links of its own: --forceall removes them before it fetches anew, and other tests read the same files
+    for name in ("orl", "dlib"):  # links of its own: --forceall removes them before it fetches again, and other tests read the same files
         shutil.copytree(sources / name, tmp_path / "data/raw" / name, copy_function=os.link)
     profile = yaml.safe_load((tmp_path / "config/embedded.yaml").read_text())
     profile["methods"] = {"identity": {}, "wiener": {}}
