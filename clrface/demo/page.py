@@ -64,7 +64,8 @@ def make_page(methods: Sequence[str], chosen: Sequence[str], degradations: Seque
         state = gr.State(None)
         with gr.Row():
             with gr.Column(scale=1):
-                photo = _upload(gr)(label="Photograph", type="filepath", format="png", sources=["upload", "clipboard"], height=260)
+                photo = gr.Image(label="Photograph", type="filepath", format="png", sources=["upload", "clipboard"], height=260)
+                photo.preprocess = _as_uploaded
                 gr.Examples([[str(path)] for path in samples()], photo, label="Generated faces: nobody's photographs")
                 degradation = gr.Dropdown([AS_IT_IS, *degradations], value="blind", label="Degradation")
                 names = gr.CheckboxGroup([(_label(name), name) for name in methods], value=list(chosen), label="Methods")
@@ -116,16 +117,12 @@ def _gradio() -> Any:
     return gradio
 
 
-def _upload(gr: Any) -> Any:
-    """gradio's image component, which hands on the uploaded file as it is: our reader knows profiles, 16 bits and damage."""
+def _as_uploaded(payload: Any) -> str | None:
+    """The uploaded file as it is, not as gradio would convert it: our reader knows profiles, 16 bits and damage.
 
-    class Upload(gr.Image):
-        is_template = True
-
-        def preprocess(self, payload: Any) -> str | None:
-            return payload.path if payload else None
-
-    return Upload
+    Set on the component: of a subclass, gradio would write a .pyi file beside this one.
+    """
+    return payload.path if payload else None
 
 
 def _photo(path: str | None) -> Photo:
