@@ -243,3 +243,20 @@ class SetMetric(Protocol):
                 images.
         """
         ...
+
+
+@runtime_checkable
+class ReplicatedMetric(SetMetric, Protocol):
+    """A set metric that computes all resamples of the bootstrap at once.
+
+    Without it, `result` is called for each of them.
+    """
+
+    def replicates(self, counts: "np.ndarray") -> "np.ndarray":
+        """Return the value of each resample, (n_boot,); NaN where it has too few images for a value.
+
+        Args:
+            counts: (n_boot, n) how many times each resample takes each image, in the order of the
+                updates.
+        """
+        ...

@@ -23,6 +23,7 @@ import torch
 from tqdm import tqdm
 
 from clrface.api import ImageMetric, SetMetric
+from clrface.evaluation.measure import set_replicates
 from clrface.files import write_text
 from clrface.images import read_rgb, to_bytes, to_unit
 from clrface.metrics.registry import load_metric, metric_card
@@ -203,5 +204,5 @@ def _score(metric_id: str, by_seed: np.ndarray, truth: np.ndarray, sources: Path
         values = [[score.value for score in cast(ImageMetric, metric).result()] for metric in measured]
         return mean_interval(without_perfect(mean_over_seeds(np.array(values))), indices)
     sets = [cast(SetMetric, metric) for metric in measured]
-    replicates = [[metric.result(drawn) for drawn in indices] for metric in sets]
+    replicates = [set_replicates(metric, indices, len(truth)) for metric in sets]
     return set_interval(float(np.mean([metric.result() for metric in sets])), mean_over_seeds(np.array(replicates)))

@@ -13,9 +13,10 @@ from pytorch_fid.fid_score import calculate_frechet_distance
 
 from clrface.errors import UserError
 from clrface.images import to_unit
+from clrface.metrics.distances import Statistics
 from clrface.metrics.networks import inception, inception_clean
 from clrface.metrics.registry import load_metric
-from clrface.metrics.sets import Statistics, ToStatistics, read_statistics
+from clrface.metrics.sets import ToStatistics, read_statistics
 from clrface.seeds import generator
 from tests.unit import official_weights
 from tests.unit.metric_values import noisy, photograph
