@@ -117,7 +117,7 @@ class SeesTruth(Protocol):
         ...
 
     def restore(self, lq: "torch.Tensor", seeds: list[int], truth: "torch.Tensor") -> "torch.Tensor":
-        """See `Restorer.restore`; `truth` is the ground truth, of the shape and range of `lq`."""
+        """See `Restorer.restore`; `lq` and the ground truth `truth` are (B, 3, H, W) in [0, 1]."""
         ...
 
 
@@ -232,7 +232,7 @@ class SetMetric(Protocol):
     """A metric with one value for a set of images: a class that a card names."""
 
     def update(self, pred: "np.ndarray", ref: "np.ndarray | None") -> None:
-        """Take a batch; see `ImageMetric.update`."""
+        """Take a batch, (B, 3, H, W) float32 RGB in [0, 1] each; see `ImageMetric.update`."""
         ...
 
     def result(self, indices: "np.ndarray | None" = None) -> float:

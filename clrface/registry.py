@@ -59,7 +59,10 @@ def method_card(name: str) -> MethodCard:
 
 
 def method_module(name: str) -> str:
-    """Return the module that holds a method, followed by `:name` where it holds several."""
+    """Return the module that holds a method, followed by `:name` where it holds several.
+
+    Raises: UserError for an unknown name, with the nearest one.
+    """
     plug_ins = {point.name: point.value for point in entry_points(group=GROUP)}
     if name in plug_ins:
         return plug_ins[name]

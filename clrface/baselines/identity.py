@@ -8,7 +8,7 @@ CARD = {"name": "identity", "label": "Input", "stochastic": False, "control": Tr
 
 
 class Restorer:
-    """Returns its input."""
+    """Return the input."""
 
     def load(self, weights: Path | None, device: str, sources: Path) -> None:
         """Nothing to load."""

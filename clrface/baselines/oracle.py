@@ -1,4 +1,4 @@
-"""Control: the ground truth. Perfect scores, or the table is wrong."""
+"""Control: the ground truth itself. If its scores aren't perfect, the table is wrong."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ CARD = {"name": "oracle", "label": "Ground truth", "stochastic": False, "control
 
 
 class Restorer:
-    """Returns the ground truth."""
+    """Return the ground truth."""
 
     def load(self, weights: Path | None, device: str, sources: Path) -> None:
         """Nothing to load."""

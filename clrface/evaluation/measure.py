@@ -182,6 +182,8 @@ def reasons(folder: Path) -> dict[str, str]:
     """Return image_id to reason, for the images that the folder's status file calls failed.
 
     Empty without such a file.
+
+    Raises: UserError for a row without image_id or status.
     """
     for name in STATUS_FILES:
         if (folder / name).is_file():

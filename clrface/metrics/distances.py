@@ -89,6 +89,9 @@ def unpaired_kernel_distance(grams: Grams, counts: np.ndarray) -> float:
 
     Gretton et al. 2012, lemma 6, equation 3: means over the pairs of different images within each
     set, and over all pairs across. It may fall below 0.
+
+    Args:
+        counts: (n,) how many times each restored image is taken.
     """
     return float(unpaired_kernel_distances(grams, counts[None])[0])
 
@@ -145,11 +148,11 @@ def mean_of_pairs(values: np.ndarray, counts: np.ndarray) -> float:
 
 
 def centred(gram: np.ndarray, share: np.ndarray, other: np.ndarray | None = None) -> np.ndarray:
-    """Return inner products after both sides' weighted means are subtracted.
+    """Return inner products `gram` after both sides' weighted means are subtracted, (n, m).
 
     Args:
-        share: the weights of rows, sum 1.
-        other: the weights of columns, sum 1; None for those of rows.
+        share: (n,) the weights of rows, sum 1.
+        other: (m,) the weights of columns, sum 1; None for those of rows.
     """
     other = share if other is None else other
     left, right = share @ gram, gram @ other

@@ -46,12 +46,12 @@ def frechet_replicates(grams: Grams, counts: np.ndarray) -> np.ndarray:
 
 
 def unpaired_frechet_replicates(grams: Grams, counts: np.ndarray) -> np.ndarray:
-    """Return `frechet_replicates` from another set, whose images are taken once each."""
+    """Return `frechet_replicates`, (n_boot,), from another set, whose images are taken once each."""
     return _replicates(grams, counts, unpaired_frechet_distance, _linear_unpaired_frechet)
 
 
 def frechet_replicates_to_gaussian(gaps: Gaps, counts: np.ndarray) -> np.ndarray:
-    """Return `frechet_replicates` from a stored Gaussian."""
+    """Return `frechet_replicates`, (n_boot,), from a stored Gaussian."""
     return _replicates(gaps, counts, frechet_distance_to_gaussian, _linear_frechet_to_gaussian)
 
 

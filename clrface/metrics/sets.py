@@ -96,14 +96,14 @@ class UnpairedSets:
         self._take("pred", pred)
 
     def update_clean(self, faces: np.ndarray) -> None:
-        """Take a batch of the clean faces; see `update`."""
+        """Take a batch of the clean faces, (B, 3, H, W) float32 RGB in [0, 1]; see `update`."""
         self._take("clean", faces)
 
     def result(self, indices: np.ndarray | None = None) -> float:
         """Return the distance from all clean faces; NaN for too few images.
 
         Args:
-            indices: places of restored images, with repeats; None for all of them.
+            indices: (m,) places of restored images, with repeats; None for all of them.
         """
         n = sum(len(batch) for batch in self._sets["pred"])
         if n == 0 or not self._sets["clean"]:
@@ -111,7 +111,9 @@ class UnpairedSets:
         return self._distance.scale * self._distance.value(self._products(), _counts(n, indices))
 
     def replicates(self, counts: np.ndarray) -> np.ndarray:
-        """Return the distance of each resample of restored images; see `PairedSets.replicates`."""
+        """Return the distance of each resample of restored images, (n_boot, n) `counts` to
+        (n_boot,); see `PairedSets.replicates`.
+        """
         return self._distance.scale * self._distance.replicates(self._products(), counts)
 
     def _products(self) -> Grams:
@@ -170,13 +172,15 @@ class ToStatistics:
         """Return the distance; NaN for fewer than two images.
 
         Args:
-            indices: places of images, with repeats; None for all images.
+            indices: (m,) places of images, with repeats; None for all images.
         """
         n = sum(len(batch) for batch in self._taken)
         return float("nan") if n == 0 else frechet_distance_to_gaussian(self._products(), _counts(n, indices))
 
     def replicates(self, counts: np.ndarray) -> np.ndarray:
-        """Return the distance of each resample; see `PairedSets.replicates`."""
+        """Return the distance of each resample, (n_boot, n) `counts` to (n_boot,); see
+        `PairedSets.replicates`.
+        """
         return frechet_replicates_to_gaussian(self._products(), counts)
 
     def _products(self) -> Gaps:
