@@ -81,7 +81,8 @@ def _wait(server: socket.socket, child: int) -> int:
         print("clrface: the fork server of this run ended. Run the same command again.", file=sys.stderr)
         return 1
     if code < 0:
-        signal.signal(-code, signal.SIG_DFL)
+        with contextlib.suppress(OSError):  # SIGKILL can't be handled, and needs no default
+            signal.signal(-code, signal.SIG_DFL)
         os.kill(os.getpid(), -code)
     return code
 
