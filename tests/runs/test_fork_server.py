@@ -1,6 +1,8 @@
 """A run whose steps are forks of one process, and the same run without: one table, and nothing left behind."""
 
+import re
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -27,6 +29,10 @@ def test_forks_give_the_same_table(sources: Path, tmp_path: Path, monkeypatch: p
         log = project.folder / "results/logs/forkserver.log"
         assert log.is_file() == (how == "forks")
     assert tables["no"] == tables["forks"]
-    ran = int(log.read_text().split("\n")[1].split()[0])
-    assert ran > 10, f"{log.read_text()}: the others ran before the server had imported"
+    for _ in range(100):  # the server ends when it sees that the run has
+        if "forks" in log.read_text():
+            break
+        time.sleep(0.2)
+    ran = re.search(r"(\d+) steps ran in forks", log.read_text())
+    assert ran and int(ran[1]) > 10, f"{log.read_text()}: the others ran before the server had imported"
     assert sockets() == before
