@@ -34,6 +34,14 @@ def test_inceptions_features_are_pytorch_fids(official: Path) -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-5)
 
 
+def test_inceptions_fast_pooling_changes_no_bit(official: Path) -> None:
+    network = inception.Inception(official / inception.WEIGHTS).cpu()
+    x = torch.rand(2, 3, inception.SIDE_PX, inception.SIDE_PX, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    expected = network(x)  # with gradients: by torch's own pooling
+    with torch.inference_mode():
+        assert torch.equal(network(x), expected)
+
+
 def test_random_weights_tell_images_apart(official: Path) -> None:
     """Networks whose normalisation never saw an image give all of them one answer, and a test by them hardly sees an error."""
     images = np.stack([photograph(96, left) for left in (0, 60, 120, 180, 240, 300)])
