@@ -5,9 +5,9 @@ the linear layers' weights are in the package's wheel. Differentiable in both im
 gradients the arithmetic is the same, bit by bit, in less memory and time.
 """
 
-import functools
 import re
 import warnings
+from functools import reduce
 from pathlib import Path
 from typing import Any, Literal
 
@@ -54,8 +54,7 @@ class Lpips(nn.Module):
             return self.network(2 * pred - 1, 2 * ref - 1).reshape(-1)
         network: Any = self.network
         maps = [network.net(network.scaling_layer(2 * image - 1)) for image in (pred, ref)]
-        parts = [_of_layer(*layer) for layer in zip(network.lins, *maps, strict=True)]
-        return functools.reduce(torch.add, parts).reshape(-1)
+        return reduce(torch.add, (_of_layer(*layer) for layer in zip(network.lins, *maps, strict=True))).reshape(-1)
 
 
 def _of_layer(lin: nn.Module, pred: Tensor, ref: Tensor) -> Tensor:
