@@ -5,7 +5,7 @@ python -m clrface fetch lpips niqe_official
 python -m benchmarks.parity --peer pyiqa
 python -m benchmarks.parity --peer ~/VQFR ~/BasicSR --python ~/vqfr-env/bin/python --images out/ truth/
 
-A peer is `pyiqa` (imported from this environment), or a clone of VQFR, RestoreFormer or BasicSR. Their scripts run with --python, the
+A peer is `pyiqa` (imported from this environment), or a clone of VQFR, RestoreFormer, GFPGAN or BasicSR. Their code runs with --python, the
 environment that they need. Both sides read the same weights: random ones in the official files' layout, or those under --weights.
 Without --images, scikit-image's photographs, degraded here. Returns 1 if any number differs.
 """
@@ -70,7 +70,9 @@ def _compare(peer: str, images: Images, python: Path, sources: Callable[[], Path
         return scripts.compare(clone, python, images, sources)
     if (clone / degraders.FILE).is_file():
         return degraders.compare(clone, images)
-    raise UserError(f"{peer} is no clone of VQFR, RestoreFormer or BasicSR. Give the folder that git cloned, or `pyiqa`.")
+    if (clone / degraders.DATASET).is_file():
+        return degraders.compare_dataset(clone, python, images)
+    raise UserError(f"{peer} is no clone of VQFR, RestoreFormer, GFPGAN or BasicSR. Give the folder that git cloned, or `pyiqa`.")
 
 
 def _random_weights(folder: Path, raw: Path) -> Path:

@@ -3,9 +3,9 @@
 python on_cpu.py SCRIPT [WORD ...]        # by the environment that the script needs: nothing of ours is imported
 """
 
-import os
 import runpy
 import sys
+from pathlib import Path
 
 import torch
 
@@ -31,5 +31,5 @@ if __name__ == "__main__":
         _stay(torch.Tensor)
         _stay(torch.nn.Module)
     sys.argv = sys.argv[1:]
-    sys.path[0] = os.path.dirname(os.path.abspath(sys.argv[0]))
+    sys.path[0] = str(Path(sys.argv[0]).resolve().parent)
     runpy.run_path(sys.argv[0], run_name="__main__")

@@ -28,11 +28,13 @@ class Row:
     theirs: float = math.nan
     ours: float = math.nan
     why: str = ""
+    absolute: float = ABSOLUTE
+    """How far apart they may be whatever their size."""
 
     @property
     def agrees(self) -> bool:
         """Whether both are there and differ by rounding alone."""
-        return math.isclose(self.theirs, self.ours, rel_tol=RELATIVE, abs_tol=ABSOLUTE)
+        return math.isclose(self.theirs, self.ours, rel_tol=RELATIVE, abs_tol=self.absolute)
 
     @property
     def verdict(self) -> str:

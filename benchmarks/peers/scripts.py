@@ -1,13 +1,12 @@
 """Scripts of a user's clone, run as their authors run them: VQFR's metric_paper, RestoreFormer's scripts/metrics."""
 
-import os
 import re
-import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
+from benchmarks.peers.process import finished
 from benchmarks.peers.rows import Images, Row, ours
 
 NUMBER = r"(-?[\d.]+(?:e-?\d+)?)"
@@ -135,9 +134,6 @@ def _run(clone: Path, python: Path, script: Script, images: Images, sources: Cal
             link.parent.mkdir(parents=True, exist_ok=True)
             link.symlink_to((sources() / file).resolve())
         filled = [word.format(restored=images.restored, truth=images.truth, scratch=scratch) for word in script.words]
-        searched = os.pathsep.join(str(clone / folder) for folder in FOLDERS)
-        environment = {**os.environ, "PYTHONPATH": searched, "TORCH_HOME": scratch}
-        command = [str(python), str(LAUNCHER), str(clone / script.path), *filled]
-        done = subprocess.run(command, cwd=scratch, env=environment, capture_output=True, text=True, errors="replace")
-    lines = (done.stdout + done.stderr).strip().splitlines()
-    return done.stdout, lines[-1] if lines else f"it ended with {done.returncode} and said nothing"
+        command = [python, LAUNCHER, clone / script.path, *filled]
+        done = finished(command, scratch, *(clone / folder for folder in FOLDERS))
+    return done.said, done.last

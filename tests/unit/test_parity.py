@@ -80,8 +80,17 @@ def changed(right: dict[str, float]) -> dict[str, float]:
 
 def test_a_folder_that_is_no_peer_s_is_told(folders: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--peer", str(tmp_path), "--images", *map(str, folders)]) == 2
-    assert f"{tmp_path} is no clone of VQFR, RestoreFormer or BasicSR" in capsys.readouterr().err
+    assert f"{tmp_path} is no clone of VQFR, RestoreFormer, GFPGAN or BasicSR" in capsys.readouterr().err
+
+
+def test_a_clone_without_the_package_that_it_needs_is_told(folders: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "gfpgan" / "gfpgan" / "data" / "ffhq_degradation_dataset.py"
+    file.parent.mkdir(parents=True)
+    file.write_text("from basicsr_that_is_missing.data import degradations")
+    assert main(["--peer", str(tmp_path / "gfpgan"), "--images", *map(str, folders)]) == 0
+    assert "| not run: ModuleNotFoundError: No module named 'basicsr_that_is_missing' (it needs basicsr) |" in capsys.readouterr().out
 
 
 def test_the_table_rounds_and_says() -> None:
     assert table([Row("a", "b", "c", 1.0, 1.00001)]).splitlines()[-1] == "| a | b | `c` | 1.000000 | 1.000010 | +1.0e-05 | agrees |"
+    assert [Row("a", "b", "c", 0.0, 1.0, absolute=absolute).verdict for absolute in (1.0, 0.9)] == ["agrees", "DIFFERS"]
