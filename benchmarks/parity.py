@@ -5,9 +5,9 @@ python -m clrface fetch lpips niqe_official
 python -m benchmarks.parity --peer pyiqa
 python -m benchmarks.parity --peer ~/VQFR ~/BasicSR --python ~/vqfr-env/bin/python --images out/ truth/
 
-A peer is `pyiqa` (imported from this environment), or a clone of VQFR, RestoreFormer, GFPGAN or BasicSR. Their code runs with --python, the
-environment that they need. Both sides read the same weights: random ones in the official files' layout, or those under --weights.
-Without --images, scikit-image's photographs, degraded here. Returns 1 if any number differs.
+A peer is `pyiqa` (imported from this environment), or a clone of VQFR, RestoreFormer, CodeFormer, GFPGAN or BasicSR. Their code runs
+with --python, the environment that it needs. Both sides read the same weights: random ones in the official files' layout, or those
+under --weights. Without --images, scikit-image's photographs, degraded here. Returns 1 if any number differs.
 """
 
 import argparse
@@ -22,7 +22,7 @@ import skimage.data
 from PIL import Image, ImageOps
 
 from benchmarks.peers import degradation as degraders
-from benchmarks.peers import scripts
+from benchmarks.peers import networks, scripts
 from benchmarks.peers.rows import Images, Row, table
 from clrface import paths
 from clrface.catalogue import DEGRADATIONS
@@ -36,6 +36,7 @@ from clrface.torchvision_import import prepare
 SIDE_PX = 512
 PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "cat")
 RECIPES = ("gfpgan", "severe")
+CLONES = "VQFR, RestoreFormer, CodeFormer, GFPGAN or BasicSR"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -64,15 +65,18 @@ def _compare(peer: str, images: Images, python: Path, sources: Callable[[], Path
     if peer == "pyiqa":
         from benchmarks.peers import pyiqa_functions  # pyiqa is in an environment of its own
 
-        return pyiqa_functions.compare(images, sources())
+        yield from pyiqa_functions.compare(images, sources())
+        return
     clone = Path(peer).expanduser().resolve()
-    if scripts.peer_of(clone):
-        return scripts.compare(clone, python, images, sources)
-    if (clone / degraders.FILE).is_file():
-        return degraders.compare(clone, images)
-    if (clone / degraders.DATASET).is_file():
-        return degraders.compare_dataset(clone, python, images)
-    raise UserError(f"{peer} is no clone of VQFR, RestoreFormer, GFPGAN or BasicSR. Give the folder that git cloned, or `pyiqa`.")
+    rows = [
+        *scripts.compare(clone, python, images, sources),
+        *degraders.compare(clone, images),
+        *degraders.compare_dataset(clone, python, images),
+        *networks.compare(clone, python, images),
+    ]
+    if not rows:
+        raise UserError(f"{peer} is no clone of {CLONES}. Give the folder that git cloned, or `pyiqa`.")
+    yield from rows
 
 
 def _random_weights(folder: Path, raw: Path) -> Path:

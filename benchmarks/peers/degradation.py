@@ -36,7 +36,12 @@ AT_AN_EDGE = 1e-5
 
 
 def compare(clone: Path, images: Images) -> Iterator[Row]:
-    """The largest difference of a kernel's values, and of an image's in units of 1/255 after JPEG. `theirs` is the reference: 0."""
+    """The largest difference of a kernel's values, and of an image's in units of 1/255 after JPEG. `theirs` is the reference: 0.
+
+    Nothing for a clone of another peer; nor from `compare_dataset`.
+    """
+    if not (clone / FILE).is_file():
+        return
     theirs = _load(clone / FILE)
     for length, along, across, angle in KERNELS:
         kernel = theirs.bivariate_Gaussian(length, along, across, angle, isotropic=along == across)
@@ -53,6 +58,8 @@ def compare(clone: Path, images: Images) -> Iterator[Row]:
 
 def compare_dataset(clone: Path, python: Path, images: Images) -> Iterator[Row]:
     """How far images are apart that theirs degrades by our draws. `theirs` is the reference: 0."""
+    if not (clone / DATASET).is_file():
+        return
     faces = sorted(images.truth.iterdir())
     for recipe, change in RECIPES.items():
         degradation = get_degradation(load_degradations(DEGRADATIONS), recipe.partition(",")[0])

@@ -108,12 +108,14 @@ def peer_of(clone: Path) -> str:
 
 
 def compare(clone: Path, python: Path, images: Images, sources: Callable[[], Path]) -> Iterator[Row]:
-    """A row for each number of each script. A script that fails has rows that say with which last line, and what it needs.
+    """A row for each number of each script; nothing for a clone of another peer.
+
+    A script that fails has rows that say with which last line, and what it needs.
 
     sources: gives the folder of the weights that both sides read, when it is needed.
     """
     peer = peer_of(clone)
-    for script in PEERS[peer]:
+    for script in PEERS.get(peer, ()):
         said, failed = _run(clone, python, script, images, sources)
         found = re.search(script.pattern, said)
         needs = f" (it needs {script.needs})" if script.needs else ""

@@ -80,7 +80,7 @@ def changed(right: dict[str, float]) -> dict[str, float]:
 
 def test_a_folder_that_is_no_peer_s_is_told(folders: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--peer", str(tmp_path), "--images", *map(str, folders)]) == 2
-    assert f"{tmp_path} is no clone of VQFR, RestoreFormer, GFPGAN or BasicSR" in capsys.readouterr().err
+    assert f"{tmp_path} is no clone of VQFR, RestoreFormer, CodeFormer, GFPGAN or BasicSR" in capsys.readouterr().err
 
 
 def test_a_clone_without_the_package_that_it_needs_is_told(folders: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
