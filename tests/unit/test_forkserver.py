@@ -81,7 +81,8 @@ def client(listening: Path, tmp_path: Path) -> Callable[..., "subprocess.Popen[s
         environment = os.environ | dict.fromkeys(ONE_THREAD, "1") | told | variables
         if not environment["PYTHONPATH"]:
             del environment["PYTHONPATH"]
-        start = f"import sys; sys.path.insert(0, {str(ROOT)!r}); {code}"
+        heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"  # a background job, as CI may be, ignores it
+        start = f"import sys; sys.path.insert(0, {str(ROOT)!r}); {heard}; {code}"
         return subprocess.Popen([sys.executable, "-c", start], cwd=tmp_path, env=environment, stdout=-1, stderr=-1, text=True)
 
     return start
