@@ -48,7 +48,7 @@ def _ask(server: socket.socket, arguments: Sequence[str]) -> int | None:
         "environment": dict(os.environ),
         "folder": str(Path.cwd()),
         "path": sys.path,
-        "python": sys.executable,
+        "python": f"{sys.prefix} {sys.version}",  # its file has several names
         "read_at_import": read_at_import(),
         "interruptible": signal.getsignal(signal.SIGINT) is not signal.SIG_IGN,
     }

@@ -128,7 +128,7 @@ class Server:
     def _differs(self, request: dict[str, Any]) -> list[str]:
         """Return what would make a fork differ from the client's process: another Python, settings read at import."""
         theirs = {"python": request["python"], **request["read_at_import"]}
-        ours = {"python": sys.executable, **self._settings}
+        ours = {"python": f"{sys.prefix} {sys.version}", **self._settings}
         return [name for name in {**ours, **theirs} if ours.get(name) != theirs.get(name)]
 
     def _fork(self, request: dict[str, Any], files: list[int], client: socket.socket) -> None:
