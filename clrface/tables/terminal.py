@@ -37,14 +37,17 @@ def show(table_json: Path, files: Sequence[Path] = (), stream: TextIO | None = N
     width = min(WIDEST, shutil.get_terminal_size(fallback=(110, 24)).columns)
     text = render(table, width, colour=out.isatty() and not os.environ.get("NO_COLOR"))
     if files:
-        text += "\nWritten:\n" + "".join(f"  {_from_here(path)}\n" for path in files)
+        text += "\nFiles:\n" + "".join(f"  {_from_here(path)}\n" for path in files)
     out.write(printable(text, out))
 
 
-def render(table: Table, width: int = 110, colour: bool = False) -> str:
+def render(table: Table, width: int = 110, colour: bool = False, intervals: str = "") -> str:
     """Return the table in lines of at most `width` characters.
 
-    A label or a single column that is wider is not cut.
+    A label, a path or a single column that is wider is not cut.
+
+    Args:
+        intervals: where they are; the files that `tabulate` writes, when left out.
     """
 
     def style(name: str, text: str) -> str:
@@ -67,7 +70,8 @@ def render(table: Table, width: int = 110, colour: bool = False) -> str:
             lines += _panel(columns, styles, len(rows), style)
         lines += [style("quiet", line) for line in _reasons(dataset, degradation, rows, width)]
         lines += _calibration(table, dataset, degradation, width, style)
-    lines += [style("quiet", line) for line in textwrap.wrap(_legend(table), width)]
+    legend = _legend(intervals or f"{table.name}.md, .csv")
+    lines += [style("quiet", line) for line in textwrap.wrap(legend, width, break_long_words=False, break_on_hyphens=False)]
     return "\n".join(lines) + "\n"
 
 
@@ -100,11 +104,11 @@ def _calibration(table: Table, dataset: str, degradation: str, width: int, style
     return [*lines, *(style("quiet", line) for line in textwrap.wrap(note(table, dataset, degradation), width)), ""]
 
 
-def _legend(table: Table) -> str:
-    """Return what a reader must know to read the numbers."""
+def _legend(intervals: str) -> str:
+    """Return what a reader must know to read the numbers, and where the intervals are."""
     return (
         f"{SIGNS['best']} best, {SIGNS['second']} second; the controls in brackets are not ranked. ↑ higher is better, ↓ lower is better. "
-        f"{DASH} not measured. failed: images that failed in restoration or any metric. Intervals: {table.name}.md, .csv."
+        f"{DASH} not measured. failed: images that failed in restoration or any metric. Intervals: {intervals}."
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from clrface.cli import main
+from clrface.cli.commands.submission import size
 from clrface.config.load import run_config
 from clrface.errors import UserError
 from clrface.fingerprint import ROOT
@@ -54,6 +55,8 @@ def said(folder: Path, about: dict[str, str], *blocks: Block) -> list[str]:
 
 def test_a_complete_submission_has_nothing_to_put_right(folder: Path, tmp_path: Path) -> None:
     assert said(folder, ABOUT, complete(tmp_path)) == []
+    assert size([complete(tmp_path)]) == "3 images in 1 block of the tables"
+    assert size([complete(tmp_path)] * 2) == "6 images in 2 blocks of the tables"
 
 
 @pytest.mark.parametrize("key", list(WANTED))

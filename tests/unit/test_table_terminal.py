@@ -54,7 +54,7 @@ def test_colour_is_for_terminals_and_never_changes_the_text(project: Project, mo
     assert plain.getvalue() == silenced.getvalue()
     assert "\033[1;32m28.50*\033[0m" in coloured.getvalue()
     assert re.sub(r"\033\[[0-9;]*m", "", coloured.getvalue()) == plain.getvalue()
-    assert plain.getvalue().endswith(f"Written:\n  {project.target}\n")
+    assert plain.getvalue().endswith(f"Files:\n  {project.target}\n")
 
 
 def test_a_methods_card_makes_it_a_control_on_the_page_and_in_the_json(project: Project):

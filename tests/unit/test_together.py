@@ -33,6 +33,7 @@ def test_several_folders_give_one_table_with_the_values_of_each(folders: Path, c
     assert run(folders, "--out", *outs) == 0
     said = capsys.readouterr().out
     assert "ours" in said and "far" in said and "*" in said
+    assert f"Intervals: {', '.join(outs)}." in " ".join(said.split())
     rows = {row["method"]: row for row in csv.DictReader((folders / "t.csv").open())}
     alone = evaluate(folders / "near", folders / "truth", resamples=20)
     assert float(rows["ours"]["psnr"]) == alone.values["psnr"] > float(rows["far"]["psnr"])
@@ -42,6 +43,11 @@ def test_several_folders_give_one_table_with_the_values_of_each(folders: Path, c
     assert f"**{best}**" in (folders / "t.md").read_text() and rf"\textbf{{{best}}}" in (folders / "t.tex").read_text()
     page = (folders / "t.html").read_text()
     assert f"<b>{best}</b>" in page and "http" not in page
+
+
+def test_without_a_file_the_legend_names_none(folders: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(folders) == 0
+    assert "Intervals: in a file that --out names." in " ".join(capsys.readouterr().out.split())
 
 
 def test_a_frame_has_a_row_a_metric(folders: Path) -> None:

@@ -100,7 +100,7 @@ def evaluate(
         protocols=protocols,
     )
     done = {name: measured(folder) for name, folder in named.items()}
-    _print(done)
+    _print(done, intervals=", ".join(map(str, out)) or "in a file that --out names")
     for path in out:
         one_csv = len(done) == 1 and path.suffix.lower() == ".csv"
         write_text(path, to_csv(next(iter(done.values()))) if one_csv else writer_of(path)(together(done, path.stem)))
@@ -120,7 +120,7 @@ def _named(preds: Sequence[str]) -> dict[str, Path]:
     return named
 
 
-def _print(done: Mapping[str, Any]) -> None:
+def _print(done: Mapping[str, Any], intervals: str) -> None:
     """A single evaluation metric by metric; several as a table, then what could not be measured."""
     from clrface.tables.evaluate import render
     from clrface.tables.terminal import printable
@@ -131,7 +131,7 @@ def _print(done: Mapping[str, Any]) -> None:
         sys.stdout.write(printable(render(next(iter(done.values()))), sys.stdout))
         return
     width = min(120, shutil.get_terminal_size(fallback=(110, 24)).columns)
-    sys.stdout.write(printable(render_table(together(done), width, colour=False), sys.stdout))
+    sys.stdout.write(printable(render_table(together(done), width, intervals=intervals), sys.stdout))
     for name, evaluation in done.items():
         for line in evaluation.lines:
             if line.note:

@@ -1,6 +1,6 @@
 """The command that checks a row of finished images before it is measured."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,11 +43,18 @@ def submit_check(config: Path, wanted: str | None) -> int:
         blocks = list(_blocks(plan, row))
         found = list(findings(entry, blocks))
         complete &= not found
-        images = sum(len(block.ids) for block in blocks)
-        click.echo(f"{row.name}: " + (f"{len(found)} to put right." if found else f"complete, {images} images, {len(blocks)} blocks."))
+        click.echo(f"{row.name}: " + (f"{len(found)} to put right." if found else f"complete, {size(blocks)}."))
         for sentence in found:
             click.echo(f"  {sentence}")
     return 0 if complete else 1
+
+
+def size(blocks: "Sequence[Block]") -> str:
+    """`120 images in 1 block of the tables`."""
+    from clrface.tables.formats import count
+
+    images = sum(len(block.ids) for block in blocks)
+    return f"{count(images)} in {len(blocks)} {'block' if len(blocks) == 1 else 'blocks'} of the tables"
 
 
 def _blocks(plan: "Plan", row: "Row") -> "Iterator[Block]":
