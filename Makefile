@@ -44,7 +44,7 @@ reference: setup ## make every table and claim, and keep them as results/referen
 test: dev ## run the tests but for the long ones of `make runs` and `make paper` (options: make test PYTEST="-k config")
 	@$(ENTER) OMP_NUM_THREADS=1 pytest -n logical --maxprocesses 4 --dist loadfile $(PYTEST)
 
-runs: dev ## test whole runs of the workflow: tables, the air gap, DVC, Kubernetes (more: make runs PYTEST="-k kill")
+runs: dev ## test whole runs of the workflow: tables, the docs' commands, the air gap, DVC, Kubernetes (more: make runs PYTEST="-k kill")
 	@$(ENTER) OMP_NUM_THREADS=1 pytest -n logical --maxprocesses 4 --dist loadfile tests/runs contrib/kubernetes/tests $(PYTEST)
 
 paper: dev ## test the paper's preset end to end at 512x512, on miniatures of its sets: about half an hour on two cores

@@ -134,6 +134,7 @@ class PageProject:
         output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "stdin": subprocess.DEVNULL, "text": True}
         with subprocess.Popen(shlex.split(command), cwd=self.folder, env=self.environment(), **output) as server:
             said = ""
+            assert server.stdout is not None
             while not (address := re.search(r"http://\S+", said)) and (line := server.stdout.readline()):
                 said += line
             try:
