@@ -72,6 +72,7 @@ rule fetch:
 
 onstart:
     lift_default_rate(workflow)
+    share_imports(workflow)
 
 
 onsuccess:

@@ -2,6 +2,18 @@
 
 import sys
 
-from clrface.cli import main
+from clrface.forkserver.client import run_in_fork
 
-sys.exit(main())
+
+def run() -> int:
+    """Run the command in a fork of the run's server, or here."""
+    code = run_in_fork(sys.argv[1:])
+    if code is not None:
+        return code
+    from clrface.cli import main
+
+    return main()
+
+
+if __name__ == "__main__":
+    sys.exit(run())

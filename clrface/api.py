@@ -117,7 +117,7 @@ class SeesTruth(Protocol):
         ...
 
     def restore(self, lq: "torch.Tensor", seeds: list[int], truth: "torch.Tensor") -> "torch.Tensor":
-        """See `Restorer.restore`; `truth` is the ground truth, of the shape and range of `lq`."""
+        """See `Restorer.restore`; `lq` and the ground truth `truth` are (B, 3, H, W) in [0, 1]."""
         ...
 
 
@@ -232,7 +232,7 @@ class SetMetric(Protocol):
     """A metric with one value for a set of images: a class that a card names."""
 
     def update(self, pred: "np.ndarray", ref: "np.ndarray | None") -> None:
-        """Take a batch; see `ImageMetric.update`."""
+        """Take a batch, (B, 3, H, W) float32 RGB in [0, 1] each; see `ImageMetric.update`."""
         ...
 
     def result(self, indices: "np.ndarray | None" = None) -> float:
@@ -241,5 +241,22 @@ class SetMetric(Protocol):
         Args:
             indices: (m,) places of images, with repeats, as the bootstrap draws them; None for all
                 images.
+        """
+        ...
+
+
+@runtime_checkable
+class ReplicatedMetric(SetMetric, Protocol):
+    """A set metric that computes all resamples of the bootstrap at once.
+
+    Without it, `result` is called for each of them.
+    """
+
+    def replicates(self, counts: "np.ndarray") -> "np.ndarray":
+        """Return the value of each resample, (n_boot,); NaN where it has too few images for a value.
+
+        Args:
+            counts: (n_boot, n) how many times each resample takes each image, in the order of the
+                updates.
         """
         ...

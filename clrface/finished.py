@@ -60,7 +60,10 @@ def _flat(folder: Path, places: Mapping[tuple[str, str], Path]) -> str:
 
 
 def folder_entries(folder: Path, blocks: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """The images of all blocks: each path within the folder, with its SHA-256."""
+    """Return the images of all blocks: each path within the folder, with its SHA-256.
+
+    Raises: UserError for one folder of images that would serve several blocks.
+    """
     places = {block: block_folder(folder, *block) for block in blocks}
     if flat := _flat(folder, places):
         raise UserError(flat)

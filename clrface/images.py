@@ -157,7 +157,10 @@ def _repeated(grey: np.ndarray) -> np.ndarray:
 
 
 def write_png(path: Path, rgb: np.ndarray) -> None:
-    """Write (H, W, 3) uint8 RGB as PNG, whole or not at all."""
+    """Write (H, W, 3) uint8 RGB as PNG, whole or not at all.
+
+    Raises: ValueError for another shape or type; UserError as `atomic_path`.
+    """
     if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3:
         raise ValueError(f"Expected (H, W, 3) uint8, found {rgb.shape} {rgb.dtype}.")
     with atomic_path(Path(path)) as temporary:
@@ -175,7 +178,7 @@ def to_bytes(unit: np.ndarray) -> np.ndarray:
 
 
 def to_levels(unit: np.ndarray) -> np.ndarray:
-    """Convert float, clipped to [0, 1], to uint8 of the same shape, rounded half to even.
+    """Convert (..., H, W) float, clipped to [0, 1], to uint8 of the same shape, rounded half to even.
 
     OpenCV converts single precision in two passes, about ten times as fast as NumPy, to the same
     levels.

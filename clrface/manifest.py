@@ -170,6 +170,8 @@ def chunks(ids: Sequence[Item], size: int) -> list[list[Item]]:
 
     >>> chunks(["a", "b", "c"], 2)
     [['a', 'b'], ['c']]
+
+    Raises: UserError for a size below 1.
     """
     if size < 1:
         raise UserError(f"Found a chunk size of {size}, but expected at least 1. Set `chunk` in the config.")

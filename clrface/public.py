@@ -98,7 +98,8 @@ def restore(
     device: str = "auto",
     **params: Any,
 ) -> "np.ndarray":
-    """Restore the faces of a photograph. The face detector and the method's sources are fetched if missing.
+    """Restore the faces of a photograph, and fetch the face detector and the method's sources if they
+    are missing.
 
     Args:
         image: (H, W, 3) uint8 or uint16 RGB, upright.
@@ -194,14 +195,20 @@ def create_metric(name: str) -> "ImageMetric | SetMetric":
 
 
 def list_methods() -> list[str]:
-    """Return the names of all methods: this project's, plug-ins, external programs."""
+    """Return the names of all methods, sorted: this project's, plug-ins, external programs.
+
+    Raises: UserError for a plug-in whose card is missing or wrong.
+    """
     from clrface.registry import method_cards
 
     return list(method_cards())
 
 
 def list_metrics() -> list[str]:
-    """Return the ids of all metrics."""
+    """Return the ids of all metrics, sorted.
+
+    Raises: UserError for a plug-in whose cards are wrong.
+    """
     from clrface.metrics.registry import metric_cards
 
     return list(metric_cards())

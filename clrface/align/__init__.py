@@ -1,1 +1,1 @@
-"""Align: find the face, bring its eyes and mouth to the template, cut out a square."""
+"""Align faces: find eyes and mouth, map them to the template, cut out a square."""

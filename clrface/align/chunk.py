@@ -38,7 +38,12 @@ def align_chunk(
     SHA-256, the landmarks in the raw file's pixels, and which attempt found the face. It is written
     last.
 
-    Raises: UserError for a raw file that is missing, truncated or not the manifest's.
+    Args:
+        dlib_folder, fallback: see `FaceFinder`.
+        template: a key of clrface.align.templates.TEMPLATES.
+
+    Raises: UserError for a raw file that is missing, truncated or not the manifest's, and for a
+    landmark model that is missing or damaged.
     """
     finder = FaceFinder(dlib_folder, fallback)
     rows = []
@@ -56,7 +61,8 @@ def align_chunk(
 
 
 def resize_chunk(entries: Sequence[Entry], raw_folder: Path, out_folder: Path, size: int) -> None:
-    """Resize images that are aligned to the template already; see `align_chunk`.
+    """Resize images that are aligned already, and write them and `index.csv` as `align_chunk` does,
+    without landmarks.
 
     Raises: UserError for a raw file that is missing, truncated, altered or not square.
     """
@@ -69,9 +75,12 @@ def resize_chunk(entries: Sequence[Entry], raw_folder: Path, out_folder: Path, s
 
 
 def refuse_faceless(dataset: str, folders: Sequence[Path]) -> None:
-    """Stop a test set in which no photograph shows a face, once all of its chunks are done.
+    """Refuse a test set in which no photograph shows a face, once all of its chunks are done.
 
-    Raises: UserError with the cause.
+    Args:
+        folders: those of all chunks. Nothing is checked while one lacks its index.
+
+    Raises: UserError where no status is `ok`.
     """
     if not all((folder / INDEX).is_file() for folder in folders):
         return  # the last chunk looks at all

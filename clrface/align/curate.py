@@ -2,8 +2,8 @@
 
 Run once; its manifest is in git.
 
-python -m clrface.align.curate data/raw/utkface data/raw/dlib
-clrface/catalogue/manifests/utkface.csv
+    python -m clrface.align.curate data/raw/utkface data/raw/dlib \\
+        clrface/catalogue/manifests/utkface.csv
 """
 
 import argparse
@@ -50,7 +50,8 @@ def curate_utkface(raw_folder: Path, dlib_folder: Path, manifest: Path) -> Count
     `raw_folder` holds all chips of the archive, flat (fetching takes only those that the manifest
     names). Of byte-identical files the first by name is kept.
 
-    Raises: UserError for a folder without chips and for a file that is no whole image.
+    Raises: UserError for a folder without chips, a file that is no whole image, and a landmark
+    model that is missing.
     """
     files = sorted(Path(raw_folder).glob(f"*{SUFFIX}"), key=lambda file: natural(file.name))
     if not files:
@@ -79,7 +80,8 @@ def judge(rgb: np.ndarray, finder: FaceFinder) -> str:
 
 
 def sharpness(rgb: np.ndarray) -> float:
-    """Return the variance of the Laplacian at full size over that at half size, without the border.
+    """Return the variance of the Laplacian at full size over that at half size, without the border,
+    of (H, W, 3) uint8 RGB, H and W at least 10; 0 for an image of one colour.
 
     Higher is sharper. The variance alone mistakes a smooth cheek for blur and a dark fringe for
     detail. Natural images look alike at every scale (Field 1987). So this ratio depends little on

@@ -15,7 +15,11 @@ from clrface.align.templates import TEMPLATES
 
 
 def template(size: int, name: str = "utkface") -> np.ndarray:
-    """Return a template's three points in a square of `size` pixels, (3, 2)."""
+    """Return a template's three points in a square of `size` pixels, (3, 2): left eye, right eye
+    (as seen in the image), mouth centre.
+
+    Raises: KeyError for a name that clrface.align.templates.TEMPLATES lacks.
+    """
     return TEMPLATES[name] * size - 0.5
 
 
@@ -35,15 +39,15 @@ def fit_similarity(points: np.ndarray, targets: np.ndarray) -> np.ndarray:
 
 
 def apply(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Map (n, 2) points by a (2, 3) matrix."""
+    """Map (n, 2) points by a (2, 3) matrix to (n, 2)."""
     return points @ matrix[:, :2].T + matrix[:, 2]
 
 
 def warp(rgb: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
-    """Cut a square of `size` pixels out of `rgb`, (H, W, 3) uint8; `matrix` (2, 3) maps the source
-    to it.
+    """Cut a square, (size, size, 3), out of `rgb`, (H, W, 3) uint8 or uint16; the type stays.
 
-    Beyond its edges the image is mirrored. Against aliasing, the warp (bicubic) goes to the
+    `matrix`, (2, 3), is the similarity that maps the source to the square. Beyond its edges the
+    image is mirrored. Against aliasing, the warp (bicubic) goes to the
     smallest whole multiple of `size` that shrinks nothing. The mean over each block (INTER_AREA)
     then reduces it.
     """
@@ -56,5 +60,10 @@ def warp(rgb: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
 
 
 def align(rgb: np.ndarray, points: np.ndarray, size: int, name: str = "utkface") -> np.ndarray:
-    """Warp `rgb` so that its three `points` match a template: a (size, size, 3) uint8 square."""
+    """Warp `rgb`, (H, W, 3) uint8, so that its three `points`, (3, 2), match a template.
+
+    Returns: (size, size, 3) uint8.
+
+    Raises: as `fit_similarity` and `template`.
+    """
     return warp(rgb, fit_similarity(points, template(size, name)), size)

@@ -60,6 +60,7 @@ class FaceFinder:
 
     `dlib_folder` holds the fetched predictor file. With a fallback, for images known to be of one
     centred face, the predictor is started from its box in `BOXES` when the detector finds nothing.
+    `find` then returns a face for every image.
     """
 
     def __init__(self, dlib_folder: Path, fallback: Fallback = "none") -> None:
@@ -72,8 +73,8 @@ class FaceFinder:
         self._fallback = fallback
 
     def find(self, rgb: np.ndarray) -> Face | None:
-        """Return the largest face in (H, W, 3) uint8, or None; with a fallback, the largest that
-        holds the image's middle.
+        """Return the largest face in (H, W, 3) uint8 RGB, None if there is none; with a fallback,
+        the largest that contains the image's middle.
         """
         for name, side, equalised in ATTEMPTS:
             view, scale, margin = _prepare(rgb, side, equalised)

@@ -12,10 +12,12 @@ from clrface.manifest import Entry
 
 
 def to_size(rgb: np.ndarray, size: int, path: Path) -> np.ndarray:
-    """Resize a square image, (S, S, 3) uint8, to `size` pixels, if it has another size.
+    """Resize a square image, (S, S, 3) uint8, to (size, size, 3), if it has another size.
 
     Args:
-        path: named in the message for an image that isn't square.
+        path: the file that the error names.
+
+    Raises: UserError for an image that isn't square.
     """
     height, width = rgb.shape[:2]
     if height != width:
@@ -27,7 +29,7 @@ def to_size(rgb: np.ndarray, size: int, path: Path) -> np.ndarray:
 
 
 def read_raw(entry: Entry, raw_folder: Path) -> np.ndarray:
-    """Read the entry's image as (H, W, 3) uint8.
+    """Read the entry's image as (H, W, 3) uint8 RGB.
 
     Raises: UserError for a file that is missing, truncated, or has another checksum than the
     manifest's.

@@ -73,7 +73,10 @@ CARD = {
 
 
 class Restorer:
-    """The pipeline with the config's settings."""
+    """The pipeline with the config's settings, the fields of clrface.restoration.pipeline.Settings.
+
+    Sides must be multiples of `CLRFace.size_multiple`.
+    """
 
     def __init__(self, **params: Any):
         self.settings = Settings(**params)

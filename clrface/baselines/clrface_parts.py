@@ -4,7 +4,7 @@ These are controls: most of them see the ground truth. `part` is one of
 
 - `autoencoder`: G(E(x)), the ground truth through the autoencoder: the bound of all that follows;
 - `irn`: x_I, the Identity Recovery Network's output, which starts and steers the refinement;
-- `irn_autoencoded`: G(E(x_I)), the start of the refinement as an image;
+- `irn_autoencoded`: G(E(x_I)), the start of the refinement, without its noise, as an image;
 - `truth_guided`: CLR-Face guided by the ground truth's identity instead of the recovered one.
 """
 
@@ -35,7 +35,15 @@ PARTS = ("autoencoder", "irn", "irn_autoencoded", "truth_guided")
 
 
 class Restorer:
-    """One part's output."""
+    """One part's output.
+
+    Args:
+        part: one of PARTS.
+        params: the fields of clrface.restoration.pipeline.Settings.
+
+    Raises: UserError for an unknown part, and for `truth_guided` without guidance by the
+    recogniser.
+    """
 
     def __init__(self, part: str, **params: Any):
         if part not in PARTS:

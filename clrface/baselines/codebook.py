@@ -1,6 +1,7 @@
-"""Code prediction in a strongly compressed VQ, f = 16, trained here.
+"""Code prediction in a strongly compressed VQ latent, trained here (shipped: f = 16).
 
-The family of CodeFormer, VQFR and RestoreFormer.
+The family of CodeFormer, VQFR and RestoreFormer; the network is CodeFormer's second stage (Zhou et
+al., NeurIPS 2022), clrface.models.code_predictor.
 """
 
 import math
@@ -25,7 +26,10 @@ CARD = {
 
 
 class Restorer:
-    """The likeliest code at each place, decoded: nothing else of the degraded face goes on."""
+    """The most likely code at each position, decoded: nothing else of the degraded face is used.
+
+    Raises: UserError for images of another size than the weights'.
+    """
 
     def load(self, weights: Path | None, device: str, sources: Path) -> None:
         assert weights is not None

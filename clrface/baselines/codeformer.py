@@ -24,9 +24,13 @@ CARD = {
 
 
 class Restorer(OfficialRestorer):
-    """`fidelity`: the paper's w in [0, 1].
+    """CodeFormer; see `OfficialRestorer`.
 
-    0 gives the codebook's quality, 1 the most of the input; comparisons use 0.5.
+    Args:
+        fidelity: the paper's w in [0, 1]. 0 gives the codebook's quality, 1 the most of the input;
+            comparisons use 0.5.
+
+    Raises: UserError for a fidelity outside [0, 1].
     """
 
     file = "codeformer/codeformer.pth"

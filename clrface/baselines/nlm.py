@@ -21,9 +21,12 @@ LEAST_NOISE = 1 / 255
 
 
 class Restorer(ClassicalRestorer):
-    """Averages pixels whose surroundings look alike.
+    """Average pixels whose surroundings look alike.
 
-    `strength`: the cut-off in units of the measured noise.
+    Args:
+        strength: the cut-off distance h, in standard deviations of the measured noise.
+        patch_px: the side of the surroundings that are compared, in pixels.
+        distance_px: how far away similar pixels are searched, in pixels.
     """
 
     def __init__(self, strength: float, patch_px: int, distance_px: int):

@@ -1,7 +1,7 @@
 """Conditional diffusion in pixel space, from a one-step estimate, trained here at the embedded
 size.
 
-The family of SR3, DR2 and DifFace.
+The family of SR3, DR2 and DifFace; clrface.models.pixel_diffusion has the notation.
 """
 
 from pathlib import Path
@@ -42,7 +42,15 @@ CARD = {
 
 
 class Restorer:
-    """`start: noise` runs `total_steps`; `start: estimate` the last `steps` of them."""
+    """`start: noise` runs `total_steps`; `start: estimate` the last `steps` of them.
+
+    Args:
+        total_steps: a divisor of 1,000.
+        steps: at most `total_steps`.
+        eta: DDIM's noise in [0, 1].
+
+    Raises: UserError for an unknown start, and steps that the schedule doesn't allow.
+    """
 
     def __init__(self, start: Literal["noise", "estimate"], total_steps: int, steps: int, eta: float):
         if start not in ("noise", "estimate"):

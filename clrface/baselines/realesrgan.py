@@ -30,8 +30,14 @@ class Restorer:
     """The input is reduced `shrink` times (mean over blocks), enlarged four times by the network,
     and brought back to its size.
 
-    Our inputs are enlarged already; with `shrink: 4` the network sees about as many pixels as are
-    left of a face.
+    Our inputs are enlarged already; with `shrink: 4` the network gets about as many pixels as the
+    degradation left of a face.
+
+    Args:
+        shrink: 1, 2 or 4; sides must be multiples of it.
+
+    Raises: UserError for another `shrink`, for weights that are missing or another network's, and
+    for images of other sides.
     """
 
     def __init__(self, shrink: int):
@@ -56,7 +62,9 @@ class Restorer:
 
     @torch.no_grad()
     def enlarge(self, image: torch.Tensor) -> torch.Tensor:
-        """(1, 3, H, W) RGB in [0, 1], of any size, to (1, 3, 4H, 4W), as the network gives it."""
+        """Enlarge (1, 3, H, W) RGB in [0, 1], of any size, to (1, 3, 4H, 4W), about [0, 1],
+        unclipped, on the CPU.
+        """
         return self.network(image.to(self.device)).cpu()
 
     @torch.no_grad()

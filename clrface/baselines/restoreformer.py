@@ -19,7 +19,7 @@ CARD = {
 
 
 class Restorer(OfficialRestorer):
-    """The released sizes are the defaults of its code."""
+    """RestoreFormer, in the size that its code has by default; see `OfficialRestorer`."""
 
     file = "restoreformer/RestoreFormer.pth"
 

@@ -1,6 +1,7 @@
 """One-step regression: a U-Net trained with L1 alone.
 
-Best PSNR, blurred faces: the baseline of the perception-distortion trade.
+The best PSNR and blurred faces: one end of the perception-distortion trade-off (Blau and Michaeli,
+CVPR 2018).
 """
 
 from clrface.restoration.one_step import OneStep

@@ -22,9 +22,12 @@ MARGIN_PX = 8
 
 
 class Restorer(ClassicalRestorer):
-    """`sigma_px`: the blur's standard deviation.
+    """Wiener deconvolution of each channel.
 
-    `balance`: smoothness against sharpness, for the noise.
+    Args:
+        sigma_px: the assumed blur's standard deviation, in pixels.
+        balance: scikit-image's regularisation, above 0: higher is smoother, lower is sharper and
+            amplifies noise.
     """
 
     def __init__(self, sigma_px: float, balance: float):

@@ -16,7 +16,7 @@ from clrface.errors import UserError, unknown_name
 
 
 def module_of(path: Path) -> ast.Module:
-    """A file's syntax tree. Raises: UserError for a file that is not valid Python."""
+    """Return a file's syntax tree. Raises: UserError for a file that is not valid Python."""
     try:
         return ast.parse(path.read_text(encoding="utf-8"), str(path))
     except SyntaxError as error:
@@ -24,7 +24,7 @@ def module_of(path: Path) -> ast.Module:
 
 
 def assigned(module: ast.Module, name: str) -> ast.expr | None:
-    """What the module assigns to `name` at its top level; None where it doesn't. Raises nothing."""
+    """Return what the module assigns to `name` at its top level; None where it doesn't."""
     for node in module.body:
         if isinstance(node, ast.Assign) and [ast.unparse(target) for target in node.targets] == [name]:
             return node.value
@@ -32,13 +32,15 @@ def assigned(module: ast.Module, name: str) -> ast.expr | None:
 
 
 def misspelt(module: ast.Module, name: str) -> str | None:
-    """A top-level name so near to `name` that it must stand for it, such as `CARD` for `CARDS`."""
+    """Return a top-level name so near to `name` that it must stand for it, such as `CARD` for
+    `CARDS`; None if there is none.
+    """
     names = [ast.unparse(target) for node in module.body if isinstance(node, ast.Assign) for target in node.targets]
     return next(iter(get_close_matches(name, [other for other in names if other != name], n=1, cutoff=0.8)), None)
 
 
 def classes(module: ast.Module) -> set[str]:
-    """The names that may be a class: those that the module defines as one, and those that it
+    """Return the names that may be a class: those that the module defines as one, and those that it
     imports from another.
     """
     defined = {node.name for node in module.body if isinstance(node, ast.ClassDef)}

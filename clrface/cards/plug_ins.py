@@ -8,13 +8,13 @@ from clrface.errors import UserError
 
 
 def package_of(point: EntryPoint) -> str:
-    """The name of the package that brings an entry point."""
+    """Return the name of the package that has an entry point."""
     return point.dist.name if point.dist else "an installed package"
 
 
 def plug_in_file(point: EntryPoint, what: str) -> Path:
-    """The file of the module that an entry point names. A package around it is imported, the module
-    itself is not.
+    """Return the file of the module that an entry point names. A package around it is imported, the
+    module itself is not.
 
     Args:
         what: what it is for, as the message says it, e.g. `its method 'darker'`.

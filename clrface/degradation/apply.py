@@ -76,8 +76,8 @@ def gaussian_kernel(length_px: int, sigma_x_px: float, sigma_y_px: float, angle_
 
 
 def add_noise(image: np.ndarray, draws: Draws) -> np.ndarray:
-    """Add Gaussian noise from the image's own seed, and clip to [0, 1]; one field for all channels
-    when `noise_shared`.
+    """Add Gaussian noise from the image's own seed to (H, W, 3) float32 in [0, 1], and clip; one field
+    for all channels when `noise_shared`.
     """
     channels = 1 if draws.noise_shared else 3
     noise = np.random.default_rng(draws.noise_seed).standard_normal((*image.shape[:2], channels), dtype=np.float32)
@@ -85,7 +85,7 @@ def add_noise(image: np.ndarray, draws: Draws) -> np.ndarray:
 
 
 def jpeg(image: np.ndarray, quality: int) -> np.ndarray:
-    """Encode and decode (H, W, 3) float32 RGB in [0, 1] as JPEG of an integer quality."""
+    """Encode and decode (H, W, 3) float32 RGB in [0, 1] as JPEG of a whole quality in [0, 100]."""
     bgr = np.rint(image[..., ::-1] * 255.0).astype(np.uint8)
     _, encoded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
     decoded = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
@@ -94,19 +94,21 @@ def jpeg(image: np.ndarray, quality: int) -> np.ndarray:
 
 
 def bicubic(rgb: np.ndarray, side_px: int) -> np.ndarray:
-    """Resize, antialiased bicubic, to `side_px` and back to the image's size."""
+    """Resize (S, S, 3) uint8, antialiased bicubic, to `side_px` pixels a side and back."""
     size = rgb.shape[0]
     small = Image.fromarray(rgb).resize((side_px, side_px), Image.Resampling.BICUBIC)
     return np.asarray(small.resize((size, size), Image.Resampling.BICUBIC))
 
 
 def grey(rgb: np.ndarray) -> np.ndarray:
-    """Return luminance (ITU-R 601) in all three channels, of uint8 or of float32 in [0, 1]."""
+    """Return the luminance (ITU-R BT.601) of (H, W, 3) uint8, or float32 in [0, 1], RGB, in all three
+    channels.
+    """
     return cv2.cvtColor(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
 
 
 def is_grey(rgb: np.ndarray) -> bool:
-    """Return whether the three channels are equal everywhere."""
+    """Return whether the three channels of (H, W, 3) are equal everywhere."""
     return bool((rgb[..., 0] == rgb[..., 1]).all() and (rgb[..., 1] == rgb[..., 2]).all())
 
 

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, Protocol, cast
 import numpy as np
 from tqdm import tqdm
 
-from clrface.api import OK, ImageMetric, MetricCard, Score, SetMetric
+from clrface.api import OK, ImageMetric, MetricCard, ReplicatedMetric, Score, SetMetric
 from clrface.errors import UserError
 from clrface.files import write_text
 from clrface.images import read_rgb, to_unit
@@ -182,6 +182,8 @@ def reasons(folder: Path) -> dict[str, str]:
     """Return image_id to reason, for the images that the folder's status file calls failed.
 
     Empty without such a file.
+
+    Raises: UserError for a row without image_id or status.
     """
     for name in STATUS_FILES:
         if (folder / name).is_file():
@@ -264,8 +266,19 @@ def _of_set(metric: SetMetric, places: np.ndarray, indices: np.ndarray) -> tuple
     value = metric.result()
     if math.isnan(value):
         return Score(math.nan, f"too few images: {len(places)} could be measured"), np.full(len(indices), math.nan)
-    drawn = order[indices]
-    return Score(value), np.array([metric.result(row[row >= 0]) for row in tqdm(drawn, desc="bootstrap", unit="resample", leave=False)])
+    drawn = [row[row >= 0] for row in order[indices]]
+    return Score(value), set_replicates(metric, drawn, len(places))
+
+
+def set_replicates(metric: SetMetric, drawn: Iterable[np.ndarray], n: int) -> np.ndarray:
+    """Return a set metric's value of each resample, (n_boot,).
+
+    Args:
+        drawn: the places, among the `n` images that the metric took, that each resample takes.
+    """
+    if isinstance(metric, ReplicatedMetric):
+        return metric.replicates(np.array([np.bincount(row, minlength=n) for row in drawn], dtype=int).reshape(-1, n))
+    return np.array([metric.result(row) for row in tqdm(drawn, desc="bootstrap", unit="resample", leave=False)])
 
 
 def _row(image_id: str, score: Score) -> tuple[str, Any, str]:

@@ -125,6 +125,9 @@ def identity(network: AdaFace, lq: Path, output: Path, points: np.ndarray) -> Sc
     """Return the cosine of the embeddings of input and output, both cut at the same points.
 
     Images of different sizes have no value.
+
+    Args:
+        points: (5, 2) pixels (x, y), as the challenge's list has them.
     """
     before, after = read_rgb(lq), read_rgb(output)
     if before.shape != after.shape:

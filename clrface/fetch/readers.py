@@ -56,6 +56,8 @@ def address(archive: Archive) -> str:
 def from_url(archive: Archive, part: Path) -> Path:
     """Get a file at an http(s) address, resumed by a Range request, or at a file:// address, used
     in place.
+
+    Raises: Failed for a file that isn't there, and an address that can't be reached.
     """
     url = archive.locator["url"]
     if urlsplit(url).scheme != "file":
@@ -80,6 +82,8 @@ def from_gdrive(archive: Archive, part: Path) -> Path:
     """Get a file shared on Google Drive, by its id; `endpoint` names another server.
 
     For large files Drive warns that it can't scan them for viruses. The warning's form is answered.
+
+    Raises: Failed for a file that Drive doesn't give, with its message.
     """
     where = archive.locator
     words = urlencode({"id": where["id"], "export": "download", "confirm": "t"})
@@ -116,7 +120,10 @@ def _hub_address(where: Mapping[str, str], endpoint: str, page: str) -> str:
 
 
 def from_folder(archive: Archive, part: Path) -> Path:
-    """Use a folder of this machine, for files that must be requested by hand."""
+    """Use a folder of this machine, for files that must be requested by hand.
+
+    Raises: Failed for a folder that isn't there.
+    """
     path = Path(archive.locator["path"])
     if not path.is_dir():
         raise Failed("no such folder")
@@ -124,7 +131,7 @@ def from_folder(archive: Archive, part: Path) -> Path:
 
 
 def from_mirror(archive: Archive, part: Path) -> Path:
-    """Fail: the archive has no public address, and mirrors were searched before."""
+    """Raise Failed: the archive has no public address, and mirrors were searched before."""
     raise Failed("published nowhere else, and no mirror holds it")
 
 

@@ -22,14 +22,17 @@ RECORD = "generated.json"
 
 @dataclass(frozen=True)
 class Drawing:
-    """What a set of faces is drawn with."""
+    """What a set of faces is drawn with.
+
+    Raises: UserError for a count below 1, and a size out of range.
+    """
 
     count: int
     seed: int = 0
     truncation: float = 0.8
-    """1: as varied as the training set; towards 0 more alike and more regular."""
+    """In (0, 1]. 1: as varied as the training set; towards 0 more alike and more regular."""
     size: int = SIDE_PX
-    """Pixels a side."""
+    """Pixels a side, 32 to 512."""
 
     def __post_init__(self) -> None:
         if self.count < 1:
@@ -38,7 +41,7 @@ class Drawing:
             raise UserError(f"Found a size of {self.size} pixels, expected 32 to {SIDE_PX}.")
 
     def ids(self) -> list[str]:
-        """g000000, g000001, ..."""
+        """Return the faces' ids: g000000, g000001, ..."""
         return [f"g{place:06d}" for place in range(self.count)]
 
 
@@ -48,7 +51,11 @@ def generate_faces(drawing: Drawing, networks: Path, out: Path) -> None:
     A face depends on the seed and its own id alone: a larger count adds faces and changes none.
     Splits: about 3 % of the ids are val, the others train.
 
-    Raises: UserError when `out` holds faces of another seed, truncation or size.
+    Args:
+        networks: the folder of the source `mobilestylegan`.
+
+    Raises: UserError when `out` holds faces of another seed, truncation or size, or other files;
+    and as `FaceGenerator`.
     """
     out = Path(out)
     _claim(drawing, out)

@@ -1,7 +1,7 @@
 """MobileStyleGAN of FFHQ (Belousov, arXiv 2104.04767), run from its published OpenVINO files.
 
-Notation (Karras et al. 2020): z the latent, w = f(z) its style, w' = mean(w) + truncation * (w -
-mean(w)), and G(w') the face.
+Notation (Karras et al. 2019): z the latent, w = f(z) its style, w' = mean(w) + truncation * (w -
+mean(w)) the truncation trick, and G(w') the face.
 
 G ends in an inverse Haar transform that doubles 512x512 coefficients to 1024x1024 pixels. Its
 low-pass band, halved, is the mean over 2x2 of those pixels, so we read the band and leave the last
@@ -35,7 +35,8 @@ SETTINGS = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1}
 class FaceGenerator:
     """Both networks, compiled. `folder` holds the fetched files of the source `mobilestylegan`.
 
-    Raises: UserError when OpenVINO isn't installed or a file is missing.
+    Raises: UserError for a truncation outside (0, 1], a missing file, and where OpenVINO isn't
+    installed.
     """
 
     def __init__(self, folder: Path, truncation: float):
@@ -52,7 +53,7 @@ class FaceGenerator:
         self._mean = _run(core.compile_model(mapping, "CPU", SETTINGS), draws).mean(0, keepdims=True)
 
     def face(self, rng: np.random.Generator, size: int = SIDE_PX) -> np.ndarray:
-        """Draw one face: (size, size, 3) uint8 RGB, aligned about as FFHQ is; `size` at most 512."""
+        """Draw one face: (size, size, 3) uint8 RGB, aligned about as FFHQ's; `size` at most 512."""
         style = _run(self._map, rng.standard_normal((1, LATENT)))
         style = self._mean + self.truncation * (style - self._mean)
         low_pass = _run(self._synthesise, style)[0, :3] / 2

@@ -159,7 +159,7 @@ class EnlargedNiqe(ImageScores):
 
 
 def distance(features: np.ndarray, pristine: Pristine) -> float:
-    """Return the Mahalanobis distance of the mean of (blocks, 32) features.
+    """Return the Mahalanobis distance of the mean of `features`, (n, 32) of n blocks; lower is better.
 
     The covariance is the mean of the image's and the pristine one.
     """

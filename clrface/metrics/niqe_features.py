@@ -20,8 +20,8 @@ pixels.
 
 
 def moment_ratios(shapes: np.ndarray) -> np.ndarray:
-    """Return E[|x|]^2 / E[x^2] of a generalised Gaussian of each shape, by which a sample's shape
-    is looked up.
+    """Return E[|x|]^2 / E[x^2] of a generalised Gaussian of each shape parameter, (n,) to (n,), by
+    which a sample's shape is looked up.
     """
     return gamma(2 / shapes) ** 2 / (gamma(1 / shapes) * gamma(3 / shapes))
 
@@ -70,8 +70,8 @@ def block_features(plane: np.ndarray, window: np.ndarray) -> np.ndarray:
 
 
 def halved(plane: np.ndarray) -> np.ndarray:
-    """Halve a plane of even sides as MATLAB's imresize does: bicubic (a = -0.5), antialiased,
-    border mirrored.
+    """Halve a plane, (H, W) of even sides, as MATLAB's imresize does: bicubic (a = -0.5),
+    antialiased, border mirrored.
 
     The result has the plane's precision. In single precision it equals BasicSR's to the last bit,
     which decides whether a flat region stays flat.

@@ -277,7 +277,11 @@ class Accuracy:
         self._right = np.where(judged.any(0), np.where(judged, right, 0).sum(0), np.nan)  # a pair lies in one fold at most
 
     def result(self, people: np.ndarray) -> float:
-        """Return the accuracy in percent, over the pairs that lie in some fold."""
+        """Return the accuracy in percent, over the pairs that lie in some fold.
+
+        Args:
+            people: (k,) how many times each person is drawn.
+        """
         return 100 * balanced_accuracy(self._right, self._pairs.genuine, self._pairs.weights(people))
 
 

@@ -6,20 +6,10 @@ Frechet (FD, FID) and kernel (KD, KID) distance.
 from pathlib import Path
 from types import ModuleType
 
-import numpy as np
-
 from clrface.intact import source_file
-from clrface.metrics.sets import (
-    Grams,
-    PairedSets,
-    ToStatistics,
-    UnpairedSets,
-    frechet_distance,
-    kernel_distance,
-    read_statistics,
-    unpaired_frechet_distance,
-    unpaired_kernel_distance,
-)
+from clrface.metrics.distances import frechet_distance, kernel_distance, unpaired_frechet_distance, unpaired_kernel_distance
+from clrface.metrics.replicates import frechet_replicates, kernel_replicates, unpaired_frechet_replicates, unpaired_kernel_replicates
+from clrface.metrics.sets import Distance, PairedSets, ToStatistics, UnpairedSets, read_statistics
 
 SHARED = {
     "direction": "lower",
@@ -173,7 +163,7 @@ class FrechetDistance(PairedSets):
     """
 
     def __init__(self, sources: Path, network: ModuleType, cache: Path | None = None):
-        super().__init__(network.features(sources, cache), frechet_distance)
+        super().__init__(network.features(sources, cache), Distance(frechet_distance, frechet_replicates))
 
 
 class KernelDistance(PairedSets):
@@ -184,7 +174,7 @@ class KernelDistance(PairedSets):
     """
 
     def __init__(self, sources: Path, network: ModuleType, cache: Path | None = None):
-        super().__init__(network.features(sources, cache), _kernel_distance_1000)
+        super().__init__(network.features(sources, cache), Distance(kernel_distance, kernel_replicates, scale=1000))
 
 
 class FrechetDistanceToClean(UnpairedSets):
@@ -194,7 +184,7 @@ class FrechetDistanceToClean(UnpairedSets):
     """
 
     def __init__(self, sources: Path, network: ModuleType, cache: Path | None = None):
-        super().__init__(network.features(sources, cache), unpaired_frechet_distance)
+        super().__init__(network.features(sources, cache), Distance(unpaired_frechet_distance, unpaired_frechet_replicates))
 
 
 class KernelDistanceToClean(UnpairedSets):
@@ -204,7 +194,7 @@ class KernelDistanceToClean(UnpairedSets):
     """
 
     def __init__(self, sources: Path, network: ModuleType, cache: Path | None = None):
-        super().__init__(network.features(sources, cache), _unpaired_kernel_distance_1000)
+        super().__init__(network.features(sources, cache), Distance(unpaired_kernel_distance, unpaired_kernel_replicates, scale=1000))
 
 
 class FrechetDistanceToStatistics(ToStatistics):
@@ -219,11 +209,3 @@ class FrechetDistanceToStatistics(ToStatistics):
     def __init__(self, sources: Path, network: ModuleType, statistics: str, cache: Path | None = None):
         stored = read_statistics(source_file(sources, statistics), network.FEATURES)
         super().__init__(network.features(sources, cache), stored)
-
-
-def _kernel_distance_1000(grams: Grams, counts: np.ndarray) -> float:
-    return 1000 * kernel_distance(grams, counts)
-
-
-def _unpaired_kernel_distance_1000(grams: Grams, counts: np.ndarray) -> float:
-    return 1000 * unpaired_kernel_distance(grams, counts)

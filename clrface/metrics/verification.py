@@ -123,7 +123,12 @@ class Curve(NamedTuple):
 
 
 class Operating:
-    """Operating curves of the same pairs under several weights: sorted once."""
+    """Operating curves of the same pairs under several weights: sorted once.
+
+    Args:
+        similarity: (n,), higher for more alike; -inf where a photograph has no image.
+        genuine: (n,) booleans.
+    """
 
     def __init__(self, similarity: np.ndarray, genuine: np.ndarray):
         self._order = np.argsort(-similarity, kind="stable")
@@ -134,7 +139,7 @@ class Operating:
         self._genuine = genuine[self._order]
 
     def curve(self, weights: np.ndarray) -> Curve:
-        """Return the curve when pair i counts `weights[i]` times.
+        """Return the curve when pair i counts `weights[i]` times, (n,).
 
         NaN throughout without a genuine or without an impostor pair.
         """
@@ -174,7 +179,8 @@ def equal_error_rate(curve: Curve) -> float:
 
 
 def best_threshold(similarity: np.ndarray, genuine: np.ndarray) -> float:
-    """Return the threshold with the highest mean of TAR and 1 - FAR; among equals the strictest.
+    """Return the threshold with the highest mean of TAR and 1 - FAR, of (n,) pairs; among equals the
+    strictest.
 
     It lies half way to the next lower similarity. It is inf, which accepts no pair, where no
     threshold is better than that.
@@ -188,6 +194,7 @@ def cross_validated(similarity: np.ndarray, genuine: np.ndarray, test: np.ndarra
     """Judge each pair by the threshold of its fold's training pairs.
 
     Args:
+        similarity, genuine: (n,) each.
         test, train: (folds, n) booleans.
 
     Returns: (folds, n) whether each pair is judged correctly. NaN where it isn't in the fold, or

@@ -1,5 +1,7 @@
-"""The networks: autoencoder, one-step U-Net (baseline and IRN), latent mask, recogniser; the prior
-is diffusers' UNet2DModel.
+"""The networks, and how they are read and written.
+
+VQ autoencoder, one-step U-Net (baseline and IRN), identity head, latent mask, recogniser, code
+predictor, discriminator. The diffusion networks are diffusers' UNet2DModel (`unet.latent_unet`).
 """
 
 from clrface.torchvision_import import prepare

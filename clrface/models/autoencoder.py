@@ -30,6 +30,10 @@ class Autoencoder(ModelMixin, ConfigMixin):
     each position's channels are cut into parts of this many, and each part takes a code of its own
     from the one codebook (product quantisation, Jegou et al. 2011): n codes then stand for n^2
     vectors with two parts. 0: one code for the whole position.
+
+    Images are (B, 3, H, W) float RGB in [0, 1], H and W multiples of f (`compression`).
+
+    Raises: ValueError for latent_channels that are no multiple of code_channels.
     """
 
     _supports_gradient_checkpointing = True
@@ -78,11 +82,16 @@ class Autoencoder(ModelMixin, ConfigMixin):
         return self.vq.quantize.embedding
 
     def encode_raw(self, x: torch.Tensor) -> torch.Tensor:
-        """E before scaling: (B, 3, H, W) in [0, 1] to (B, C, H/f, W/f)."""
+        """Return E before scaling, in the codes' scale: (B, 3, H, W) to (B, C, H/f, W/f)."""
         return self.vq.encode(functional.pixel_unshuffle(2 * x - 1, self.patch)).latents
 
     def decode_raw(self, raw: torch.Tensor, quantise: bool = True) -> tuple[torch.Tensor, torch.Tensor]:
-        """G before scaling: the image, unclipped, and the codebook's loss (0 when not quantised)."""
+        """Decode latents in the codebook's scale, (B, C, h, w).
+
+        Returns: the image, (B, 3, f h, f w), about [0, 1], unclipped; and the codebook's loss, a
+        scalar (van den Oord et al. 2017, eq. 3, weighted as in VQGAN's code: 0.25 of the codebook's
+        term, 1 of the commitment's), 0 without quantisation.
+        """
         loss = raw.new_zeros(())
         if quantise:
             with torch.autocast(raw.device.type, enabled=False):  # distances to codes need full precision
@@ -91,33 +100,40 @@ class Autoencoder(ModelMixin, ConfigMixin):
         return (functional.pixel_shuffle(decoded, self.patch) + 1) / 2, loss
 
     def seen(self, x: torch.Tensor) -> torch.Tensor:
-        """(B, 3, H, W), what this autoencoder knows of an image: its luminance, or all of it."""
+        """Return what this autoencoder models of images (B, 3, H, W): the luminance in all three
+        channels, or the image itself.
+        """
         return luminance(x) if self.config["luminance"] else x
 
     def encode(self, x: torch.Tensor) -> torch.Tensor:
-        """z = E(x): (B, 3, H, W) in [0, 1] to (B, C, H/f, W/f) with about zero mean and unit
-        variance.
+        """Return z = E(x): (B, 3, H, W) in [0, 1] to (B, C, H/f, W/f) with about zero mean and unit
+        variance a channel.
         """
         return (self.encode_raw(x) - self.latent_mean[:, None, None]) / self.latent_std[:, None, None]
 
     def decode(self, z: torch.Tensor, quantise: bool = True) -> torch.Tensor:
-        """G(z): (B, C, H/f, W/f) to (B, 3, H, W), about [0, 1], unclipped.
+        """Return G(z): (B, C, H/f, W/f) of unit variance to (B, 3, H, W), about [0, 1], unclipped.
 
-        Gradients pass the quantisation straight through.
+        Gradients pass the quantisation unchanged (straight-through estimator).
         """
         return self.seen(self.decode_raw(z * self.latent_std[:, None, None] + self.latent_mean[:, None, None], quantise)[0])
 
     def codes(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """An image's quantised raw latents, (B, C, h, w), and their places in the codebook, (B, h *
-        w * parts) int64.
+        """Quantise images (B, 3, H, W) in [0, 1].
+
+        Returns: the codes' vectors in the codebook's scale, (B, C, h, w) float32; and their
+        indices, (B, h * w * parts) int64, row by row, the parts of a position side by side.
         """
         raw = self.encode_raw(x).float()
         quantised, _, (_, _, places) = self.vq.quantize(raw)
         return quantised, places.reshape(len(x), -1)
 
     def decode_codes(self, places: torch.Tensor) -> torch.Tensor:
-        """(B, h * w * parts) int64 places in the codebook, of a square image, to the image (B, 3,
-        H, W), about [0, 1], unclipped.
+        """Decode indices of codes, (B, h * w * parts) int64, as `codes` returns them.
+
+        Returns: square images, (B, 3, f h, f h), about [0, 1], unclipped.
+
+        Raises: RuntimeError where h * w is not a square.
         """
         vectors = self.codebook(places).reshape(len(places), -1, self.config["latent_channels"])
         side = math.isqrt(vectors.shape[1])
@@ -125,8 +141,10 @@ class Autoencoder(ModelMixin, ConfigMixin):
         return self.seen(self.decode_raw(raw, quantise=False)[0])
 
     def forward(self, x: torch.Tensor, quantise: bool = True) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Training's pass: reconstruction (B, 3, H, W), codebook loss (), raw latents (B, C, H/f,
-        W/f).
+        """Run training's pass on x, (B, 3, H, W) in [0, 1].
+
+        Returns: the reconstruction, (B, 3, H, W), unclipped; the codebook's loss, a scalar; and
+        the latents in the codebook's scale, (B, C, H/f, W/f).
         """
         raw = self.encode_raw(x)
         image, loss = self.decode_raw(raw, quantise)

@@ -18,8 +18,12 @@ from clrface.models.autoencoder import Autoencoder
 
 
 class CodePredictor(ModelMixin, ConfigMixin):
-    """An encoder shaped like the autoencoder's (`autoencoder`: its config), then a pre-norm
-    transformer over the h x w places.
+    """An encoder shaped like the autoencoder's, then a pre-norm transformer over h x w positions.
+
+    Args:
+        autoencoder: the config of the autoencoder that decodes the codes, one code a position.
+        places: h * w; the network takes images of this many positions only.
+        width, depth, heads: channels, layers and attention heads of the transformer.
     """
 
     _supports_gradient_checkpointing = True  # of its encoder
@@ -37,12 +41,18 @@ class CodePredictor(ModelMixin, ConfigMixin):
         self.logits = nn.Linear(width, autoencoder["codes"], bias=False)
 
     def start_from(self, autoencoder: Autoencoder) -> None:
-        """Take the clean faces' encoder: the degraded ones' starts there, as CodeFormer's does."""
+        """Copy the weights of the clean faces' encoder: CodeFormer's second stage starts from them.
+
+        Raises: RuntimeError for an autoencoder of another shape.
+        """
         self.encoder.load_state_dict(autoencoder.vq.encoder.state_dict())
         self.quant_conv.load_state_dict(autoencoder.vq.quant_conv.state_dict())
 
     def forward(self, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """(B, 3, H, W) in [0, 1] to logits (B, h * w, codes) and z_y (B, C, h, w)."""
+        """Map (B, 3, H, W) in [0, 1] to logits, (B, h * w, codes), and z_y, (B, C, h, w).
+
+        Raises: RuntimeError where h * w differs from `places`.
+        """
         z_y = self.quant_conv(self.encoder(nn.functional.pixel_unshuffle(2 * y - 1, self.patch)))
         tokens = z_y.flatten(2).transpose(1, 2)
         return self.logits(self.transformer(self.project(tokens) + self.position)), z_y

@@ -1,5 +1,5 @@
-"""The patch discriminator of the autoencoder's adversarial loss (Isola et al. 2017), small, with
-spectral normalisation.
+"""The patch discriminator of the adversarial losses (Isola et al. 2017), small, with spectral
+normalisation (Miyato et al. 2018) of all convolutions but the last.
 """
 
 from itertools import pairwise
@@ -10,7 +10,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 
 class PatchDiscriminator(nn.Module):
-    """(B, 3, H, W) in [0, 1] to one logit a patch, (B, 1, H/8, W/8): high for real."""
+    """Map (B, 3, H, W) in [0, 1] to one logit a patch, (B, 1, H // 8, W // 8): higher for real."""
 
     def __init__(self, width: int = 48):
         super().__init__()

@@ -3,7 +3,9 @@
 Notation: phi the recogniser, frozen; x the clean face, y the degraded one, x_I the IRN's image of
 it. phi(x_I) and phi(y) both estimate phi(x), with a bias, since phi learned from clean faces. So
 its layers are adapted to each, by a scale and a shift for every channel after every convolution
-(feature-wise modulation, Perez et al. 2018). A linear layer joins the two.
+(feature-wise modulation, FiLM, Perez et al. 2018). A linear layer W joins the two: with a_I and a_y
+the adapted features of x_I and y, the head returns a_I + W [a_I; a_y] at unit length. This form is
+our choice (docs/explanation/method.md).
 """
 
 import torch
@@ -18,6 +20,11 @@ from clrface.models.recogniser import FEATURES, SFace
 class Adapter(nn.Module):
     """A scale and a shift for each channel after each of the recogniser's convolutions; initially
     the identity.
+
+    It maps the features of convolution `layer` (from 0), (B, C, h, w), to the same shape.
+
+    Args:
+        channels: how many each convolution gives, `SFace.channels`.
     """
 
     def __init__(self, channels: list[int]):
@@ -30,11 +37,12 @@ class Adapter(nn.Module):
 
 
 class IdentityHead(ModelMixin, ConfigMixin):
-    """Predict phi(x). `channels`: the recogniser's, `SFace.channels`. Initially it returns
-    phi(x_I).
+    """Predict phi(x). Initially it returns phi(x_I).
 
-    `template`: the alignment of the faces that it was trained on, a key of the recogniser's
-    TEMPLATES. Restoration cuts the recogniser's chip by it.
+    Args:
+        channels: how many each of the recogniser's convolutions gives, `SFace.channels`.
+        template: the alignment of the faces that it was trained on, a key of the recogniser's
+            TEMPLATES. Restoration cuts the recogniser's chip by it.
     """
 
     @register_to_config
@@ -45,7 +53,9 @@ class IdentityHead(ModelMixin, ConfigMixin):
         nn.init.zeros_(self.join.weight)
 
     def forward(self, recogniser: SFace, x_irn: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        """Map two (B, 3, H, W) in [0, 1], as the autoencoder sees them, to unit vectors (B, 128)."""
+        """Map x_I and y, (B, 3, H, W) in [0, 1] as the autoencoder sees them, to unit vectors
+        (B, 128) float32.
+        """
         of_irn = recogniser(x_irn, self.of_irn)
         both = torch.cat([of_irn, recogniser(y, self.of_degraded)], 1)
         return functional.normalize(of_irn + self.join(both).float(), dim=1)

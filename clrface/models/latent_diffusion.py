@@ -38,8 +38,10 @@ Tensors = dict[str, torch.Tensor]
 
 
 def read_vq(checkpoint: Path) -> Autoencoder:
-    """A .pth, .ckpt or .safetensors file as an autoencoder, in single precision. Its latents are
-    not scaled yet: mean 0, deviation 1.
+    """Read a .pth, .ckpt or .safetensors file as an autoencoder in single precision.
+
+    Its latents are not scaled yet: `latent_mean` is 0 and `latent_std` 1, so E gives raw latents
+    until stage `autoencoder` has measured both.
 
     Raises: UserError for a file that can't be read, that holds more than tensors, or whose keys or
     shapes are another network's.
@@ -102,13 +104,13 @@ def _shape(official: Tensors, checkpoint: Path) -> dict[str, Any]:
 
 
 def import_vq(checkpoint: Path, out: Path) -> dict[str, Any]:
-    """Write a checkpoint as config.json and one safetensors file, in single precision as it came;
-    the config.
+    """Write a checkpoint to the folder `out` as config.json and safetensors, in single precision;
+    return the config.
 
     Stage `autoencoder` starts from such a folder (`start_from`), and measures its latents' mean and
     spread.
 
-    Raises: UserError as `read_vq`, and when `out` holds something already.
+    Raises: UserError as `read_vq`, and when `out` is not empty.
     """
     if out.exists() and any(out.iterdir()):
         raise UserError(f"{out} is there and not empty. Give another folder, or remove it first.")

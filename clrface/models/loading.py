@@ -22,10 +22,14 @@ SHARD = "15MB"
 
 
 def load_network(kind: type[Network], folder: Path) -> Network:
-    """Read a network in single precision, ready for use: evaluation mode, no gradients.
+    """Read a network of class `kind` onto the CPU, in single precision, evaluation mode and without
+    gradients.
 
-    Raises: UserError when the folder isn't there, or when the weights differ from the config in a
-    key or a shape: the message names the first.
+    Args:
+        folder: has config.json and one or more .safetensors files.
+
+    Raises: UserError for a folder without these, a damaged file, and weights that differ from the
+    config in a key or a shape: the message names the first.
     """
     folder = Path(folder)
     files = sorted(folder.glob("*.safetensors"))
@@ -46,8 +50,11 @@ def load_network(kind: type[Network], folder: Path) -> Network:
 
 
 def fill(network: Module, state: Mapping[str, torch.Tensor], complaint: str, advice: str) -> Module:
-    """Give a network its weights, in single precision, ready for use: evaluation mode, no
+    """Give a network its weights, in single precision; return it in evaluation mode and without
     gradients.
+
+    Args:
+        state: exactly the network's keys and shapes.
 
     Raises: UserError of `complaint`, the first key or shape that is wrong, and `advice`.
     """
@@ -62,7 +69,9 @@ def take_matching(network: nn.Module, folder: Path) -> list[str]:
 
     For a network of another latent width or input than the one that it starts from.
 
-    Returns: the names taken. Raises: UserError when none agrees.
+    Returns: the names taken, sorted.
+
+    Raises: UserError when none agrees, and for a damaged file.
     """
     own = network.state_dict()
     found = {key: value for file in sorted(Path(folder).glob("*.safetensors")) for key, value in read_safetensors(file).items()}
@@ -74,7 +83,10 @@ def take_matching(network: nn.Module, folder: Path) -> list[str]:
 
 
 def read_safetensors(file: Path) -> dict[str, torch.Tensor]:
-    """The tensors of a file, by name. Raises: UserError for one that is damaged."""
+    """Return the tensors of a file, by name, as they are stored.
+
+    Raises: UserError for one that is damaged, or differs from the SHA256SUMS above it.
+    """
     try:
         return load_file(shipped_intact(file))
     except SafetensorError as error:
@@ -82,8 +94,10 @@ def read_safetensors(file: Path) -> dict[str, torch.Tensor]:
 
 
 def move(network: Network, device: str | torch.device) -> Network:
-    """The network itself, on `device`: its own `to`, whose wrapper in diffusers type checkers take
-    for an unbound function.
+    """Move a network to `device`, and return it.
+
+    It is the network's own `to`, whose wrapper in diffusers type checkers take for an unbound
+    function.
     """
     cast(nn.Module, network).to(device)
     return network
@@ -103,5 +117,7 @@ def _check(expected: Mapping[str, torch.Tensor], found: Mapping[str, torch.Tenso
 
 
 def save_network(network: ModelMixin, folder: Path) -> None:
-    """Write a network in half precision, in files of at most SHARD."""
+    """Write config.json and the weights in half precision, in files of at most SHARD; the network
+    itself keeps its precision.
+    """
     cast(ModelMixin, copy.deepcopy(network).half()).save_pretrained(folder, max_shard_size=SHARD)

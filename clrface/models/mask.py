@@ -1,5 +1,5 @@
-"""CLR-Face's learnable latent mask m = M_psi(z_y, z_I) in (0, 1): where the recogniser's gradients
-may act.
+"""CLR-Face's learnable latent mask m = M_psi(z_y, z_I) in (0, 1): how much of the recogniser's
+gradient acts at each latent position, from none (0) to all (1).
 """
 
 import torch
@@ -15,6 +15,11 @@ class LatentMask(ModelMixin, ConfigMixin):
     Assumption (the paper gives no parametrisation): a function of the image rather than one mask
     for all, since faces are aligned but their parts are not in one place.
     docs/explanation/method.md.
+
+    Args:
+        latent_channels: C of either latent.
+        width: channels of the hidden layers.
+        initial: the mask's value before training, in (0, 1).
     """
 
     @register_to_config
@@ -35,5 +40,5 @@ class LatentMask(ModelMixin, ConfigMixin):
         nn.init.constant_(last.bias, float(torch.logit(torch.tensor(initial))))
 
     def forward(self, z_y: torch.Tensor, z_irn: torch.Tensor) -> torch.Tensor:
-        """Two (B, C, h, w) latents to (B, 1, h, w) in (0, 1)."""
+        """Map z_y and z_I, (B, C, h, w) each in unit variance, to m, (B, 1, h, w) in (0, 1)."""
         return torch.sigmoid(self.layers(torch.cat([z_y, z_irn], 1)))

@@ -23,14 +23,18 @@ OUTPUTS, KERNEL, HAS_BIAS, WEIGHTS = "0", "1", "5", "6"
 
 @dataclass(frozen=True)
 class Convolution:
-    """`weight` (outputs, inputs, k, k) and `bias` (outputs), float32."""
+    """`weight` (outputs, inputs, k, k) and `bias` (outputs,), float32."""
 
     weight: torch.Tensor
     bias: torch.Tensor
 
 
 def read_convolutions(param: Path, numbers: Path) -> list[Convolution]:
-    """Every convolution of the network, in order.
+    """Read every convolution of a network, in the order in which it runs them.
+
+    Args:
+        param: the text of layers (.param).
+        numbers: their numbers (.bin).
 
     Raises: UserError for a file that is missing, of another format, cut short, or longer than its
     layers.

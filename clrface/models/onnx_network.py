@@ -24,9 +24,9 @@ Options = Mapping[str, Any]
 
 
 class OnnxNetwork(nn.Module):
-    """The graph in `path`, of one input and one output; frozen.
+    """The graph in `path`, of one input and one output; frozen, differentiable in its input.
 
-    Raises: UserError for a file that is damaged or holds other layers.
+    Raises: UserError for a file that is damaged or holds other layers (LAYERS has those it takes).
     """
 
     def __init__(self, path: Path):
@@ -45,12 +45,12 @@ class OnnxNetwork(nn.Module):
         self._input = next(item.name for item in graph.input if item.name not in stored)
         self._output = graph.output[0].name
         self.scales_its_input = any(node.op_type == "Sub" for node in graph.node[:8])
-        """Whether the graph itself takes off a mean and divides: insightface's rule, which feeds
-        such a file pixels of 0 to 255.
+        """Whether the graph itself subtracts a mean and scales, by insightface's rule. Such a file
+        takes pixels in [0, 255], another one what its authors scale pixels to.
         """
 
     def forward(self, x: Tensor) -> Tensor:
-        """The graph's output for its input `x`."""
+        """Return the output for `x`, (B, 3, H, W) of the size and range that the file takes."""
         values = {self._input: x}
         last = {name: place for place, (_, _, names, _) in enumerate(self._nodes) for name in names}
         for place, (layer, options, names, output) in enumerate(self._nodes):
@@ -70,9 +70,9 @@ class OnnxNetwork(nn.Module):
 
 
 def read_graph(path: Path) -> onnx.GraphProto:
-    """An ONNX file's graph, of which every layer's inputs are there.
+    """Read an ONNX file's graph, and check that every layer's inputs are there.
 
-    Raises: UserError for a file that is damaged.
+    Raises: UserError for a file that is damaged, missing, or has a graph without input or output.
     """
     try:
         graph = onnx.load(str(intact(path))).graph

@@ -24,20 +24,22 @@ from clrface.schedule import SCHEDULE
 @dataclass(frozen=True)
 class PixelSampler:
     """Settings of a restoration; the defaults are DifFace's: 250 steps over all of the schedule,
-    the last 100 run, eta 0.5.
+    the last 100 run, eta 0.5. `clrface.schedule.pixel_steps_problem` checks the steps.
     """
 
     network: UNet2DModel
+    """(B, 6, H, W), x_t and y side by side, and times in [0, 1000) to v, (B, 3, H, W)."""
     start: Literal["noise", "estimate"] = "estimate"
     total_steps: int = 250
     """A divisor of 1,000: diffusers' DDIM steps by 1000 // total_steps."""
     steps: int = 100
     """Of `total_steps`, how many are run from the estimate; from noise all are."""
     eta: float = 0.5
+    """DDIM's noise in [0, 1] (Song et al. 2021, eq. 16): 0 for none, 1 for DDPM's."""
 
     @torch.no_grad()
     def restore(self, y: torch.Tensor, seeds: list[int]) -> torch.Tensor:
-        """(B, 3, H, W) in [0, 1] to the same; one seed an image."""
+        """Restore (B, 3, H, W) in [0, 1] to the same shape and range; `seeds` has one an image."""
         y = 2 * y - 1
         solver: Any = DDIMScheduler(**SCHEDULE, clip_sample=True, timestep_spacing="trailing")
         solver.set_timesteps(self.total_steps)

@@ -1,7 +1,8 @@
 """SFace (Zhong et al. 2021), the recogniser that trains the IRN and guides CLR-Face: rebuilt in
 torch from its ONNX file.
 
-It never judges: the tables' identity metrics use dlib's network, so that guidance can't game them.
+It ranks no method: the tables' identity metrics use dlib's network, which guidance doesn't
+optimise. The metric `ids_sface` (protocol `diagnosis`) shows its cosine as a diagnostic.
 
 The file stores its convolutions as block-quantised int8 and lists their folded copies as inputs; so
 the initialisers are read and dequantised here rather than the graph run, which also makes the
@@ -28,8 +29,8 @@ SFACE_FILE = Path("sface", "face_recognition_sface_2021dec_int8bq.onnx")
 CHIP_PX = 112
 FEATURES = 128
 Change = Callable[[torch.Tensor, int], torch.Tensor]
-"""Of the features behind a convolution, (B, C, h, w), and the convolution's place among all of
-them.
+"""Map the features behind a convolution, (B, C, h, w), and the convolution's index among all of
+them, from 0, to features of the same shape.
 """
 # Pixels of the 112 x 112 chip: ArcFace's template, its two eyes and the middle of its mouth corners.
 ARCFACE_POINTS = np.array([[38.2946, 51.6963], [73.5318, 51.5014], [56.1396, 92.2848]])
@@ -40,9 +41,16 @@ and of the chip's. UTKFace's chip, without the half pixel, is what the shipped w
 
 
 class SFace(nn.Module):
-    """Aligned faces, (B, 3, H, W) RGB in [0, 1], to unit vectors (B, 128).
+    """Map aligned faces, (B, 3, H, W) RGB in [0, 1], to unit vectors (B, 128) float32.
 
-    Weights are frozen. `template`: how they are aligned.
+    Weights are frozen; the map is differentiable in the faces. Their dot product is the cosine
+    similarity: higher for the same person.
+
+    Args:
+        sources: the folder of fetched sources, which holds SFACE_FILE.
+        template: how the faces are aligned, a key of TEMPLATES.
+
+    Raises: UserError for an unknown template, and a file that is missing, damaged or another one.
     """
 
     chip: torch.Tensor
@@ -64,7 +72,9 @@ class SFace(nn.Module):
         return [layer.out_channels for layer in self.layers if isinstance(layer, nn.Conv2d)]
 
     def forward(self, x: torch.Tensor, change: Change | None = None) -> torch.Tensor:
-        """`change`, if given, is applied behind every convolution (clrface.models.identity)."""
+        """Embed faces; `change`, if given, is applied behind every convolution
+        (clrface.models.identity).
+        """
         grid = functional.affine_grid(self.chip.float().expand(len(x), 2, 3), [len(x), 3, CHIP_PX, CHIP_PX], align_corners=False)
         chips = functional.grid_sample(x.float(), grid, mode="bilinear", padding_mode="border", align_corners=False)
         scaled = ((chips * 255.0 - 127.5) / 128.0).contiguous(memory_format=torch.channels_last)
@@ -81,7 +91,7 @@ class SFace(nn.Module):
         return features
 
     def train(self, mode: bool = True) -> "SFace":
-        """Stays in evaluation mode: its batch statistics are part of its weights."""
+        """Stay in evaluation mode: its batch statistics are part of its weights."""
         return super().train(False)
 
 
@@ -180,8 +190,9 @@ def _batch_norm(node: onnx.NodeProto, tensors: dict[str, np.ndarray], flat: bool
 
 
 class FrozenPReLU(nn.Module):
-    """PReLU whose slopes don't learn: torch's own computes their gradient all the same, for half of
-    the time of a guided step.
+    """PReLU, x or slope * x below 0, of (B, C, h, w) with one frozen `slope` a channel, (C,).
+
+    torch's own computes the slopes' gradient even so, which took half of the time of a guided step.
     """
 
     slope: torch.Tensor

@@ -1,5 +1,6 @@
-"""Torch's files read as tensors alone: a pickle may run code, and a damaged file make its reader
-fail in any way.
+"""Read torch's files as tensors alone.
+
+A pickle may run code, and a damaged file may make its reader fail in any way.
 """
 
 from pathlib import Path
@@ -11,8 +12,13 @@ from clrface.errors import UserError
 
 
 def read_torch(path: Path, advice: str, device: str | torch.device = "cpu", what: str = "weights") -> Any:
-    """What a torch file holds: tensors, numbers, text and containers of them, and what
-    `torch.serialization.safe_globals` lets in.
+    """Return what a torch file holds: tensors, numbers, text and containers of them, and what
+    `torch.serialization.safe_globals` admits.
+
+    Args:
+        advice: what to do about a bad file, the last sentence of the error.
+        device: where the tensors go.
+        what: what the error calls the file's content.
 
     Raises: UserError, with `advice`, for a file that is damaged, missing, or holds anything else.
     """

@@ -11,11 +11,18 @@ from clrface.models.colour import keep_grey
 
 
 class RestorationUNet(ModelMixin, ConfigMixin):
-    """x = y + U(y): diffusers' UNet2DModel behind a pixel-unshuffle stem, predicting the residual
-    in one step.
+    """x = y + U(y): diffusers' UNet2DModel (Ronneberger et al. 2015) behind a pixel-unshuffle stem,
+    predicting the residual in one step.
 
-    `colours_grey`: it was trained to colour grey photographs; any other network leaves them grey
-    (`tinted`).
+    Args:
+        channels: those of each level, from full resolution (after the stem) down.
+        layers: residual blocks a level.
+        patch: pixels a side that the stem folds into channels.
+        attention_levels: how many of the lowest levels have attention.
+        norm_groups: groups of the normalisation; they divide every level's channels.
+        head_dim: channels of an attention head.
+        colours_grey: it was trained to colour grey photographs; any other network leaves them grey
+            (`tinted`).
     """
 
     _supports_gradient_checkpointing = True
@@ -36,7 +43,10 @@ class RestorationUNet(ModelMixin, ConfigMixin):
         self.unet = latent_unet(3 * patch**2, 3 * patch**2, channels, layers, attention_levels, norm_groups, head_dim)
 
     def forward(self, y: torch.Tensor) -> torch.Tensor:
-        """Map (B, 3, H, W) in [0, 1] to the same shape, about [0, 1], not clipped."""
+        """Map (B, 3, H, W) in [0, 1] to the same shape, about [0, 1], not clipped.
+
+        H and W are multiples of patch * 2 ** (levels - 1).
+        """
         folded = functional.pixel_unshuffle(2 * y - 1, self.patch)
         residual = self.unet(folded, 0).sample
         return y + functional.pixel_shuffle(residual, self.patch) / 2
@@ -57,8 +67,11 @@ def latent_unet(
     norm_groups: int = 16,
     head_dim: int = 32,
 ) -> UNet2DModel:
-    """diffusers' UNet2DModel with attention at its `attention_levels` lowest resolutions; the
-    prior's network.
+    """Make diffusers' UNet2DModel with attention at its `attention_levels` lowest resolutions: the
+    diffusion networks, and the inside of `RestorationUNet`.
+
+    It maps (B, inputs, h, w) and times in [0, 1000) to (B, outputs, h, w), h and w multiples of
+    2 ** (levels - 1). For the other arguments see `RestorationUNet`.
     """
     plain = len(channels) - attention_levels
     return UNet2DModel(

@@ -11,25 +11,35 @@ from tqdm import tqdm
 from clrface.baselines.realesrgan import Restorer
 
 Enlarge = Callable[[np.ndarray, int], np.ndarray]
-"""(H, W, 3) uint8 or uint16, and the factor, to (factor * H, factor * W, 3) of the same type."""
+"""Map (H, W, 3) uint8 or uint16 RGB, and a whole factor, to (factor * H, factor * W, 3) of the same
+type.
+"""
 TILE, OVERLAP = 192, 24
-"""Pixels a side that the network sees at once, and how far neighbours reach into each other, so
-that no seam shows.
+"""Pixels a side of a tile, and by how many the network's input exceeds it on each side, so that no
+seam shows.
 """
 
 
 def lanczos(pixels: np.ndarray, factor: int) -> np.ndarray:
-    """Enlarge by Lanczos' filter; a factor of 1 gives a copy."""
+    """Enlarge (H, W, 3) uint8 or uint16 by OpenCV's Lanczos filter over 8x8 pixels; a factor of 1
+    gives a copy.
+    """
     if factor == 1:
         return pixels.copy()
     return cv2.resize(pixels, (pixels.shape[1] * factor, pixels.shape[0] * factor), interpolation=cv2.INTER_LANCZOS4)
 
 
 class RealEsrgan:
-    """Real-ESRGAN x4plus over a whole photograph, reduced from four times its size to the size
-    asked for.
+    """Real-ESRGAN x4plus (Wang et al., ICCVW 2021) over a whole photograph, in tiles: an `Enlarge`
+    for factors 1, 2 and 4, reduced (INTER_AREA) from four times the photograph's size.
 
-    Seconds a tile on a CPU.
+    It takes seconds a tile on a CPU.
+
+    Args:
+        sources: the folder of fetched sources.
+        device: cpu, cuda or mps.
+
+    Raises: UserError for weights that are missing or damaged.
     """
 
     def __init__(self, sources: Path, device: str):

@@ -37,14 +37,14 @@ class FoundFace:
     box: tuple[float, float, float, float]
     """Left, top, width, height."""
     score: float
-    """The detector's, in [0, 1]."""
+    """The detector's, in [SCORE, 1]; higher is surer."""
 
 
 class FindsFaces(Protocol):
     """What finds the faces of a photograph."""
 
     def find(self, rgb: np.ndarray) -> list[FoundFace]:
-        """All faces of (H, W, 3) uint8 RGB, from left to right."""
+        """Return all faces of (H, W, 3) uint8 RGB, from left to right."""
         ...
 
 
@@ -52,7 +52,10 @@ class FaceDetector:
     """YuNet, loaded once. Detections don't depend on the order of photographs."""
 
     def __init__(self, sources: Path):
-        """sources: the folder of fetched sources.
+        """Read the network.
+
+        Args:
+            sources: the folder of fetched sources.
 
         Raises: UserError when the network's file is missing or damaged.
         """
@@ -65,7 +68,7 @@ class FaceDetector:
             raise UserError(f"Can't read {path} as a network ({error.err}). Delete {path.parent} and fetch it again.") from error
 
     def find(self, rgb: np.ndarray) -> list[FoundFace]:
-        """All faces of (H, W, 3) uint8 RGB, from left to right."""
+        """Return all faces of (H, W, 3) uint8 RGB, from left to right; [] if there is none."""
         found = [face for scale in _scales(rgb.shape) for face in self._at(rgb, scale)]
         return sorted(_apart(found), key=lambda face: face.box[0])
 

@@ -43,16 +43,20 @@ class Wishes:
 
 @dataclass
 class Tally:
-    """What a call did."""
+    """How many photographs a call restored, kept, found done and failed at."""
 
     restored: int = 0
+    """Photographs with at least one restored face."""
     faces: int = 0
+    """Restored faces."""
     kept: int = 0
+    """Photographs of which no face was restored."""
     there: int = 0
+    """Photographs that an earlier call had done."""
     failed: int = 0
 
     def told(self, out: Path) -> str:
-        """One line for the user."""
+        """Return one line for the user, which names the folder `out`."""
         parts = [f"{self.restored} restored ({self.faces} faces)"]
         parts += [
             f"{count} {what}"
@@ -63,7 +67,7 @@ class Tally:
 
 
 def photographs(inputs: Sequence[Path], out: Path) -> dict[Path, Path]:
-    """Each photograph, of files and folders, with the file that its result goes to.
+    """Return each photograph, of files and folders, with the file that its result goes to.
 
     Raises: UserError for a path that isn't there, two photographs of one name, and a result that
     would lie over its photograph.
@@ -90,7 +94,13 @@ def photographs(inputs: Sequence[Path], out: Path) -> dict[Path, Path]:
 
 
 def restore_all(restorer: PhotoRestorer, targets: Mapping[Path, Path], out: Path, settings: Mapping[str, Any], wishes: Wishes) -> Tally:
-    """Restore every photograph. One that can't be read is reported, and the others continue."""
+    """Restore every photograph of `targets` (photograph to result). One that raises a UserError is
+    printed and counted, and the others continue.
+
+    Args:
+        out: the folder of results, whose `restored.jsonl` gets a line for each photograph.
+        settings: what the results depend on; a photograph that was done with the same is skipped.
+    """
     told, tally = _settings_digest(settings), Tally()
     before = _records(out)
     for path, target in tqdm(targets.items(), desc="restore", unit="photo"):

@@ -20,15 +20,21 @@ towards the mask's edge.
 
 
 def face_px(matrix: np.ndarray, size: int) -> float:
-    """The side, in the photograph's pixels, of the square that `matrix` (2, 3) brings to `size`
-    pixels.
+    """Return the side, in the photograph's pixels, of the square that `matrix` maps to `size` pixels.
+
+    Args:
+        matrix: (2, 3), a similarity.
     """
     return size / float(np.hypot(matrix[0, 0], matrix[1, 0]))
 
 
 def cut(pixels: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
-    """The square that `matrix` maps to `size` pixels, of (H, W, 3) uint8 or uint16: (size, size, 3)
-    float32 in [0, 1].
+    """Cut the square that `matrix` maps to `size` pixels out of (H, W, 3) uint8 or uint16 `pixels`.
+
+    Args:
+        matrix: (2, 3), a similarity.
+
+    Returns: (size, size, 3) float32 in [0, 1]. Beyond its edges the photograph is mirrored.
     """
     return warp(pixels, matrix, size).astype(np.float32) / np.iinfo(pixels.dtype).max
 
@@ -36,12 +42,13 @@ def cut(pixels: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
 def paste(pixels: np.ndarray, restored: np.ndarray, matrix: np.ndarray) -> None:
     """Put a restored square back into `pixels`, (H, W, 3) uint8 or uint16, in place.
 
-    Args:
-        restored: (S, S, 3) float32 in [0, 1].
-        matrix: (2, 3), which maps the photograph to the square.
-
     The square's tones follow the photograph's towards its edge, where the mask is feathered: no
     seam is left. Pixels beyond the mask keep their values to the bit.
+
+    Args:
+        restored: (S, S, 3) float32 RGB in [0, 1].
+        matrix: (2, 3), the similarity that maps the photograph to the square. A square outside of
+            the photograph changes nothing.
     """
     size = restored.shape[0]
     left, top, right, bottom = _box(matrix, size, pixels.shape)
@@ -61,8 +68,8 @@ def paste(pixels: np.ndarray, restored: np.ndarray, matrix: np.ndarray) -> None:
 
 
 def mask(size: int) -> np.ndarray:
-    """How much of the restored square shows: (size, size) float32, 1 in the middle, falling
-    smoothly to 0 at the edge.
+    """Return the share of the restored square in the result, (size, size) float32 in [0, 1]: 1 in
+    the middle, falling smoothly to 0 at the edge.
     """
     return _smooth_fall(_distance(size), INNER, OUTER)
 

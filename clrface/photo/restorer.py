@@ -43,13 +43,14 @@ class Frame:
 
 @dataclass(frozen=True)
 class FaceReport:
-    """One face: where it is in the photograph (left, top, width, height in pixels), the side of its
-    square in pixels, and how it went.
-    """
+    """One face of a photograph, whether it was restored or not."""
 
     box: tuple[float, float, float, float]
+    """Left, top, width, height, in the photograph's pixels."""
     side_px: float
+    """The side of its aligned square, in the photograph's pixels."""
     status: str
+    """`ok`, or why the face was kept: TOO_SMALL, TOO_FINE."""
 
 
 @dataclass(frozen=True)
@@ -61,29 +62,36 @@ class Restored:
     photo: Photo
     faces: list[FaceReport]
     squares: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)
-    """(S, S, 3) uint8 each."""
+    """(S, S, 3) uint8 RGB each, of the method's size."""
 
 
 @dataclass(frozen=True)
 class PhotoRestorer:
-    """A loaded method, and how photographs are handed to it."""
+    """A loaded method, and how photographs are given to it."""
 
     method: Restorer
     frame: Frame
     detector: FindsFaces
     seed: int = 0
+    """The base seed of the noise of a method that draws some."""
     upscale: int = 1
     """The result's size, in times the photograph's own."""
     enlarge: Enlarge = lanczos
-    """What makes the background."""
+    """What enlarges the photograph around its faces."""
     force: bool = False
     """Restore faces that are finer than the method's size too."""
     least_px: float = LEAST_FACE_PX
+    """The least side of a face's square, in the photograph's pixels, that is restored."""
 
     def restore(self, photo: Photo, name: str) -> Restored:
         """Restore every face of a photograph.
 
-        `name` seeds the faces' noise. The pixels of a photograph without a face stay as they are.
+        With `upscale` 1 and `lanczos`, pixels outside of the restored faces stay as they are.
+
+        Args:
+            name: seeds the faces' noise, with each face's place from left to right.
+
+        Raises: UserError for a method that returns another shape or values that are not finite.
         """
         found = self.detector.find(photo.eight_bits)
         matrices = [self._matrix(face) for face in found]
@@ -103,9 +111,10 @@ class PhotoRestorer:
         )
 
     def restore_aligned(self, photo: Photo, name: str) -> Restored:
-        """Restore an image that is one aligned face.
+        """Restore an image that is one aligned face, (S, S, 3), at any size; it is resized to the
+        method's and back.
 
-        Raises: UserError for one that isn't square.
+        Raises: UserError for one that isn't square, and as `restore`.
         """
         height, width = photo.pixels.shape[:2]
         if height != width:

@@ -121,8 +121,13 @@ def sample_sheet(sets: Sequence[SampleSet], target: Path, box: Box = WHOLE) -> N
 
 
 def zoom(rgb: np.ndarray, box: Box = WHOLE) -> Image.Image:
-    """The part of (H, W, 3) uint8 RGB inside `box`, brought to a readable size by a whole factor:
-    nearest up, mean down.
+    """Return the part of (H, W, 3) uint8 RGB inside `box`, scaled to a readable size by a whole
+    factor: nearest up, mean down.
+
+    Args:
+        box: left, top, right, bottom, in shares of the image.
+
+    Raises: UserError for a box that holds no pixel.
     """
     height, width = rgb.shape[:2]
     left, top, right, bottom = round(box[0] * width), round(box[1] * height), round(box[2] * width), round(box[3] * height)

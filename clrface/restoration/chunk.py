@@ -47,14 +47,19 @@ def restore_chunk(
 ) -> None:
     """Restore every image of `chunk` and write `<image_id>.png` and status.csv.
 
+    A method's other errors, a wrong shape, values that are not finite and a returned input are
+    failures of the image. A batch that fails is repeated image by image.
+
     Args:
         method: loaded.
+        batch: images restored at once.
         seed: one of the config's `seeds`; with the dataset and image_id it determines the image's
             own.
         sees_truth: give the method the aligned face too.
         control: allow an output that equals the input.
 
-    Raises: UserError for an image that can't be read, and any UserError of the method.
+    Raises: UserError for an image that can't be read, any UserError of the method, and where all of
+    several images fail for one and the same reason.
     """
     status = not_aligned(chunk)
     todo = [image_id for image_id in chunk.ids if image_id not in status]
@@ -147,12 +152,16 @@ def _checked(method: Any, images: Images, seeds: Mapping[str, int], truths: Imag
 
 
 def not_aligned(chunk: Chunk) -> dict[str, str]:
-    """Return the images of this chunk that could not be aligned, with the reasons."""
+    """Return the images of this chunk that could not be aligned, by id, with the reasons."""
     return {row["image_id"]: row["status"] for row in read_index(chunk.aligned) if row["status"] != OK and row["image_id"] in chunk.ids}
 
 
 def write_status(chunk: Chunk, status: Mapping[str, str]) -> None:
-    """Write a chunk's status.csv: one row an image, in the chunk's order."""
+    """Write a chunk's status.csv: one row an image (image_id, status), in the chunk's order.
+
+    Args:
+        status: `ok` or the reason of the failure, for every id of the chunk.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["image_id", "status"])

@@ -8,7 +8,7 @@ import torch
 
 
 class ClassicalRestorer(ABC):
-    """Run `filter` on each image: no weights, no randomness, always on the CPU."""
+    """Run `filter` on each image, clip to [0, 1]: no weights, no randomness, always on the CPU."""
 
     def load(self, weights: Path | None, device: str, sources: Path) -> None:
         """Do nothing."""
@@ -23,4 +23,4 @@ class ClassicalRestorer(ABC):
 
     @abstractmethod
     def filter(self, image: np.ndarray) -> np.ndarray:
-        """Restore one image, (H, W, 3) float64 RGB in [0, 1]."""
+        """Restore one image, (H, W, 3) float64 RGB in [0, 1], to the same shape, unclipped."""

@@ -15,9 +15,8 @@ from clrface.models.unet import RestorationUNet
 
 @dataclass(frozen=True)
 class Estimate:
-    """z_y and z_I, (B, C, h, w); y and x_I, (B, 3, H, W) in [0, 1], as the autoencoder sees them.
-
-    `chroma` is what it doesn't see.
+    """z_y and z_I, (B, C, h, w) float32 of about unit variance; y and x_I, (B, 3, H, W) float32 in
+    [0, 1], as the autoencoder sees them.
     """
 
     z_y: torch.Tensor
@@ -25,8 +24,8 @@ class Estimate:
     y: torch.Tensor
     x_irn: torch.Tensor
     chroma: torch.Tensor
-    """(B, 3, H, W), added to the decoded image: the IRN's colours where the autoencoder models
-    luminance alone, else 0.
+    """(B, 3, H, W) in [-1, 1], added to the decoded image: the IRN's colours where the autoencoder
+    models luminance alone, else 0.
     """
 
     @property
@@ -36,7 +35,11 @@ class Estimate:
 
 
 def estimate(autoencoder: Autoencoder, irn: RestorationUNet, y: torch.Tensor) -> Estimate:
-    """Estimate faces, (B, 3, H, W) in [0, 1]; without gradients, in single precision."""
+    """Estimate faces y, (B, 3, H, W) RGB in [0, 1], without gradients, in single precision.
+
+    H and W are multiples of the autoencoder's compression, and of what the IRN takes
+    (`RestorationUNet`).
+    """
     with torch.no_grad():
         x_irn = irn.tinted(irn(y).float(), y).clamp(0, 1)
         y, seen = autoencoder.seen(y), autoencoder.seen(x_irn)
@@ -45,7 +48,7 @@ def estimate(autoencoder: Autoencoder, irn: RestorationUNet, y: torch.Tensor) ->
 
 
 Decode = Callable[[torch.Tensor], torch.Tensor]
-"""Map latents (B, C, h, w) to the autoencoder's image, (B, 3, H, W), about [0, 1], not clipped."""
+"""Map latents (B, C, h, w) to the autoencoder's image, (B, 3, H, W), about [0, 1], unclipped."""
 
 
 def decoding(autoencoder: Autoencoder, known: Estimate, residual: float) -> Decode:
@@ -55,6 +58,9 @@ def decoding(autoencoder: Autoencoder, known: Estimate, residual: float) -> Deco
     So the refinement changes x_I, and doesn't copy it through the autoencoder's bottleneck: with
     residual 1, z_I gives x_I itself. This is our addition, not known to be the paper's
     (docs/explanation/method.md).
+
+    Args:
+        residual: in [0, 1]; 0 gives plain decoding, G.
     """
     if not residual:
         return autoencoder.decode

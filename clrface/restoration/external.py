@@ -36,6 +36,9 @@ def install(card: ExternalCard, folder: Path, sources: Path) -> None:
     """Make `folder`, once: the repository at the card's commit (`code`), its weights in it, and an
     environment (`venv`).
 
+    Args:
+        sources: the folder of fetched sources, which has the weights.
+
     Raises: UserError for a repository, commit, package or weight that is not available, with the
     message of git or pip.
     """
@@ -84,6 +87,10 @@ def _packages(folder: Path) -> Path:
 
 def run_external(card: ExternalCard, folder: Path, chunk: Chunk, seed: int) -> None:
     """Restore a chunk with an installed card; write the images and status.csv as any method does.
+
+    Args:
+        folder: that of `install`.
+        seed: given to the program where its card's `command` has {seed}.
 
     Raises: UserError for a program that fails, with the end of its output, or that leaves no images
     or unknown ones.

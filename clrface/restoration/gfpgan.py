@@ -11,7 +11,7 @@ from clrface.restoration.official import OfficialRestorer
 
 
 class GfpganRestorer(OfficialRestorer):
-    """GFPGAN, whose StyleGAN2 decoder adds noise behind every layer.
+    """GFPGAN, (B, 3, 512, 512), whose StyleGAN2 decoder adds noise behind every layer.
 
     The authors draw new noise at each call; here an image's seed determines it.
     """

@@ -23,8 +23,14 @@ SIDE_PX = 512
 class OfficialRestorer(ABC):
     """A method with a network from spandrel, and the weights of one file of the card's source.
 
-    `half`: on a GPU, run in bfloat16 where autocast finds it safe. The authors' scripts run in
-    single precision.
+    It takes aligned faces, (B, 3, 512, 512) RGB in [0, 1], on FFHQ's template.
+
+    Args:
+        half: on a GPU, run in bfloat16 where autocast finds it safe. The authors' scripts run in
+            single precision.
+
+    Raises: UserError, when it is loaded, for weights that are missing, damaged or another
+    network's; when it restores, for images of another size.
     """
 
     file: str
@@ -55,11 +61,11 @@ class OfficialRestorer(ABC):
 
     @abstractmethod
     def make_network(self) -> Any:
-        """Make the network with the sizes of the authors' weights."""
+        """Return the network in the size of the authors' weights, without them."""
 
     @abstractmethod
     def run(self, x: torch.Tensor, seeds: list[int]) -> torch.Tensor:
-        """Restore (B, 3, 512, 512) in [-1, 1]."""
+        """Restore (B, 3, 512, 512) RGB in [-1, 1] to the same, unclipped; one seed an image."""
 
 
 def read_weights(path: Path) -> dict[str, torch.Tensor]:
@@ -68,7 +74,8 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
 
     Pickled code is refused.
 
-    Raises: UserError for a missing file, or one without tensors by name.
+    Raises: UserError for a file that is missing or damaged, or holds something else than tensors by
+    name.
     """
     from spandrel import canonicalize_state_dict
 

@@ -9,9 +9,12 @@ from clrface.models.unet import RestorationUNet
 
 
 class OneStep:
-    """x = y + U(y), grey where y is grey.
+    """x = y + U(y), clipped to [0, 1], grey where y is grey.
 
-    The network lies in the sub-folder `stage` of the weights.
+    The network lies in the sub-folder `stage` of the weights. Sides must be multiples of the
+    network's (`RestorationUNet`).
+
+    Raises: UserError, when it is loaded, for weights that are missing or damaged.
     """
 
     stage: str

@@ -1,7 +1,7 @@
 """The whole of CLR-Face: autoencoder, IRN with identity head, prior, mask and guidance.
 
-Suin and Chellappa, arXiv 2402.06106. y is the degraded face; x_I = IRN(y), z_I = E(x_I), z_y =
-E(y). The sampler starts at alpha z_I + sigma eps and refines given z_y and z_I. It is guided,
+Suin and Chellappa, arXiv 2402.06106. Notation: y is the degraded face; x_I = IRN(y), z_I = E(x_I),
+z_y = E(y). The sampler starts at alpha z_I + sigma eps and refines given z_y and z_I. It is guided,
 through the mask, towards the identity that the IRN recovered; x = G(z_0).
 docs/explanation/method.md maps each part to the paper.
 """
@@ -38,15 +38,20 @@ class Settings(SamplerSpec):
     """
 
     guidance: Literal["none", "recognition", "recognition_free"] = "recognition"
+    """What changes the estimate at each guided step; see clrface.restoration.guidance."""
     guidance_scale: float = 1.0
+    """lambda, at least 0; see clrface.restoration.guidance."""
     target: Literal["head", "irn"] = "head"
     """The identity that guidance seeks: predicted by the IRN's head, or recognised in the IRN's
     image.
     """
     mask: Literal["learned", "ones", "random"] = "learned"
-    """`random` permutes the learned mask's values, for each image: the same share, anywhere."""
+    """`ones` guides everywhere. `random` permutes the learned mask's values in each image, which
+    keeps their mean.
+    """
     residual: float = 0.7
-    """The share of the autoencoder's loss on the IRN's output that is added back; see `decoding`.
+    """The share, in [0, 1], of what the autoencoder loses of the IRN's output that is added back;
+    see `decoding`.
     """
     latents: Literal["f4", "f4_short", "f8_short", "f16_short", "codes256_short"] = "f4"
     """CLR-Face's own latents, or those of an ablation (clrface.stages.SHORT), which have no mask.
@@ -55,13 +60,14 @@ class Settings(SamplerSpec):
 
 @dataclass(frozen=True)
 class Moment:
-    """One step of restoring GROUP faces, for an observer.
+    """One evaluation of the prior's network while GROUP faces are restored, for an observer.
 
     A smaller group is filled up with its last face.
     """
 
     known: Estimate
     guide: Guide | None
+    """None with guidance `none`."""
     step: Step
     to_image: Callable[[torch.Tensor], torch.Tensor]
     """Map latents (GROUP, C, h, w) to finished images (GROUP, 3, H, W) in [0, 1]: the algorithm's
@@ -74,7 +80,11 @@ Observer = Callable[[Moment], None]
 
 
 class CLRFace:
-    """The five networks, and restoration with them."""
+    """The five networks, and restoration with them.
+
+    >>> pipeline = CLRFace.from_pretrained(Path("models/clrface"))  # doctest: +SKIP
+    >>> pipeline.restore(faces, [0], Settings(guidance="none"))  # doctest: +SKIP
+    """
 
     def __init__(self, autoencoder: Autoencoder, irn: RestorationUNet, identity: IdentityHead, prior: UNet2DModel, mask: LatentMask | None):
         self.autoencoder, self.irn, self.identity, self.prior, self.mask = autoencoder, irn, identity, prior, mask
@@ -87,10 +97,11 @@ class CLRFace:
         weights without it have `prior` alone.
 
         Args:
-            latents: those of an ablation come from autoencoder_<latents> and prior_<latents>,
-                without a mask.
+            latents: `f4`, or those of an ablation (clrface.stages.SHORT), whose autoencoder and
+                prior come from autoencoder_<latents> and prior_<latents>, without a mask.
 
-        Raises: UserError for a missing folder, or weights that don't fit their config.
+        Raises: UserError for a missing folder, and weights that are damaged or don't fit their
+        config.
         """
         folder = Path(folder)
         return cls(
@@ -102,12 +113,15 @@ class CLRFace:
         )
 
     def save_pretrained(self, folder: Path) -> None:
-        """Write the five networks in half precision, as safetensors."""
+        """Write the networks in half precision, as safetensors, to the sub-folders decoder, irn,
+        identity, prior and, if there is one, mask. A folder `refiner` would be read in the prior's
+        place.
+        """
         for name, network in self._networks().items():
             save_network(network, Path(folder) / name)
 
     def to(self, device: str | torch.device) -> Self:
-        """Move all networks."""
+        """Move all networks to `device`; return the pipeline itself."""
         for network in self._networks().values():
             move(network, device)
         return self
@@ -118,8 +132,12 @@ class CLRFace:
         return named | ({"mask": self.mask} if self.mask else {})
 
     def make_recogniser(self, sources: Path) -> SFace:
-        """Make the recogniser from the fetched sources, for faces aligned as in the identity head's
-        training.
+        """Make the recogniser, for faces aligned as in the identity head's training.
+
+        Args:
+            sources: the folder of fetched sources.
+
+        Raises: UserError for a recogniser that is missing or damaged.
         """
         return SFace(sources, self.identity.config["template"])
 
@@ -145,12 +163,17 @@ class CLRFace:
         Args:
             y: (B, 3, H, W) float32 RGB in [0, 1]; H and W multiples of `size_multiple`.
             seeds: one an image; the same seed gives the same result in any batch.
-            recogniser: needed for `guidance: recognition`.
-            target: faces of y's shape whose identity replaces the one that the IRN recovers: the
-                ground truth, for an upper bound.
+            recogniser: by `make_recogniser`, on the pipeline's device; needed for `guidance:
+                recognition`.
+            target: faces of y's shape and range whose identity replaces the one that the IRN
+                recovers: the ground truth, for an upper bound.
             observe: see `Observer`; changes nothing.
 
-        Returns: (B, 3, H, W) float32 in [0, 1].
+        Returns: (B, 3, H, W) float32 RGB in [0, 1].
+
+        Raises: UserError for other sides, an unknown solver, more steps than the schedule has, and
+        a learned or random mask where the latents have none; ValueError for `guidance: recognition`
+        without a recogniser.
         """
         if y.shape[-1] % self.size_multiple or y.shape[-2] % self.size_multiple:
             raise UserError(
@@ -188,10 +211,13 @@ class CLRFace:
         return to_image(Sampler(self.prior, settings).run(eps, known, guide, show))
 
     def latent_mask(self, known: Estimate, kind: str, seeds: Sequence[int] = ()) -> torch.Tensor:
-        """Return where guidance may change latents, (B, 1, h, w) in (0, 1].
+        """Return how much guidance may change each latent position, (B, 1, h, w) in (0, 1].
 
         Args:
-            seeds: (B) for a random mask.
+            kind: `learned`, `ones` or `random`; see `Settings.mask`.
+            seeds: one an image, for a random mask.
+
+        Raises: UserError where these latents have no mask, for any kind but `ones`.
         """
         if kind == "ones":
             return torch.ones_like(known.z_y[:, :1])

@@ -6,6 +6,9 @@ network's output is v = alpha_t eps - sigma_t z_0, so z_0 is estimated as z0_hat
 sigma_t v. Guidance replaces z0_hat by z0_hat - shift, and v by the v that agrees, (alpha_t z_t -
 z0_hat) / sigma_t. Every solver then weighs the shift by its own step (DDIM: by alpha_s - alpha_t
 sigma_s / sigma_t from t to s), fully at the last one: that is lambda_t.
+
+Solvers: DDIM (Song et al. 2021), DPM-Solver++ (Lu et al. 2022), UniPC (Zhao et al. 2023), Euler and
+Heun (Karras et al. 2022).
 """
 
 from collections.abc import Callable
@@ -45,8 +48,9 @@ class Step:
     """The result of one evaluation of the prior's network; latents are (B, C, h, w)."""
 
     t: float
-    """The time, as a share of the schedule, in (0, 1)."""
+    """The time, as a share of the schedule, in (0, 1): near 1 is noise."""
     z_t: torch.Tensor
+    """The noisy latent, of about unit variance, that the network gets."""
     z0_hat: torch.Tensor
     """The network's estimate, before guidance."""
     shift: torch.Tensor | None
@@ -54,21 +58,26 @@ class Step:
 
 
 def training_schedule() -> DDPMScheduler:
-    """Return the schedule that the prior is trained on."""
+    """Return the schedule that the prior is trained on: 1,000 times, cosine (Nichol and Dhariwal
+    2021), v-prediction.
+    """
     return DDPMScheduler(**SCHEDULE)
 
 
 @dataclass(frozen=True)
 class SamplerSpec:
-    """How to sample.
-
-    `t0`: the share of the schedule to run from the IRN's latent, in (0, 1].
-    """
+    """How to sample."""
 
     start: Literal["noise", "irn"] = "irn"
+    """What is refined: pure noise, or the IRN's latent with the noise of time t0."""
     t0: float = 0.1
+    """The share of the schedule to run from the IRN's latent, in (0, 1]; unused from noise."""
     solver: str = "ddim"
+    """A key of SOLVERS."""
     steps: int = 8
+    """Solver steps that are run, at least 1. Each is one evaluation of the network; of Heun's, all
+    but the last are two.
+    """
     guidance_every: int = 4
     """Apply guidance every N network evaluations, counted back from the last one."""
 
@@ -79,7 +88,15 @@ class SamplerSpec:
 
 
 class Sampler:
-    """Draw a clean latent given the first estimate of a face."""
+    """Draw a clean latent given the first estimate of a face.
+
+    Args:
+        prior: maps (B, 3C, h, w), which is z_t, z_y and z_I, and times in [0, 1000) to v, (B, C, h,
+            w).
+
+    Raises: UserError for an unknown solver, and for more steps over the whole schedule than
+    clrface.schedule.MOST_STEPS.
+    """
 
     def __init__(self, prior: UNet2DModel, spec: SamplerSpec):
         if spec.solver not in SOLVERS:
@@ -121,7 +138,7 @@ class Sampler:
         return z
 
     def timesteps(self) -> list[int]:
-        """Return the times of a run, in order, each in [0, 1000)."""
+        """Return the times of a run, from noisy to clean, each in [0, 1000), one an evaluation."""
         return [int(t) for t in self._timesteps(torch.device("cpu"))[1]]
 
     def _timesteps(self, device: torch.device) -> tuple[Any, torch.Tensor]:

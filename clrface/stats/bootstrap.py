@@ -2,7 +2,8 @@
 
 Every method of a dataset is resampled with the same indices. So the intervals of two methods move
 together, and their difference, resample by resample, is a fair test (Efron and Tibshirani, "An
-Introduction to the Bootstrap", 1993, chapter 13).
+Introduction to the Bootstrap", 1993, chapter 13). Values are in the metric's own unit; NaN stands
+for an image without a value.
 
 An interval end between two resamples is the outer one. Nothing is interpolated, so an infinite PSNR
 stays infinite.
@@ -18,7 +19,9 @@ COVERAGE_PERCENT = 95.0
 
 
 class Estimate(NamedTuple):
-    """A value with its 95 % interval; three NaN where nothing was measured."""
+    """A value with its 95 % interval, the percentiles 2.5 and 97.5; three NaN where nothing was
+    measured.
+    """
 
     value: float
     low: float
@@ -31,13 +34,14 @@ class Resampling(NamedTuple):
     base_seed: int
     dataset: str
     n_boot: int
+    """How many resamples are drawn."""
 
 
 UNMEASURED = Estimate(float("nan"), float("nan"), float("nan"))
 
 
 def bootstrap_indices(base_seed: int, dataset: str, n_boot: int, n: int) -> np.ndarray:
-    """Draw the images of each resample: (n_boot, n) places in the sorted list of image ids.
+    """Draw the images of each resample: (n_boot, n) int64 indices of the sorted list of image ids.
 
     They depend only on the base seed, the dataset and the two sizes. So every method, metric and
     degradation of a dataset shares them.
@@ -46,7 +50,8 @@ def bootstrap_indices(base_seed: int, dataset: str, n_boot: int, n: int) -> np.n
 
 
 def people_counts(base_seed: int, dataset: str, n_boot: int, n: int) -> np.ndarray:
-    """Draw people: (n_boot, n), how often each resample takes each of `n` people, sorted by name.
+    """Draw people: (n_boot, n) int64, how often each resample takes each of `n` people, sorted by
+    name.
 
     A person is drawn with all photographs, since two of one person are not independent.
     """
@@ -69,8 +74,8 @@ def resampled_means(values: np.ndarray, indices: np.ndarray) -> np.ndarray:
     resample of failed images alone is NaN.
 
     Args:
-        values: (n,).
-        indices: (n_boot, n).
+        values: (n,) floats.
+        indices: (n_boot, n), by `bootstrap_indices`.
     """
     return _mean_of_measured(values[indices], axis=1)
 
@@ -80,12 +85,13 @@ def mean_interval(values: np.ndarray, indices: np.ndarray) -> Estimate:
 
     Args:
         values: (n,); NaN for a failed image, which is left out.
+        indices: (n_boot, n), by `bootstrap_indices`.
     """
     return Estimate(float(_mean_of_measured(values, axis=0)), *_percentiles(resampled_means(values, indices)))
 
 
 def without_perfect(values: np.ndarray) -> np.ndarray:
-    """Make infinite values NaN where others are finite.
+    """Return values, (n,), with the infinite ones made NaN where others are finite.
 
     One copy of the ground truth, at infinite dB, must not decide a mean. Where every measured image
     is infinite, as for the ground truth itself, the values stay.
@@ -102,7 +108,9 @@ def set_interval(value: float, replicates: np.ndarray) -> Estimate:
     images, so it looks less varied than the set. The replicates therefore lie to one side of the
     value, and their plain percentiles may not contain it. Their spread measures the uncertainty. So
     they are shifted until their mean equals the value. Nothing is clipped: a distance near 0 may
-    have a lower end under 0.
+    have a lower end under 0. NaN replicates are left out.
+
+    Where the value isn't finite, or no replicate is left, both ends are the value.
     """
     measured = replicates[~np.isnan(replicates)]
     if not np.isfinite(value) or measured.size == 0:
@@ -111,7 +119,9 @@ def set_interval(value: float, replicates: np.ndarray) -> Estimate:
 
 
 def percentile_interval(value: float, replicates: np.ndarray) -> Estimate:
-    """Return a statistic and the percentile interval of its `replicates` (n_boot,), without NaN."""
+    """Return a statistic and the percentile interval of its `replicates` (n_boot,), of which NaN
+    are left out; both ends are NaN where none is left.
+    """
     return Estimate(float(value), *_percentiles(replicates))
 
 

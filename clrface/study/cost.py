@@ -1,9 +1,9 @@
-"""What a restoration costs: parameters, MACs, network evaluations, seconds and memory, all methods
-on one machine in one run.
+"""Measure what a restoration costs: parameters, MACs, network evaluations, seconds and memory, all
+methods on one machine in one run.
 
-Each method lives in a process of its own, so that its memory can be told from the others'; one of
-them runs at a time. The rounds are interleaved (every method once, then again), so that a machine
-that slows down meanwhile slows all of them.
+Each method has a process of its own, so that its memory is measured separately; one of them runs at
+a time. The rounds are interleaved (every method once, then again), so that a machine that slows
+down meanwhile slows all of them.
 """
 
 import multiprocessing
@@ -46,35 +46,36 @@ FORMULAS = {
     torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention,
     torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward: _attention_backward,
 }
-"""torch counts a GPU's fused attention, but not the CPU's; taken apart, it would keep a matrix of
-all positions' pairs.
+"""FLOPs of the CPU's fused attention, which torch doesn't count by itself. Not fused, it would keep
+a matrix of all pairs of positions.
 """
 
 
 @dataclass(frozen=True)
 class Contender:
-    """A row to measure.
-
-    `stages`: (method, stage) of each network that its weights come from, with those that they
-    started from.
-    """
+    """A row of the table of costs to measure."""
 
     row: str
+    """Its id in the table, and `label` its heading."""
     label: str
     method: str
+    """The method's name, and `params` what it is made with."""
     family: str
+    """The method whose weights it uses (MethodCard.family)."""
     params: dict[str, Any]
     trained_here: bool
     stages: list[tuple[str, str]]
+    """(method, stage) of each network that its weights come from, for the cost of training."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """What all contenders share: where weights and sources lie, the device, and the images handed
-    over at once.
+    """What all contenders share: where weights and sources lie, the device, and the images restored
+    at once.
     """
 
     weights: str
+    """shipped, fit, a folder, or a Hugging Face id."""
     sources: Path
     device: str
     lq: np.ndarray
@@ -82,8 +83,8 @@ class Place:
 
 
 class Counter:
-    """Counts the calls of torch modules while it is open: which parameters take part, and how often
-    each outermost module sees an image.
+    """Count the calls of torch modules within this context: which parameters take part, and how
+    often each outermost module gets an image.
     """
 
     def __enter__(self) -> "Counter":
@@ -110,16 +111,22 @@ class Counter:
 
     @property
     def parameters(self) -> int:
-        """Of all outermost modules that were called, with what they hold, each once."""
+        """Return the number of parameters of all outermost modules that were called, each once."""
         return sum(self.owned.values())
 
     def evaluations(self, images: int) -> float:
-        """Of the most called outermost module, for each of `images`."""
+        """Return how often the most called outermost module got an image, over `images`."""
         return max(self.images.values(), default=0) / images
 
 
 def measure_costs(contenders: Sequence[Contender], place: Place, rounds: int) -> list[Cost]:
-    """Measure every contender, in the order given. Raises: UserError with a method's own error."""
+    """Measure every contender, in the order given; `Cost` has the units.
+
+    Args:
+        rounds: how often each is timed, at least 1, after one restoration that isn't.
+
+    Raises: UserError for a method that fails, with its own error, or whose process dies.
+    """
     processes = [_Process(contender, place) for contender in contenders]
     try:
         for process in tqdm(processes, desc="warming up", unit="method"):

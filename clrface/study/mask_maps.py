@@ -1,10 +1,10 @@
 """Where the learned mask lets guidance act: heat maps over faces, and its mean in the parts of a
 face.
 
-The parts come from dlib's 68 landmarks on the ground truth: eyes with brows, nose, mouth (convex
-hulls); the rest of the face, which is the hull of all landmarks and of a forehead as high as the
-stretch from the brows to the nose's base (the rule of facial
-thirds: the landmarks end at the brows); and the background, hair included.
+The parts come from dlib's 68 landmarks on the ground truth: eyes with brows, nose and mouth, each a
+convex hull; the rest of the face; and the background, hair included. The landmarks end at the
+brows. So the face is the hull of all landmarks and of a forehead as high as the distance from the
+brows to the nose's base (the rule of facial thirds).
 """
 
 import csv
@@ -40,7 +40,12 @@ SHOWN = 6
 
 def write_mask_maps(faces: Faces, weights: Path, sources: Path, device: str, table: Path, figure: Path) -> None:
     """Write `table` (csv: image_id, share = the mask's mean over latents, then its mean in each
-    part) and `figure` (PNG, PDF beside it).
+    part, all in (0, 1), nan for a part without pixels) and `figure` (PNG, PDF beside it).
+
+    Args:
+        weights: CLR-Face's folder, and `sources` that of the fetched sources.
+
+    Raises: UserError for weights or a landmark model that are missing or damaged.
     """
     pipeline = CLRFace.from_pretrained(weights).to(device)
     predictor = dlib_landmarks.load(sources)
@@ -61,8 +66,8 @@ def write_mask_maps(faces: Faces, weights: Path, sources: Path, device: str, tab
 
 @torch.no_grad()
 def mask_of(pipeline: CLRFace, degraded: np.ndarray, device: str) -> tuple[np.ndarray, np.ndarray]:
-    """The mask of one degraded face, (3, H, W) in [0, 1]: on its latents, (h, w), and enlarged to
-    its pixels, (H, W); in (0, 1).
+    """Return the mask of one degraded face, (3, H, W) float32 in [0, 1]: on its latents, (h, w),
+    and enlarged to its pixels, (H, W); both in (0, 1).
     """
     known = estimate(pipeline.autoencoder, pipeline.irn, torch.from_numpy(degraded)[None].to(device))
     mask = pipeline.latent_mask(known, "learned")
@@ -71,8 +76,11 @@ def mask_of(pipeline: CLRFace, degraded: np.ndarray, device: str) -> tuple[np.nd
 
 
 def parts_of(landmarks: np.ndarray, shape: tuple[int, ...]) -> dict[str, np.ndarray]:
-    """(68, 2) landmarks in units of the image's sides to boolean (H, W) maps, one a part, that
-    don't overlap and cover the image.
+    """Return boolean maps (H, W), one a part of PARTS, that don't overlap and cover the image.
+
+    Args:
+        landmarks: dlib's, (68, 2) as (x, y), in units of the image's sides.
+        shape: (H, W).
     """
     points = np.rint(landmarks * (shape[1], shape[0])).astype(np.int32)
     taken = np.zeros(shape, bool)

@@ -60,9 +60,11 @@ class Run:
 
     evaluations: int
     looks: Sequence[Look]
-    """At those of the evaluations that are shown."""
+    """At the evaluations that `shown` chooses."""
     start: np.ndarray
-    """The image of the latents at the first, with their noise."""
+    """The image of the noisy latents at the first evaluation; as `x_irn` and `restored`, (3, H, W)
+    in [0, 1].
+    """
     x_irn: np.ndarray
     mask: np.ndarray | None
     """(h, w) in (0, 1]; None without guidance."""
@@ -73,7 +75,8 @@ def write_overview(faces: Faces, settings: Settings, weights: Path, sources: Pat
     """Draw the first of `faces`, restored with `settings` and seed 0 as in the tables, and once
     more from noise, to `target` (PNG, and PDF beside it).
 
-    Raises: UserError for no face at all, and for settings that the sampler refuses.
+    Raises: UserError for no face at all, settings that the sampler refuses, and weights or a
+    recogniser that are missing.
     """
     if not faces.ids:
         raise UserError("Found no face to draw the overview of; expected one. Choose a test set of which some faces could be aligned.")
@@ -87,7 +90,9 @@ def write_overview(faces: Faces, settings: Settings, weights: Path, sources: Pat
 
 
 def watch(pipeline: CLRFace, y: torch.Tensor, seed: int, settings: Settings, recogniser: SFace | None) -> Run:
-    """Restore one face, y (1, 3, H, W) in [0, 1], and keep what an observer is shown."""
+    """Restore one face, y (1, 3, H, W) in [0, 1], and keep what an observer gets. It raises what
+    `CLRFace.restore` does.
+    """
     moments: list[Moment] = []
     restored = pipeline.restore(y, [seed], settings, recogniser, observe=moments.append)
     first, guide = moments[0], moments[0].guide
@@ -104,8 +109,11 @@ def watch(pipeline: CLRFace, y: torch.Tensor, seed: int, settings: Settings, rec
 
 
 def shown(guided: Sequence[bool]) -> list[int]:
-    """Places of the first evaluation, of one between, where guidance acts if it does, and of the
-    last: each look decodes an image.
+    """Return the indices of the first evaluation, of one between (a guided one if there is any) and
+    of the last.
+
+    Args:
+        guided: whether guidance was applied, one an evaluation.
     """
     between = list(range(1, len(guided) - 1))
     between = [place for place in between if guided[place]] or between

@@ -23,6 +23,7 @@ import torch
 from tqdm import tqdm
 
 from clrface.api import ImageMetric, SetMetric
+from clrface.evaluation.measure import set_replicates
 from clrface.files import write_text
 from clrface.images import read_rgb, to_bytes, to_unit
 from clrface.metrics.registry import load_metric, metric_card
@@ -38,8 +39,8 @@ BATCH = 16
 
 @dataclass(frozen=True)
 class Faces:
-    """The pairs that a sweep runs on: (N, 3, H, W) float32 in [0, 1] each, and the ids that seeds
-    and pairing go by.
+    """The pairs that a sweep runs on: ground truth and degraded faces, (N, 3, H, W) float32 RGB in
+    [0, 1] each, and the ids that determine seeds and pairing.
     """
 
     dataset: str
@@ -49,7 +50,10 @@ class Faces:
 
     @classmethod
     def read(cls, dataset: str, ids: Sequence[str], aligned: Sequence[Path], degraded: Sequence[Path]) -> "Faces":
-        """From the chunks' folders. Raises: UserError for an image that can't be read."""
+        """Read the faces `ids`, sorted, from the chunks' folders.
+
+        Raises: UserError for an image that can't be read; KeyError for an id without an image.
+        """
         truth, lq = ({path.stem: path for folder in folders for path in folder.glob("*.png")} for folders in (aligned, degraded))
         ids = sorted(ids)
         return cls(dataset, ids, *(to_unit(np.stack([read_rgb(side[image_id]) for image_id in ids])) for side in (truth, lq)))
@@ -57,25 +61,28 @@ class Faces:
 
 @dataclass(frozen=True)
 class Sweep:
-    """`grid` gives the values of each setting that is varied, in the order of the columns; `base`
-    those of the others.
-    """
+    """What is varied and measured. Settings are fields of clrface.restoration.pipeline.Settings."""
 
     grid: Mapping[str, Sequence[Any]]
+    """The values of each setting that is varied, in the order of the columns."""
     base: Mapping[str, Any]
+    """The values of other settings; the rest have their defaults."""
     metrics: Sequence[str]
+    """Ids of metrics; each compares with the ground truth, or needs no reference."""
     seeds: Sequence[int]
+    """Each point is restored once for each; values are means over them."""
     base_seed: int
     n_boot: int
+    """Bootstrap resamples."""
     code: str = ""
     """A checksum of the code that a point depends on: after an edit, a sweep starts again."""
 
     def settings(self, point: Mapping[str, Any]) -> Settings:
-        """All of a point's settings."""
+        """Return all settings of a point: the grid's values over the base's."""
         return Settings(**{**self.base, **point})
 
     def points(self) -> list[dict[str, Any]]:
-        """Every combination of the grid's values, the last key running fastest."""
+        """Return every combination of the grid's values, the last key varying fastest."""
         return [dict(zip(self.grid, values, strict=True)) for values in product(*self.grid.values())]
 
 
@@ -84,14 +91,16 @@ def run_sweep(sweep: Sweep, faces: Faces, weights: Path, sources: Path, device: 
 
     Its columns are the settings; `t_start`, the share of the schedule that is run (t0 to the
     nearest step); `evaluations` of the prior's network; `seconds` an image, the median over batches
-    (CPU time on a CPU, wall time elsewhere); `n`; and for each metric m the columns m, m_lo, m_hi
-    (95 % bootstrap over images).
+    (CPU time on a CPU, wall time elsewhere); `n` images; and for each metric m the columns m, m_lo,
+    m_hi (95 % bootstrap over images), in the metric's unit.
 
     Args:
-        cache: keeps networks' features (clrface.metrics.networks.memory), since all points share a
-            ground truth.
+        weights: CLR-Face's folder, and `sources` that of the fetched sources.
+        cache: a folder for networks' features (clrface.metrics.networks.memory), since all points
+            share a ground truth.
 
-    Raises: UserError for settings that the sampler refuses, before any work.
+    Raises: UserError for weights or sources that are missing, and for settings that the sampler
+    refuses, before any restoration.
     """
     done_file = out.with_name(out.name + ".points.jsonl")
     key = _key(sweep, faces, weights)
@@ -167,7 +176,7 @@ def _measure(
 
 
 class Restored(NamedTuple):
-    """A batch, (B, 3, H, W) as it would be read back from 8 bits, and its cost: evaluations of the
+    """A batch, (B, 3, H, W) float32 in [0, 1] rounded to 8 bits, and its cost: evaluations of the
     prior, seconds an image.
     """
 
@@ -203,5 +212,5 @@ def _score(metric_id: str, by_seed: np.ndarray, truth: np.ndarray, sources: Path
         values = [[score.value for score in cast(ImageMetric, metric).result()] for metric in measured]
         return mean_interval(without_perfect(mean_over_seeds(np.array(values))), indices)
     sets = [cast(SetMetric, metric) for metric in measured]
-    replicates = [[metric.result(drawn) for drawn in indices] for metric in sets]
+    replicates = [set_replicates(metric, indices, len(truth)) for metric in sets]
     return set_interval(float(np.mean([metric.result() for metric in sets])), mean_over_seeds(np.array(replicates)))

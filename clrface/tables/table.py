@@ -343,6 +343,7 @@ def estimate(files: Sequence[Scores], card: MetricCard, ids: Sequence[str], indi
 
     Args:
         files: the score files, one a seed.
+        indices: (n_boot, n) of `bootstrap_indices`.
     """
     if card.level == "image":
         return mean_interval(without_perfect(image_values(files, card, ids)), indices)

@@ -1,5 +1,5 @@
-"""The discriminator's side of the adversarial loss (hinge), which the autoencoder's two stages
-share.
+"""The discriminator's side of the adversarial loss (hinge, Lim and Ye 2017), which all adversarial
+stages share. The network's side is -D(fake).
 """
 
 import torch
@@ -10,6 +10,10 @@ from clrface.training.stage import Scalars
 
 
 def hinge_loss(discriminator: nn.Module, real: torch.Tensor, fake: torch.Tensor) -> tuple[torch.Tensor, Scalars]:
-    """Its loss on two batches (B, 3, H, W) in [0, 1], and the scalar to log."""
+    """Return (relu(1 - D(real)) + relu(1 + D(fake))) / 2, a scalar, and the scalar to log.
+
+    Args:
+        real, fake: (B, 3, H, W) in [0, 1]; `fake` without gradients.
+    """
     loss = (functional.relu(1 - discriminator(real)).mean() + functional.relu(1 + discriminator(fake)).mean()) / 2
     return loss, {"discriminator": loss.item()}

@@ -1,5 +1,5 @@
-"""Stages `autoencoder` (f = 4) and `codebook_vq` (f = 16): L1 + perceptual + codebook + patch-GAN
-loss (VQGAN, Esser et al. 2021).
+"""Stages `autoencoder`, `codebook_vq` and the ablation's `autoencoder_*`: L1 + perceptual +
+codebook + patch-GAN loss (VQGAN, Esser et al. 2021, with a fixed adversarial weight).
 
 The codebook starts as k-means centres of the encoder's latents, after a stretch without
 quantisation, and codes that nothing uses are moved onto latents of the batch: with a random start
@@ -27,20 +27,23 @@ from clrface.training.losses import Perceptual
 from clrface.training.stage import Scalars, Stage, StageSpec
 
 LATENTS_A_CODE = 64
-"""What k-means looks at, at most: a batch at 512x512 has a million latents, and more of them move
-no centre.
+"""Latents a code that k-means takes at most: a batch at 512x512 has a million latents, and more of
+them move no centre.
 """
 
 
 class AutoencoderStage(Stage):
-    """Options: weights `perceptual` and `adversarial`, `perceptual_share` of a batch,
-    `revive_every` so many steps.
+    """Options: weights `perceptual` and `adversarial`; `perceptual_share`, of a batch;
+    `adversarial_from` and `quantise_from`, shares of the steps; `revive_every`, in steps, over the
+    first 80 % of them.
 
-    `adversarial_from` and `quantise_from` are shares of the steps. `start_from`: a folder of
-    weights (`clrface import-vq` makes one), whose codebook is kept instead of a fresh one; with no
-    steps at all, only its latents' mean and spread are measured. `trunk_from`: a folder of weights
-    of other latents; what fits of its encoder and decoder is the start, the codebook is made
-    afresh.
+    `start_from`: a folder of weights (`clrface import-vq` makes one), whose codebook is kept. With
+    0 steps, only its latents' mean and standard deviation are measured. `trunk_from`: a folder of
+    weights of other latents; the tensors of its encoder and decoder that fit are the start, and the
+    codebook starts anew.
+
+    Raises: UserError for a `start_from` of another config, and a `trunk_from` of which nothing
+    fits.
     """
 
     def __init__(self, spec: StageSpec, sources: Path, models: Path, device: torch.device):
@@ -60,8 +63,8 @@ class AutoencoderStage(Stage):
         self.reconstruction: torch.Tensor | None = None
 
     def register_use(self) -> None:
-        """How often each code was used of late: a buffer of the autoencoder's quantiser, so that
-        checkpoints keep it.
+        """Add the buffer `use` to the quantiser, so that checkpoints keep it: how often each code
+        was used, (codes,), an exponential moving average.
         """
         self.main.vq.quantize.register_buffer("use", torch.ones(self.main.config["codes"]))
 
@@ -122,7 +125,9 @@ class AutoencoderStage(Stage):
             self._start_codebook(batch["hq"])
 
     def after_step(self, batch: Batch, step: int) -> None:
-        """Count the codes' use; at times move those hardly used onto latents of this batch."""
+        """Update the codes' use; every `revive_every` steps move unused codes onto latents of this
+        batch.
+        """
         every = self.spec.options["revive_every"]
         if step < self.quantise_from or step % max(1, every // 10):
             return
@@ -144,7 +149,7 @@ class AutoencoderStage(Stage):
             values[codes] = _broadcast(latents.to(values.device))
 
     def finish(self, batches: list[Batch]) -> None:
-        """Measure the latents' mean and spread: the prior sees them at zero mean and unit variance."""
+        """Measure the latents' mean and standard deviation a channel, by which E scales them."""
         width = self.main.config["latent_channels"]
         latents = torch.cat([self._latents(batch["hq"]).reshape(-1, width) for batch in batches])
         self.main.latent_mean.copy_(latents.mean(0))

@@ -1,7 +1,8 @@
 """Stage `codebook`: code prediction (CodeFormer, Zhou et al., NeurIPS 2022, stage II).
 
-L = code * cross-entropy(logits, s) + feature * |z_y - z_q|^2, with s the clean face's codes and z_q
-their vectors; codebook and decoder are those of stage `codebook_vq`, frozen.
+L = code * cross-entropy(logits, s) + feature * mean (z_y - z_q)^2, with s the clean face's codes
+and z_q their vectors; codebook and decoder are those of stage `codebook_vq`, frozen. The logged
+`hit` is the share of codes predicted right, in [0, 1].
 """
 
 from pathlib import Path
@@ -17,7 +18,7 @@ from clrface.training.stage import Scalars, Stage, StageSpec
 
 
 class CodesStage(Stage):
-    """Options: the losses' weights `code` and `feature`. Needs `codebook_vq`."""
+    """Options: the losses' weights `code` and `feature`. Needs stage `codebook_vq`."""
 
     def __init__(self, spec: StageSpec, sources: Path, models: Path, device: torch.device):
         super().__init__(spec, sources, models, device)

@@ -29,9 +29,9 @@ from clrface.manifest import read_manifest
 from clrface.seeds import derive_seed
 
 Batch = dict[str, torch.Tensor]
-"""`hq`, `lq`: (B, 3, H, W) float32 RGB in [0, 1]; `seed`: (B,) int64, one seed an image for noise;
-`latent`, where they are
-cached: (B, C, h, w) float32, E(hq).
+"""`hq`, `lq`: ground truth and degraded face, (B, 3, H, W) float32 RGB in [0, 1] each, of one size;
+`seed`: (B,) int64, one an image for noise; `latent`, where latents are cached: E(hq), (B, C, h, w)
+float32.
 """
 
 GAIN, BIAS = (0.85, 1.15), (-0.08, 0.08)  # mild contrast and brightness
@@ -44,7 +44,10 @@ process.
 
 
 class FaceFiles:
-    """Aligned faces in their PNGs, indexed like an array of them, (R, R, 3) uint8 each."""
+    """Aligned faces in their PNGs, indexed like an array of them, (R, R, 3) uint8 RGB each.
+
+    Indexing raises UserError for a file that is missing or damaged.
+    """
 
     def __init__(self, paths: Sequence[Path]):
         self.paths = list(paths)
@@ -60,7 +63,9 @@ Faces = np.ndarray | FaceFiles
 
 
 def faces_digest(faces: Faces) -> str:
-    """Return a digest of all pixels, in order."""
+    """Return a SHA-256 in hexadecimal: over all pixels of an array, in order; over the checksums of
+    the files of `FaceFiles`. So the same faces have one digest in memory and another as files.
+    """
     if isinstance(faces, np.ndarray):
         return hashlib.sha256(faces.tobytes()).hexdigest()
     told = "".join(sha256_file(path) for path in tqdm(faces.paths, desc="checksums of faces", unit="image", leave=False))
@@ -69,14 +74,14 @@ def faces_digest(faces: Faces) -> str:
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """Aligned training faces: `folder` holds chunks of them, `manifest` their splits."""
+    """Aligned training faces: `folder` holds chunks of them, the csv `manifest` their splits."""
 
     folder: Path
     manifest: Path
 
     def paths(self, split: str) -> list[Path]:
-        """Return the faces of a split, in the manifest's order, without those that could not be
-        aligned.
+        """Return the faces of a split (`train`, `val`), in the manifest's order, without those that
+        could not be aligned.
 
         Raises: UserError for a face that is neither aligned nor recorded as failed.
         """
@@ -93,8 +98,11 @@ class TrainingSet:
 
 
 def load_faces(sets: Sequence[TrainingSet], split: str, memory_bytes: int = MEMORY_BYTES) -> Faces:
-    """Load the aligned faces of a split, set after set: (N, R, R, 3) uint8, or files if that is too
-    much.
+    """Load the aligned faces of a split, set after set: (N, R, R, 3) uint8 RGB, or `FaceFiles`
+    where the array would exceed `memory_bytes`.
+
+    Raises: UserError for a face that is missing or damaged; ValueError for a split without faces,
+    and faces of several sizes.
     """
     paths = [path for faces in sets for path in faces.paths(split)]
     if paths and len(paths) * read_rgb(paths[0]).nbytes > memory_bytes:
@@ -103,18 +111,25 @@ def load_faces(sets: Sequence[TrainingSet], split: str, memory_bytes: int = MEMO
 
 
 class Latents(Protocol):
-    """E(x) of every face as training may show it, kept from once (clrface.training.latents)."""
+    """Cached latents E(x) of every face, in each form that training may use
+    (clrface.training.latents).
+    """
 
     def read(self, face: int, flipped: bool, grey: bool) -> torch.Tensor:
-        """(C, h, w) float32."""
+        """Return E(x), (C, h, w) float32, of the face with index `face`, mirrored, grey or both."""
         ...
 
 
 class Pairs(Dataset[Batch]):
-    """Sample (step, slot) as a training pair; see the module's text.
+    """Map (step, slot) to a training pair, a `Batch` without its first axis; see the module's text.
 
-    With `latents` the ground truth is a face or its mirror image, never in another light: only
-    those are encoded.
+    Args:
+        seed: the training's; it is part of every sample's name.
+        augment: draw a face, mirror half of them and change contrast and brightness mildly. False:
+            slot s shows face s modulo their number, unchanged.
+        grey_probability: of a ground truth made grey.
+        latents: adds `latent`. The ground truth is then a face or its mirror image, never in
+            another light: only those are encoded.
     """
 
     def __init__(
@@ -156,7 +171,10 @@ def _lit(face: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 class Steps(Sampler[list[tuple[int, int]]]):
-    """The names of this process's samples, batch by batch, from step `first` to step `last` - 1."""
+    """The names of this process's samples, batch by batch, from step `first` to step `last` - 1.
+
+    Of `world` processes, `rank` takes every `world`-th of a step's `batch` slots.
+    """
 
     def __init__(self, first: int, last: int, batch: int, rank: int = 0, world: int = 1):
         self.first, self.last, self.batch, self.rank, self.world = first, last, batch, rank, world
@@ -170,12 +188,13 @@ class Steps(Sampler[list[tuple[int, int]]]):
 
 
 def loader(pairs: Pairs, steps: Steps, workers: int) -> DataLoader[Batch]:
-    """Return batches in the order of their steps."""
+    """Return batches in the order of their steps, drawn by `workers` processes (0: by this one)."""
     return DataLoader(pairs, batch_sampler=steps, num_workers=workers, prefetch_factor=4 if workers else None)
 
 
 def fixed_batch(faces: Faces, degradation: Degradation, seed: int, count: int, grey_probability: float) -> Batch:
-    """Return `count` faces spread over the set, unaugmented, degraded the same on every call.
+    """Return at most `count` faces, evenly spaced over the set, unaugmented, degraded the same on
+    every call.
 
     For sample sheets and validation.
     """

@@ -22,10 +22,10 @@ from clrface.training.stage import Scalars, Stage, StageSpec
 
 
 class DecoderStage(Stage):
-    """Options: weights `perceptual`, `identity` and `adversarial`; the first two's shares of a
-    batch; `adversarial_from`, a share of steps.
+    """Options: weights `perceptual`, `identity` and `adversarial`; `perceptual_share` and
+    `identity_share`, of a batch; `adversarial_from`, a share of the steps.
 
-    Needs the autoencoder, whose network it takes as it is.
+    Needs stage `autoencoder`, and starts from its weights.
     """
 
     def __init__(self, spec: StageSpec, sources: Path, models: Path, device: torch.device):

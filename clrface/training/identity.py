@@ -19,8 +19,10 @@ from clrface.training.stage import Scalars, Stage, StageSpec
 
 
 class IdentityStage(Stage):
-    """No options. In single precision: the adapters' changes are small, and on a CPU it is faster
-    here.
+    """No options. Needs stages `autoencoder` and `irn`. The logged `cosine` is that of head and
+    phi(x).
+
+    In single precision: the adapters' changes are small, and on a CPU it is faster here.
     """
 
     def __init__(self, spec: StageSpec, sources: Path, models: Path, device: torch.device):

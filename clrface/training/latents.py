@@ -5,8 +5,8 @@ face is newly degraded at every step, so z_y = E(y) and z_I = E(IRN(y)) change. 
 encodings this saves one.
 
 A shard is whole or absent, so a stopped run resumes with the next. Processes share the shards. The
-folder's name is a checksum of the autoencoder's weights and the faces, so other weights or faces
-start a new cache.
+folder's name is a checksum of the autoencoder's weights, the faces and the forms in which they are
+used; a change of these starts a new cache.
 """
 
 import hashlib
@@ -34,18 +34,22 @@ AT_ONCE = 4
 NAME = "latents"
 
 Look = tuple[bool, bool]
-"""How training may show a face: mirrored, grey."""
+"""The form in which training uses a face: mirrored or not, grey or not."""
 
 
 def looks(grey_probability: float, degradation: Degradation) -> list[Look]:
-    """Return every look that pairs of these settings can have."""
+    """Return every look that training pairs of these settings can have, two or four.
+
+    Args:
+        grey_probability: in [0, 1], of a ground truth made grey.
+    """
     may_be_grey = grey_probability > 0 or (degradation.grey_truth and degradation.grey_probability > 0)
     greys = [*([False] if grey_probability < 1 else []), *([True] if may_be_grey else [])]
     return [(flipped, is_grey) for is_grey in greys for flipped in (False, True)]
 
 
 class LatentCache:
-    """Cached latents, (C, h, w) each, at zero mean and unit variance; half precision on disk,
+    """Cached latents, (C, h, w) each, of about zero mean and unit variance; half precision on disk,
     single in use.
     """
 
@@ -53,26 +57,32 @@ class LatentCache:
         self.folder, self.shown = folder, list(shown)
 
     def read(self, face: int, flipped: bool, grey: bool) -> torch.Tensor:
-        """Return E(x) of a face, by its place in the training set, as it is shown."""
+        """Return E(x), (C, h, w) float32, of the face with index `face` in the training set.
+
+        Raises: ValueError for a look that was not encoded.
+        """
         with safe_open(shard(self.folder, face // SHARD_FACES), "pt") as file:
             return file.get_slice(NAME)[face % SHARD_FACES, self.shown.index((flipped, grey))].float()
 
 
 def shard(folder: Path, index: int) -> Path:
-    """Return the path of a shard; its tensor is (faces, looks, C, h, w)."""
+    """Return the path of a shard; its tensor `latents` is (faces, looks, C, h, w) float16."""
     return folder / f"{index:05d}.safetensors"
 
 
 def keep_latents(
     autoencoder: Autoencoder, weights: Path, faces: Faces, digest: str, shown: Sequence[Look], place: Path, rank: int = 0, world: int = 1
 ) -> LatentCache:
-    """Encode what isn't there yet of this process's shards, and give the cache; the caller waits
+    """Encode the shards of this process that are missing, and return the cache. The caller waits
     for the other processes.
 
     Args:
-        autoencoder: on its device, ready for use; `weights` is the folder it was read from, and
-            `digest` the faces'.
-        place: the folder of caches; those of other weights or faces are removed.
+        autoencoder: on its device, in evaluation mode.
+        weights: the folder that it was read from.
+        digest: the faces', by `faces_digest`.
+        shown: the looks to encode, by `looks`.
+        place: the folder of caches; those of other weights, faces or looks are removed.
+        rank, world: this process's number, and how many there are.
     """
     sums = [sha256_file(path) for path in sorted(weights.glob("*.safetensors"))]
     key = hashlib.sha256(json.dumps([sums, digest, list(shown), SHARD_FACES]).encode()).hexdigest()[:16]

@@ -3,6 +3,9 @@
 On a CPU, a run that is killed and restarted has exactly the losses of an unbroken run. Data and
 noise are named by the step (clrface.training.data), and a checkpoint holds the weights, their
 average, the optimisers and the step.
+
+AdamW with betas 0.9 and 0.99 and weight decay 1e-4; the gradient's norm is clipped to 1. The kept
+weights are the exponential moving average's, whose decay rises to `ema_decay`.
 """
 
 import hashlib
@@ -42,7 +45,12 @@ LOSSES = "losses.jsonl"
 
 
 class Run:
-    """One stage's training in `folder`/work; `folder` gets the weights at the end."""
+    """One stage's training. `folder` gets the weights at the end; until then its state, losses and
+    sample sheets lie beside it, in `<folder>.work`.
+
+    Args:
+        key: the run's checksum, by `run_key`: only a checkpoint with the same one is resumed.
+    """
 
     def __init__(self, stage: Stage, spec: StageSpec, accelerator: Accelerator, folder: Path, key: str):
         self.stage, self.spec, self.accelerator = stage, spec, accelerator
@@ -53,7 +61,7 @@ class Run:
         """Their side in pixels."""
         self.step, self.key = 0, key
         self.processor_before_s = -time.process_time()
-        """What earlier calls of this run took, less what this process had taken before the run."""
+        """Seconds of earlier calls of this run, less those of this process before the run."""
         for network in stage.networks().values():
             network.to(accelerator.device)
         if spec.gradient_checkpointing:
@@ -74,13 +82,16 @@ class Run:
 
     @property
     def processor_s(self) -> float:
-        """Return CPU time of the run so far, over every call; of this process, without those that
-        draw degradations.
+        """Return the run's CPU time in seconds, over every call; of the training process alone,
+        without the workers that draw degradations.
         """
         return self.processor_before_s + time.process_time()
 
     def advance(self, batch: Batch) -> dict[str, float]:
-        """Run one step: every turn's loss, gradient and update."""
+        """Run one step: every turn's loss, gradient and update. Return the losses by name.
+
+        Raises: UserError for a loss that is not finite.
+        """
         scalars: dict[str, float] = {}
         with self.accelerator.autocast():
             self.stage.before_step(batch, self.step)
@@ -132,8 +143,10 @@ class Run:
         return read_torch(self.checkpoint, advice, self.accelerator.device, "checkpoint")
 
     def load_checkpoint(self) -> bool:
-        """Resume from the last checkpoint of this run (`run_key`), if any; one of another run is
-        renamed.
+        """Resume from the last checkpoint of this run (`run_key`), and return whether there was
+        one. One of another run is renamed to checkpoint.other.pt.
+
+        Raises: UserError for a damaged checkpoint.
         """
         if not self.checkpoint.is_file():
             return False
@@ -175,7 +188,8 @@ def run_key(spec: StageSpec, degradation: Degradation, seed: int, digest: str, m
     How often to log, sample and save, and how to save memory, is left out.
 
     Args:
-        digest: the faces'.
+        seed: the training's.
+        digest: the faces', by `faces_digest`.
         models: the folder of the stages trained before; this stage's own files there are ignored.
     """
     quiet = {"checkpoint_every", "sample_every", "log_every", "gradient_checkpointing"}
@@ -189,8 +203,8 @@ def run_key(spec: StageSpec, degradation: Degradation, seed: int, digest: str, m
 
 
 def schedule(step: int, spec: StageSpec) -> float:
-    """Return the learning rate's factor: linear warm-up, constant, cosine to 5 % over the last 40 %
-    of the steps.
+    """Return the learning rate's factor at `step` (from 0), in (0, 1]: linear warm-up, constant,
+    cosine to 5 % over the last 40 % of the steps.
     """
     warm = min(1.0, (step + 1) / max(1, spec.warmup))
     decay_from = 0.6 * spec.steps
@@ -211,11 +225,16 @@ def train(
     seed: int,
     workers: int,
 ) -> None:
-    """Run `stage` to its end, from its last checkpoint if there is one, and write its weights to
-    `folder`.
+    """Run `stage` to its end, from its last checkpoint if there is one, and write its weights and
+    training.json to `folder`.
 
-    Raises: UserError when another process trains this stage in this folder, and for a loss that is
-    not finite.
+    Args:
+        faces, val_faces: to train on; for sample sheets and validation.
+        seed: of the samples; see clrface.training.data.
+        workers: processes that draw samples; 0 draws them in this one.
+
+    Raises: UserError when another process trains this stage in this folder, for a loss that is not
+    finite, for a damaged checkpoint, and for gradient checkpointing that no network supports.
     """
     digest = faces_digest(faces)
     run = Run(stage, spec, accelerator, folder, run_key(spec, degradation, seed, digest, stage.models))

@@ -2,7 +2,8 @@
 
 One masked step of guidance from the prior's estimate, z' = z0_hat - scale * m * direction
 (clrface.restoration.guidance), should gain identity against the truth at the least perceptual cost:
-L = (1 - cos(phi(G(z')), phi(x))) + perceptual * LPIPS(G(z'), x) + sparsity * mean(m).
+L = (1 - cos(phi(x'), phi(x))) + perceptual * ST-LPIPS(x', x) + sparsity * mean(m), with x' the
+image of z' (clrface.restoration.estimate.decoding). The logged `share` is mean(m), in (0, 1).
 """
 
 from pathlib import Path
@@ -28,10 +29,10 @@ from clrface.training.stage import Scalars, Stage, StageSpec
 
 
 class MaskStage(Stage):
-    """Options: `scale` of the guidance step, `t0` (times lie below) and `residual` as in a
-    restoration; weights `perceptual`, `sparsity`.
+    """Options: `scale`, of the guidance step; `t0`, below which times are drawn, and `residual`, as
+    in a restoration, in [0, 1] both; weights `perceptual` and `sparsity`.
 
-    Needs the four other networks, the prior as the refiner left it.
+    Needs stages `decoder`, `irn`, `identity` and `refiner`.
     """
 
     def __init__(self, spec: StageSpec, sources: Path, models: Path, device: torch.device):

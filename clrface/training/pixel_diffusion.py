@@ -1,5 +1,5 @@
-"""Stage `pixel_diffusion`: conditional score matching on pixels; see clrface.models.pixel_diffusion
-for the notation.
+"""Stage `pixel_diffusion`: conditional denoising score matching on pixels (SR3, Saharia et al.
+2022); see clrface.models.pixel_diffusion for the notation.
 """
 
 from pathlib import Path
@@ -16,7 +16,7 @@ from clrface.training.stage import Scalars, Stage, StageSpec
 
 
 class PixelDiffusionStage(Stage):
-    """No options: the loss is the mean squared error of v over the whole schedule."""
+    """No options: the loss is the mean squared error of v, at a time drawn uniformly."""
 
     def __init__(self, spec: StageSpec, sources: Path, models: Path, device: torch.device):
         super().__init__(spec, sources, models, device)

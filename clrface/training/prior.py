@@ -1,8 +1,10 @@
-"""Stage `prior`: conditional score matching on clean latents (CLR-Face's diffusion prior).
+"""Stages `prior` and the ablation's `prior_*`: conditional denoising score matching on clean
+latents (CLR-Face's diffusion prior).
 
 Notation: z_0 = E(x), z_y = E(y), z_I = E(IRN(y)); z_t = alpha_t z_0 + sigma_t eps, alpha_t^2 +
-sigma_t^2 = 1 (variance preserving, cosine schedule); the network sees z_t, z_y, z_I and predicts v
-= alpha_t eps - sigma_t z_0 (Salimans and Ho 2022), which holds the score.
+sigma_t^2 = 1 (variance preserving; cosine schedule, Nichol and Dhariwal 2021); the network sees
+z_t, z_y, z_I and predicts v = alpha_t eps - sigma_t z_0 (Salimans and Ho 2022). L = mean of its
+squared error. The score is -(alpha_t v + sigma_t z_t) / sigma_t.
 """
 
 from pathlib import Path
@@ -24,12 +26,12 @@ from clrface.training.stage import Scalars, Stage, StageSpec
 
 
 class PriorStage(Stage):
-    """Option `near_t0`: each pair is seen twice, at a time of the whole schedule and at one below
-    this share of it.
+    """Option `near_t0`, in (0, 1]: each pair is used twice, at a time of the whole schedule and at
+    one below this share of it.
 
-    Runs that start from the IRN's latent live below; and the encoders and the IRN, about as costly
+    Restorations from the IRN's latent take place below it. The encoder and the IRN, about as costly
     as the prior, run once for both. Option `cache_latents`: z_0 is encoded once for the whole
-    training (clrface.training.latents). Needs the autoencoder and the IRN.
+    training (clrface.training.latents). Needs stages `autoencoder` (or `autoencoder_*`) and `irn`.
     """
 
     def __init__(self, spec: StageSpec, sources: Path, models: Path, device: torch.device):

@@ -1,14 +1,15 @@
-"""Stage `refiner`: the prior goes on learning, with losses on the decoded image, at the few times
-that a restoration visits.
+"""Stage `refiner`: train the prior further, with losses on the decoded image, at the few times that
+a restoration uses.
 
-Score matching asks for the mean of all faces that a noisy latent may be: from few steps, a soft
-one. A few-step sampler can be taught to end on a sharp face by an adversarial and a perceptual loss
-on what it decodes to (adversarial diffusion distillation, Sauer et al. 2023).
+The minimum of score matching is the mean of all faces that a noisy latent may stand for: after few
+steps, a blurred one. Adversarial and perceptual losses on the decoded image teach a few-step
+sampler to end on a sharp face (adversarial diffusion distillation, Sauer et al. 2023).
 
 Notation: t_0 > t_1 > ... the times of a restoration of `steps` steps from the IRN's latent; z_t0 =
 alpha z_I + sigma eps its start; z0_hat(z_t, t) the prior's estimate. A step k is drawn. For k > 0,
 z_tk is reached from z_t0 by one DDIM step without gradients. Then L = L1 + perceptual + patch-GAN +
-(1 - cos) of SFace's embeddings, of the image that z0_hat(z_tk, t_k) decodes to.
+(1 - cos) of SFace's embeddings, of the image that z0_hat(z_tk, t_k) decodes to. All but L1 have a
+weight.
 """
 
 from pathlib import Path
@@ -32,10 +33,10 @@ from clrface.training.stage import Scalars, Stage, StageSpec
 
 
 class RefinerStage(Stage):
-    """Options: `t0`, `steps` and `residual` as in a restoration; weights `perceptual`, `identity`,
-    `adversarial`, and shares of a batch.
+    """Options: `t0`, `steps` and `residual` as in a restoration; weights `perceptual`, `identity`
+    and `adversarial`; `perceptual_share` and `identity_share`, of a batch.
 
-    Needs the decoder, the IRN and the prior, whose network it takes as it is.
+    Needs stages `decoder`, `irn` and `prior`, and starts from the last one's weights.
     """
 
     def __init__(self, spec: StageSpec, sources: Path, models: Path, device: torch.device):

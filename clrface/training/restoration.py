@@ -1,11 +1,11 @@
 """Stages `unet`, `unet_perceptual`, `unet_gan` and `irn`: one-step restoration. They differ in
-their losses alone.
+their losses and in their start.
 
 `unet` is the L1 regression baseline, `unet_perceptual` the same with a perceptual loss, `unet_gan`
-with an adversarial one too. `irn` is CLR-Face's Identity Recovery Network: L1 + perceptual + (1 -
-cos) of SFace's embeddings, so that its output is an identity target and not only a sharp image.
-Each starts from one before: from scratch, in about as many steps, the extra losses left the IRN
-worse than `unet` on every measure (docs/training-log.md).
+with an adversarial one too. `irn` is CLR-Face's Identity Recovery Network: it adds (1 - cos) of
+SFace's embeddings, so that its output is an identity target and not only a sharp image. Each but
+`unet` starts from another's weights. Trained from scratch, in about as many steps, the IRN was
+worse than `unet` on every measure (docs/training-log.md, first session).
 """
 
 from pathlib import Path
@@ -25,10 +25,10 @@ from clrface.training.stage import Scalars, Stage, StageSpec
 
 
 class RestorationStage(Stage):
-    """Options: weights `perceptual`, `identity` and `adversarial` (0: left out), and shares of a
-    batch.
+    """Options: weights `perceptual`, `identity` and `adversarial` (0: left out); `perceptual_share`
+    and `identity_share`, of a batch; `start_from`, a stage or a folder of weights.
 
-    `start_from`: a stage, or a folder of weights.
+    Raises: UserError for a start without weights; RuntimeError for weights of another size.
     """
 
     def __init__(self, spec: StageSpec, sources: Path, models: Path, device: torch.device):

@@ -58,13 +58,17 @@ def train_stage(
     """Train the stage that `spec` names on the `train` faces of all sets; its weights go to `out`.
 
     Args:
+        sources: the folder of fetched sources (data/raw).
         models: the folder with the stages trained before this one, by name.
+        seed: of the first weights and of every sample.
+        workers: processes that draw samples; 0 draws them in this one.
         precision: fp32, or bf16: accelerate's mixed precision.
         compiled: run the networks through torch.compile, by accelerate.
         device: auto, cpu, cuda or mps; several devices come through `python -m
             torch.distributed.run`.
 
-    Raises: UserError for an unknown stage, and a device that isn't there.
+    Raises: UserError for an unknown stage, a device that isn't there, faces, sources or earlier
+    stages that are missing, and what `train` raises.
     """
     if spec.name not in STAGES:
         raise unknown_name("training stage", spec.name, STAGES)

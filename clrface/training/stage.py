@@ -1,4 +1,4 @@
-"""What a training stage is: networks, their losses, what to look at, and what to keep."""
+"""What a training stage is: its networks, their losses, its sample sheet, the weights it keeps."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -22,7 +22,7 @@ class StageSpec:
     """A stage's numbers, from the config's `training.stages.<stage>`; `options` are the stage's
     own.
 
-    clrface.config.stages says what each is, its range and its default.
+    clrface.config.stages has each one's meaning, range and default.
     """
 
     name: str
@@ -45,7 +45,8 @@ class StageSpec:
 class Stage(ABC):
     """One network's training.
 
-    `main` is kept (its EMA); `turns` are taken one after the other on each batch.
+    `main` is kept (its exponential moving average). On each batch the networks of `networks` take
+    turns: loss, gradient, update.
     """
 
     main: nn.Module
@@ -60,49 +61,55 @@ class Stage(ABC):
     def __init__(self, spec: StageSpec, sources: Path, models: Path, device: torch.device):
         """Make the networks.
 
-        `sources`: data/raw; `models`: the folder that holds the stages trained before this one.
+        Args:
+            sources: the folder of fetched sources (data/raw).
+            models: the folder that holds the stages trained before this one, by name.
+
+        Raises: UserError for weights that are missing, damaged, or don't fit.
         """
         self.spec, self.sources, self.models, self.device = spec, sources, models, device
 
     def networks(self) -> dict[str, nn.Module]:
-        """The networks that learn, by turn."""
+        """Return the networks that learn, by the name of their turn, in order."""
         return {"main": self.main}
 
     def differentiated(self) -> list[nn.Module]:
-        """The networks whose layers the backward pass needs: those that learn, and those that a
-        loss looks through.
+        """Return the networks whose layers the backward pass needs: those that learn, and frozen
+        ones between them and a loss.
         """
         return list(self.networks().values())
 
     @abstractmethod
     def loss(self, turn: str, batch: Batch, step: int) -> tuple[torch.Tensor | None, Scalars]:
-        """The turn's loss on a batch (None: no update at this step), and the scalars to log."""
+        """Return the turn's loss on a batch, a scalar (None: no update at this step), and the
+        scalars to log.
+        """
 
     @abstractmethod
     def sheet(self, batch: Batch) -> torch.Tensor:
-        """Rows of images, (N, 3, H, W) in [0, 1], for a look at how it goes; the EMA's weights are
-        in place.
+        """Return rows of sample images, (N, 3, H, W) in [0, 1], N a multiple of `columns`; `main`
+        has the averaged weights.
         """
 
     @property
     @abstractmethod
     def columns(self) -> int:
-        """How many images make a row of the sheet."""
+        """Return how many images make a row of the sheet."""
 
     def latents(self, faces: Faces, digest: str, degradation: Degradation, place: Path, rank: int, world: int) -> Latents | None:
-        """Kept latents of the training faces, in `place`, for a stage that wants them; `digest` is
-        the faces'.
+        """Return cached latents of the training faces, in the folder `place`; None for a stage that
+        needs none. See `clrface.training.latents.keep_latents`.
         """
         return None
 
     def before_step(self, batch: Batch, step: int) -> None:
-        """Anything to do before a step's losses, such as starting a codebook."""
+        """Do what precedes a step's losses, such as starting a codebook."""
 
     def after_step(self, batch: Batch, step: int) -> None:
-        """Anything to do between steps, such as reviving codes."""
+        """Do what follows a step, such as reviving codes."""
 
     def finish(self, batches: list[Batch]) -> None:
-        """Anything to measure once the weights stand; they are the EMA's."""
+        """Measure what depends on the final, averaged weights, on batches of training pairs."""
 
     def save(self, folder: Path) -> None:
         """Write the main network in half precision, as safetensors."""

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import yaml
 
-from clrface.api import ImageMetric
+from clrface.api import ImageMetric, ReplicatedMetric
 from clrface.catalogue import SOURCES
 from clrface.errors import UserError
 from clrface.images import to_unit
@@ -138,6 +138,19 @@ def test_batches_and_order_do_not_matter(name: str, everything: Path, faces: np.
     assert measured(name, everything, pred, ref, batch=2) == pytest.approx(whole, rel=1e-4, nan_ok=True)
     turned = measured(name, everything, pred[::-1].copy(), ref[::-1].copy())
     assert turned[::-1] == pytest.approx(whole, rel=1e-4, nan_ok=True)
+
+
+@pytest.mark.parametrize("name", [name for name in MEASURED if CARDS[name].level == "set"])
+def test_resamples_at_once_are_each_resamples_value(name: str, everything: Path, faces: np.ndarray) -> None:
+    pred, ref = pairs(name, faces)
+    metric = load_metric(name, everything)
+    if CARDS[name].against == "clean":
+        metric.update_clean(ref)  # pyright: ignore[reportAttributeAccessIssue]
+    metric.update(pred, ref if CARDS[name].needs_reference else None)
+    assert isinstance(metric, ReplicatedMetric)
+    drawn = generator(0, "test resamples").integers(0, len(pred), (3, len(pred)))
+    counts = np.stack([np.bincount(row, minlength=len(pred)) for row in drawn])
+    assert metric.replicates(counts) == pytest.approx([metric.result(row) for row in drawn], rel=1e-9)
 
 
 @pytest.mark.parametrize("name", IMAGE)

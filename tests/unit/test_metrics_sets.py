@@ -4,16 +4,9 @@ import numpy as np
 import pytest
 from pytorch_fid.fid_score import calculate_frechet_distance
 
-from clrface.metrics.sets import (
-    MANY_IMAGES,
-    Grams,
-    PairedSets,
-    UnpairedSets,
-    frechet_distance,
-    kernel_distance,
-    unpaired_frechet_distance,
-    unpaired_kernel_distance,
-)
+from clrface.metrics.distances import Grams, frechet_distance, kernel_distance, unpaired_frechet_distance, unpaired_kernel_distance
+from clrface.metrics.replicates import frechet_replicates, unpaired_frechet_replicates
+from clrface.metrics.sets import Distance, PairedSets, UnpairedSets
 
 
 def features(n: int, d: int, shift: float = 0.0, seed: int = 0) -> np.ndarray:
@@ -114,15 +107,6 @@ def test_kernel_distance_is_unbiased_for_pairs() -> None:
     assert np.mean(usual) < -4 * standard_error
 
 
-def test_a_large_resample_is_that_of_the_repeated_rows() -> None:
-    """Beyond MANY_IMAGES it is computed another way."""
-    pred, ref = features(900, 300, shift=0.2, seed=14), features(900, 300, seed=15)
-    drawn = np.random.default_rng(16).integers(0, 900, 900)
-    counts = np.bincount(drawn, minlength=900)
-    assert MANY_IMAGES < (counts > 0).sum() < 900
-    assert frechet_distance(Grams.of(pred, ref), counts) == pytest.approx(pytorch_fid(pred[drawn], ref[drawn]), rel=1e-6)
-
-
 INDICES = np.array([3, 0, 3, 5, 5, 5, 1, 2])
 
 
@@ -161,7 +145,7 @@ def test_a_set_metric_sees_the_same_set_however_it_is_cut() -> None:
     pred, ref = rng.random((2, 10, 3, 8, 8), dtype=np.float32)
     values = []
     for size in (1, 4, 10):
-        metric = PairedSets(mean_colour, frechet_distance)
+        metric = PairedSets(mean_colour, Distance(frechet_distance, frechet_replicates))
         for start in range(0, 10, size):
             metric.update(pred[start : start + size], ref[start : start + size])
         values.append((metric.result(), metric.result(np.array([0, 9, 9, 4]))))
@@ -171,7 +155,7 @@ def test_a_set_metric_sees_the_same_set_however_it_is_cut() -> None:
 def test_a_set_metric_goes_on_after_a_result() -> None:
     rng = np.random.default_rng(15)
     pred, ref = rng.random((2, 10, 3, 8, 8), dtype=np.float32)
-    metric = PairedSets(mean_colour, frechet_distance)
+    metric = PairedSets(mean_colour, Distance(frechet_distance, frechet_replicates))
     metric.update(pred[:5], ref[:5])
     early = metric.result()
     metric.update(pred[5:], ref[5:])
@@ -179,7 +163,7 @@ def test_a_set_metric_goes_on_after_a_result() -> None:
 
 
 def test_a_set_metric_refuses_what_it_can_not_measure() -> None:
-    metric = PairedSets(mean_colour, frechet_distance)
+    metric = PairedSets(mean_colour, Distance(frechet_distance, frechet_replicates))
     bad = np.full((1, 3, 8, 8), np.inf, np.float32)
     with pytest.raises(ValueError, match="not finite"):
         metric.update(bad, np.zeros_like(bad))
@@ -225,7 +209,7 @@ def test_unpaired_kernel_distance_of_one_distribution_is_about_nothing() -> None
 
 
 def test_unpaired_sets_need_clean_faces_and_two_images() -> None:
-    metric = UnpairedSets(lambda images: images.mean((2, 3)), unpaired_frechet_distance)
+    metric = UnpairedSets(mean_colour, Distance(unpaired_frechet_distance, unpaired_frechet_replicates))
     faces = np.random.default_rng(0).random((4, 3, 8, 8), dtype=np.float32)
     metric.update(faces[:1])
     assert np.isnan(metric.result())

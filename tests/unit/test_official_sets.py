@@ -1,7 +1,6 @@
 """The field's Fréchet distances: Inception's features, statistics in files, values by hand."""
 
 import math
-import pickle
 from pathlib import Path
 from unittest import mock
 
@@ -13,9 +12,10 @@ from pytorch_fid.fid_score import calculate_frechet_distance
 
 from clrface.errors import UserError
 from clrface.images import to_unit
+from clrface.metrics.distances import Statistics
 from clrface.metrics.networks import inception, inception_clean
 from clrface.metrics.registry import load_metric
-from clrface.metrics.sets import Statistics, ToStatistics, read_statistics
+from clrface.metrics.sets import ToStatistics, read_statistics
 from clrface.seeds import generator
 from tests.unit import official_weights
 from tests.unit.metric_values import noisy, photograph
@@ -87,29 +87,13 @@ def test_frechet_distance_to_statistics_is_pytorch_fids(n: int) -> None:
 
 def test_statistics_are_read_in_basicsrs_layout_of_any_numpy(tmp_path: Path) -> None:
     features = generator(0, "test statistics file").normal(size=(30, 6))
-    path = tmp_path / "ffhq512_statistics" / "new.pth"
-    official_weights.statistics(path, features)
-    new = read_statistics(path, 6)
-    np.testing.assert_array_equal(new.covariance, np.cov(features, rowvar=False))
-    old = tmp_path / "ffhq512_statistics" / "old.pth"
-    torch.save({"mean": features.mean(0), "cov": np.cov(features, rowvar=False)}, old, pickle_module=OldPickle)
-    assert b"numpy._core" not in old.read_bytes()
-    np.testing.assert_array_equal(read_statistics(old, 6).mean, features.mean(0))
+    old, new = (tmp_path / "ffhq512_statistics" / name for name in ("old.pth", "new.pth"))
+    official_weights.statistics(old, features)
+    torch.save({"mean": features.mean(0), "cov": np.cov(features, rowvar=False)}, new)
+    assert [b"numpy._core" in path.read_bytes() for path in (old, new)] == [False, True]
+    for path in (old, new):
+        mean, covariance = read_statistics(path, 6)
+        np.testing.assert_array_equal(mean, features.mean(0))
+        np.testing.assert_array_equal(covariance, np.cov(features, rowvar=False))
     with pytest.raises(UserError, match=r"holds a mean of shape \(6,\).* but expected \(7,\)"):
-        read_statistics(path, 7)
-
-
-class OldPickle:
-    """pickle, as numpy 1 had arrays written: `numpy.core`, not `numpy._core`."""
-
-    class Pickler(pickle._Pickler):  # pyright: ignore
-        def save_global(self, obj: object, name: str | None = None) -> None:
-            if getattr(obj, "__module__", "") == "numpy._core.multiarray":
-                self.write(b"cnumpy.core.multiarray\n" + obj.__name__.encode() + b"\n")  # pyright: ignore
-                self.memoize(obj)
-            else:
-                super().save_global(obj, name)
-
-        dispatch = pickle._Pickler.dispatch | {type(np.frombuffer): save_global}  # pyright: ignore
-
-    dumps = staticmethod(pickle.dumps)
+        read_statistics(old, 7)

@@ -16,6 +16,7 @@ from clrface.config.load import run_config
 from clrface.errors import UserError
 from clrface.fetch.sizes import tell_sizes
 from clrface.fingerprint import fingerprint
+from clrface.forkserver.start import start_fork_server
 from clrface.paths import HOME, preset, project_folder
 from clrface.plan import claims, datasets, degrading, fetching, figures, measuring, page, restoring, studies, tables, targets, training
 from clrface.plan.notes import notes
@@ -108,6 +109,16 @@ def training_launcher():
     count = PLAN.training.processes
     many = f"python -m torch.distributed.run --standalone --nproc-per-node {count} -m clrface"
     return STEP if count == 1 else STEP.replace("python -m clrface", many)
+
+
+def share_imports(workflow):
+    """Run this machine's steps in forks of one process. On a GPU each has its own, since CUDA can't be forked.
+
+    A few jobs don't repay the server's own imports.
+    """
+    importing = sum(job.rule.name in ("restore", "measure_images", "measure_set", "recognise") for job in workflow.dag.needrun_jobs())
+    if workflow.local_exec and not PLAN.gpus and importing >= 10:
+        start_fork_server(Path(in_results("logs/forkserver.log")))
 
 
 def show_tables(workflow):

@@ -55,7 +55,7 @@ class EffnetLite0(nn.Module):
         return self.network(_prepared(images))
 
     def features(self, images: np.ndarray) -> np.ndarray:
-        """Return `forward` from and to numpy, without gradients."""
+        """Return `forward` of (B, 3, H, W) RGB in [0, 1], from and to numpy, without gradients."""
         with torch.inference_mode():
             return self(torch.from_numpy(np.ascontiguousarray(images))).numpy()  # one layout: equal images, equal rounding
 

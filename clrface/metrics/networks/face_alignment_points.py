@@ -58,7 +58,9 @@ def load(sources: Path) -> Landmarks:
 
 
 def landmarks(loaded: Landmarks, images: np.ndarray) -> np.ndarray:
-    """Return `loaded(images)`, which LandmarkDistance calls."""
+    """Return `loaded(images)`, which LandmarkDistance calls: landmarks (x, y), (B, 68, 2), in units
+    of the sides of images (B, 3, H, W) in [0, 1].
+    """
     return loaded(images)
 
 

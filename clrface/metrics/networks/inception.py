@@ -61,7 +61,7 @@ class Inception(nn.Module):
         return x.mean((2, 3))
 
     def features(self, images: np.ndarray) -> np.ndarray:
-        """Return `forward` of images in [0, 1], from and to numpy.
+        """Return `forward` of images, (B, 3, H, W) RGB in [0, 1], from and to numpy.
 
         They are resized bilinearly to 299 px without antialiasing (`align_corners=False`).
         """
@@ -70,7 +70,7 @@ class Inception(nn.Module):
         return self.of_scaled(2 * resized - 1)
 
     def of_scaled(self, scaled: Tensor) -> np.ndarray:
-        """Return `forward` without gradients, to numpy."""
+        """Return `forward` of (B, 3, 299, 299) in [-1, 1], without gradients, as numpy."""
         with torch.inference_mode():
             return self(scaled).cpu().numpy()
 

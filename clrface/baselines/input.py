@@ -4,11 +4,11 @@ from pathlib import Path
 
 import torch
 
-CARD = {"name": "identity", "label": "Input", "stochastic": False, "control": True}
+CARD = {"name": "input", "label": "Input", "stochastic": False, "control": True}
 
 
 class Restorer:
-    """Returns its input."""
+    """Return the input."""
 
     def load(self, weights: Path | None, device: str, sources: Path) -> None:
         """Nothing to load."""

@@ -1,14 +1,14 @@
-"""Control: the ground truth. Perfect scores, or the table is wrong."""
+"""Control: the ground truth itself. If its scores aren't perfect, the table is wrong."""
 
 from pathlib import Path
 
 import torch
 
-CARD = {"name": "oracle", "label": "Ground truth", "stochastic": False, "control": True, "sees_truth": True}
+CARD = {"name": "ground_truth", "label": "Ground truth", "stochastic": False, "control": True, "sees_truth": True}
 
 
 class Restorer:
-    """Returns the ground truth."""
+    """Return the ground truth."""
 
     def load(self, weights: Path | None, device: str, sources: Path) -> None:
         """Nothing to load."""
