@@ -22,8 +22,11 @@ from clrface.forkserver.start import ONE_THREAD, start_fork_server
 pytestmark = [pytest.mark.timeout(300), pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="Linux alone watches processes by files")]
 
 STEP = """
-import os, signal, sys, time
+import atexit, os, signal, sys, threading, time
 def main(arguments):
+    if "late" in arguments:
+        threading.Thread(target=lambda: (time.sleep(0.5), print("a thread's words"))).start()
+        atexit.register(print, "the last words")
     print("arguments", *arguments[1:], "in", os.getcwd(), "of", os.environ["COLOUR"])
     print("a word", file=sys.stderr)
     if "torch" in arguments:
@@ -111,6 +114,12 @@ def sleeper(tmp_path: Path) -> int:
 def test_a_fork_has_its_client_s_files_folder_environment_and_code(client: Callable, tmp_path: Path) -> None:
     process = client("one", "two", "torch")
     assert process.communicate() == (f"arguments one two torch in {tmp_path} of green\nimported True\n", "a word\n")
+    assert process.returncode == 7
+
+
+def test_a_fork_ends_as_a_process_of_its_own_would(client: Callable) -> None:
+    process = client("late")
+    assert process.communicate()[0].splitlines()[1:] == ["a thread's words", "the last words"]
     assert process.returncode == 7
 
 
