@@ -12,7 +12,9 @@ from clrface.seeds import generator
 pytestmark = [pytest.mark.timeout(1200), pytest.mark.usefixtures("sources")]
 
 
-def test_a_killed_run_ends_with_the_same_table(tmp_path: Path) -> None:
+@pytest.mark.parametrize("forks", runs.FORKS)
+def test_a_killed_run_ends_with_the_same_table(forks: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs, "FORKS", (forks,))
     what, outcome, said = judged(Part("kills", runs.kill_trial, 900), generator(0, "chaos", "kills", "0"), tmp_path)
     assert (outcome, said) == (RIGHT, ""), what
 

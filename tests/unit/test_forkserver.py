@@ -186,10 +186,13 @@ def test_a_strange_request_is_refused_and_the_server_goes_on(client: Callable, l
     assert "still" in process.communicate(timeout=30)[0]
 
 
-def test_no_server_is_started_where_the_environment_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(SOCKET, "no")
+@pytest.mark.parametrize("told", ["no", "server/socket"])
+def test_no_server_is_started_where_there_is_one_or_may_be_none(told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "server").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(SOCKET, told)
     start_fork_server(tmp_path / "log")
-    assert os.environ[SOCKET] == "no" and not (tmp_path / "log").exists()
+    assert os.environ[SOCKET] == told and not (tmp_path / "log").exists()
 
 
 def test_a_killed_run_takes_its_server_and_forks_with_it(
