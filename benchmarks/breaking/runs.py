@@ -41,17 +41,21 @@ FULL_KIB = (24, 320)
 def kill_trial(rng: np.random.Generator, folder: Path) -> Attempt:
     """A run, and every process of it, killed up to three times, then run to its end."""
     forks = FORKS[int(rng.integers(len(FORKS)))]
-    waits = [float(share) * _unbroken(forks)[1] for share in rng.random(int(rng.integers(1, 4)))]
+    starts = int(rng.integers(1, 4))
+    # A run that goes on has less left to do.
+    waits = [float(share) * _unbroken(forks)[1] / (1 + start) for start, share in enumerate(rng.random(starts))]
 
-    def run() -> None:
+    def run() -> str:
         _project(folder)
+        killed = 0
         for wait in waits:
-            _kill_after(folder, wait, forks)
+            killed += _kill_after(folder, wait, forks)
             _check_table(folder, may_lack=True)
         code, said = _snakemake(folder, forks)
         if code:
             raise Wrong(f"after the kills the run ended with {code}: {said[-600:]}")
         _check_table(folder)
+        return f"{killed} kills"
 
     return Attempt(f"forks of {forks}, killed after " + ", ".join(f"{wait:.1f} s" for wait in waits), run)
 
@@ -60,13 +64,13 @@ def disk_trial(rng: np.random.Generator, folder: Path) -> Attempt:
     """A run whose results lie on a small file system, that is full; then on the same one, made larger."""
     size = int(rng.integers(*FULL_KIB))
 
-    def run() -> None:
+    def run() -> str:
         _project(folder)
         with _mounted(folder / "results", size):
             code, said = _snakemake(folder)
             _check_table(folder, may_lack=code != 0)
             if code == 0:
-                return  # the disk was large enough
+                return "large enough"
             told = [line for line in said.splitlines() if "No space left" in line]
             if not told:
                 raise Wrong(f"no word of the full disk: {said[-600:]}")
@@ -75,6 +79,7 @@ def disk_trial(rng: np.random.Generator, folder: Path) -> Attempt:
             if code:
                 raise Wrong(f"with room again, the run ended with {code}: {said[-600:]}")
             _check_table(folder)
+            return "full"
 
     return Attempt(f"a disk of {size} KiB", run)
 
@@ -120,13 +125,16 @@ def _snakemake(folder: Path, forks: str = FORKS[0]) -> tuple[int, str]:
     return process.returncode, said
 
 
-def _kill_after(folder: Path, seconds: float, forks: str) -> None:
+def _kill_after(folder: Path, seconds: float, forks: str) -> bool:
+    """Return whether the run was killed: it may have ended before."""
     process = _start(folder, forks)
     try:
         process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
+        return True
+    return False
 
 
 def _check_table(folder: Path, may_lack: bool = False) -> None:
