@@ -39,11 +39,11 @@ FULL_KIB = (24, 320)
 
 
 def kill_trial(rng: np.random.Generator, folder: Path) -> Attempt:
-    """A run, and every process of it, killed up to three times, then run to its end."""
+    """A run, and every process of it, killed up to seven times, then run to its end."""
     forks = FORKS[int(rng.integers(len(FORKS)))]
-    starts = int(rng.integers(1, 4))
+    starts = int(rng.integers(2, 8))
     # A run that goes on has less left to do.
-    waits = [float(share) * _unbroken(forks)[1] / (1 + start) for start, share in enumerate(rng.random(starts))]
+    waits = [float(share) * _unbroken(forks)[1] * 0.8**start for start, share in enumerate(rng.random(starts))]
 
     def run() -> str:
         _project(folder)
