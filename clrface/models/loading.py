@@ -3,17 +3,17 @@ use.
 """
 
 import copy
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import torch
 from diffusers import ModelMixin
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
-from clrface.errors import UserError
+from clrface.errors import UserError, reading
 from clrface.intact import shipped_intact
 
 Network = TypeVar("Network", bound=ModelMixin)
@@ -28,8 +28,8 @@ def load_network(kind: type[Network], folder: Path) -> Network:
     Args:
         folder: has config.json and one or more .safetensors files.
 
-    Raises: UserError for a folder without these, a damaged file, and weights that differ from the
-    config in a key or a shape: the message names the first.
+    Raises: UserError for a folder without these, a damaged file, a tensor in two files, and weights
+    that differ from the config in a key or a shape: the message names the first.
     """
     folder = Path(folder)
     files = sorted(folder.glob("*.safetensors"))
@@ -38,15 +38,35 @@ def load_network(kind: type[Network], folder: Path) -> Network:
             f"No weights in {folder}: expected config.json and a .safetensors file there. "
             "Set `weights: shipped`, train them (snakemake --cores all train --config weights=fit), or give the folder that holds them."
         )
-    try:
-        config: Any = kind.load_config(folder)  # pyright: ignore[reportAttributeAccessIssue]
-    except OSError as error:
-        raise UserError(f"Can't read {folder / 'config.json'} ({str(error).splitlines()[0]}). It is damaged: get it again.") from error
-    network: Any = kind.from_config(config)  # pyright: ignore[reportAttributeAccessIssue]
-    state = {key: value for file in files for key, value in read_safetensors(file).items()}
+    network = _of_config(kind, folder / "config.json")
     return fill(
-        network, state, f"{folder} doesn't fit its config.json", "Give the weights that belong to this config, or correct the config."
+        network,
+        _tensors(files),
+        f"{folder} doesn't fit its config.json",
+        "Give the weights that belong to this config, or correct the config.",
     )
+
+
+def _of_config(kind: type[Network], path: Path) -> Network:
+    """Make a network by its config.json."""
+    with reading(str(path), "It is damaged: get it again."):
+        config = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(config, dict):  # diffusers would look for a text on Hugging Face
+            raise ValueError(f"a {type(config).__name__}, not settings by name")
+        return kind.from_config(config)  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def _tensors(files: Iterable[Path]) -> dict[str, torch.Tensor]:
+    """Read the tensors of all files, each of which is in one file only."""
+    found: dict[str, torch.Tensor] = {}
+    origin: dict[str, Path] = {}
+    for file in files:
+        tensors = read_safetensors(file)
+        if twice := sorted(found.keys() & tensors.keys()):
+            raise UserError(f"{file} and {origin[twice[0]]} both hold '{twice[0]}'. Remove the file that is left from other weights.")
+        found |= tensors
+        origin |= dict.fromkeys(tensors, file)
+    return found
 
 
 def fill(network: Module, state: Mapping[str, torch.Tensor], complaint: str, advice: str) -> Module:
@@ -71,10 +91,10 @@ def take_matching(network: nn.Module, folder: Path) -> list[str]:
 
     Returns: the names taken, sorted.
 
-    Raises: UserError when none agrees, and for a damaged file.
+    Raises: UserError when none agrees, for a damaged file, and a tensor in two files.
     """
     own = network.state_dict()
-    found = {key: value for file in sorted(Path(folder).glob("*.safetensors")) for key, value in read_safetensors(file).items()}
+    found = _tensors(sorted(Path(folder).glob("*.safetensors")))
     taken = {key: value.to(own[key].dtype) for key, value in found.items() if key in own and own[key].shape == value.shape}
     if not taken:
         raise UserError(f"Of {len(found)} tensors in {folder} none fits this network. Give a folder with weights of the same kind.")
@@ -87,10 +107,8 @@ def read_safetensors(file: Path) -> dict[str, torch.Tensor]:
 
     Raises: UserError for one that is damaged, or differs from the SHA256SUMS above it.
     """
-    try:
+    with reading(str(file), "It is damaged: get it again."):
         return load_file(shipped_intact(file))
-    except SafetensorError as error:
-        raise UserError(f"Can't read {file} ({error}). It is damaged: get it again.") from error
 
 
 def move(network: Network, device: str | torch.device) -> Network:
