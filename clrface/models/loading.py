@@ -4,7 +4,7 @@ use.
 
 import copy
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -100,6 +100,31 @@ def take_matching(network: nn.Module, folder: Path) -> list[str]:
         raise UserError(f"Of {len(found)} tensors in {folder} none fits this network. Give a folder with weights of the same kind.")
     network.load_state_dict(own | taken)
     return sorted(taken)
+
+
+def start_from(network: ModelMixin, folder: Path, stage: str, apart_from: Collection[str] = ()) -> None:
+    """Start a network from the weights of one of the same config.
+
+    Args:
+        stage: the training's, for the message.
+        apart_from: keys of the config that may differ.
+
+    Raises: UserError for another config, with its first difference, and as `load_network`.
+    """
+    before = load_network(type(network), folder)
+    asked, found = _settings(network), _settings(before)
+    if odd := [key for key in asked if key not in apart_from and asked[key] != found.get(key)]:
+        raise UserError(
+            f"Stage {stage} starts from {folder}, whose `{odd[0]}` is {found.get(odd[0])}; the config's network has {asked[odd[0]]}. "
+            f"Give the stage's network what {folder}/config.json says, or leave `start_from` out."
+        )
+    cast(nn.Module, network).load_state_dict(cast(nn.Module, before).state_dict())
+
+
+def _settings(network: ModelMixin) -> dict[str, Any]:
+    """A network's own settings; tuples become lists, as in config.json."""
+    config: Any = network.config
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in dict(config).items() if not key.startswith("_")}
 
 
 def read_safetensors(file: Path) -> dict[str, torch.Tensor]:

@@ -138,7 +138,7 @@ class Run:
         """Return the path of the state, which is removed when the stage is done."""
         return self.work / "checkpoint.pt"
 
-    def _read_checkpoint(self) -> dict[str, Any]:
+    def _read_checkpoint(self) -> Any:
         advice = "It is damaged: put a good copy in its place; or remove it, and the stage starts again."
         return read_torch(self.checkpoint, advice, self.accelerator.device, "checkpoint")
 
@@ -151,7 +151,7 @@ class Run:
         if not self.checkpoint.is_file():
             return False
         state = self._read_checkpoint()
-        if state["key"] != self.key:
+        if not isinstance(state, dict) or state.get("key") != self.key:
             aside = _put_aside(self.checkpoint)
             print(f"Starting again: the checkpoint is of other settings, data or networks. It is kept as {aside}.", file=sys.stderr)
             return False
