@@ -11,6 +11,7 @@ from clrface.errors import UserError
 from clrface.fetch import is_fetched
 from clrface.fetch.download import read_list
 from clrface.fetch.lock import with_lock
+from clrface.files import read_lines
 from clrface.fingerprint import ROOT
 from clrface.generate.faces import Drawing, generate_faces
 from clrface.intact import RECORD, SUMS, intact, shipped_intact
@@ -67,3 +68,10 @@ def test_a_training_without_its_steps_is_no_record(record: dict[str, object], tm
     (tmp_path / "training.json").write_text(json.dumps(record))
     with pytest.raises(UserError, match=r"Can't read .*training\.json \('steps'.*\)\. It is damaged"):
         read_record(tmp_path)
+
+
+def test_a_log_counts_its_whole_entries(tmp_path: Path) -> None:
+    log = tmp_path / "losses.jsonl"
+    assert read_lines(log) == []
+    log.write_bytes(b'{"step": 1}\nno json}\n[1]\n\xbe\n\n{"step": 2}\n{"step": 3')
+    assert read_lines(log) == [{"step": 1}, {"step": 2}]

@@ -62,6 +62,8 @@ def test_a_killed_run_goes_on_with_the_losses_of_an_unbroken_one(
 ) -> None:
     with pytest.raises(Killed):
         run(TINY[name], tmp_path, faces, sources, kill_at=4)
+    with (work(tmp_path, name) / "losses.jsonl").open("a", encoding="utf-8") as log:
+        log.write("no json}\n")
     checkpoint = torch.load(work(tmp_path, name) / "checkpoint.pt", weights_only=True)
     assert run(TINY[name], tmp_path, faces, sources) == losses(trained, TINY[name])
     record = json.loads((place(tmp_path, name) / "training.json").read_text())
