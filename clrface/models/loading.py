@@ -15,6 +15,7 @@ from torch import nn
 
 from clrface.errors import UserError, reading
 from clrface.intact import shipped_intact
+from clrface.trained import RECORD
 
 Network = TypeVar("Network", bound=ModelMixin)
 Module = TypeVar("Module", bound=nn.Module)
@@ -162,5 +163,10 @@ def _check(expected: Mapping[str, torch.Tensor], found: Mapping[str, torch.Tenso
 def save_network(network: ModelMixin, folder: Path) -> None:
     """Write config.json and the weights in half precision, in files of at most SHARD; the network
     itself keeps its precision.
+
+    Weights that lie there, and the record of their training, are removed first: `load_network`
+    would read them too.
     """
+    for stale in (*folder.glob("*.safetensors"), *folder.glob("*.safetensors.index.json"), folder / RECORD):
+        stale.unlink(missing_ok=True)
     cast(ModelMixin, copy.deepcopy(network).half()).save_pretrained(folder, max_shard_size=SHARD)
