@@ -13,6 +13,9 @@ COMPILE = CUSTOM_COMPILE_COMMAND="make lock" pip-compile --quiet --strip-extras 
 # Snakemake's jobs start `python` themselves, so .venv must come first in their PATH.
 ENTER  := . $(BIN)/activate &&
 
+INSTALL = sh workflow/pip_install.sh $(VENV)
+FAILED  = { echo "Setting up failed. Is the package index reachable, and the disk not full? Then run the same command again. All that pip said: $(VENV)/pip.log" >&2; exit 1; }
+
 .DEFAULT_GOAL := help
 .PHONY: help setup dev venv extras table1 train reproduce reference test runs paper docs lint lock clean
 
@@ -82,15 +85,11 @@ venv:
 		{ echo "$(PYTHON) has no venv module: install it (Debian, Ubuntu: apt install python3-venv), then run the same command again." >&2; exit 1; }
 	@echo "Setting up $(VENV): $$(grep -c '==' requirements.lock) packages, once, 1 to 5 minutes (about 2 GB; more where pip takes PyTorch with CUDA) ..."
 	@$(PYTHON) -m venv --clear $(VENV)
-	@{ $(BIN)/pip install -qq --disable-pip-version-check --no-input -r requirements.lock && \
-		$(BIN)/pip install -qq --disable-pip-version-check --no-input --no-deps --no-build-isolation -e . ; } || \
-		{ echo "Setting up failed. Is the package index reachable, and the disk not full? Then run the same command again; all that pip has to say: $(BIN)/pip install -r requirements.lock" >&2; exit 1; }
+	@{ $(INSTALL) -r requirements.lock && $(INSTALL) --no-deps --no-build-isolation -e . ; } || $(FAILED)
 	@cp requirements.lock $(VENV)/
 	@echo "$(VENV) is ready."
 
 extras: | setup
 	@echo "Adding to $(VENV): $$(grep -c '==' requirements-dev.lock) packages for training, tests, docs, demo and clusters, once, 1 to 3 minutes ..."
-	@{ $(BIN)/pip install -qq --disable-pip-version-check --no-input -r requirements-dev.lock && \
-		$(BIN)/pip install -qq --disable-pip-version-check --no-input --no-deps -r requirements-nodeps.txt ; } || \
-		{ echo "Setting up failed. Is the package index reachable, and the disk not full? Then run the same command again; all that pip has to say: $(BIN)/pip install -r requirements-dev.lock" >&2; exit 1; }
+	@{ $(INSTALL) -r requirements-dev.lock && $(INSTALL) --no-deps -r requirements-nodeps.txt ; } || $(FAILED)
 	@cat requirements-dev.lock requirements-nodeps.txt > $(VENV)/requirements-dev.lock

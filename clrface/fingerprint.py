@@ -12,6 +12,7 @@ adds one card.
 
 import ast
 import hashlib
+from collections.abc import Iterator
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -99,13 +100,22 @@ def _root(module: str) -> Path:
     return Path(next(iter(spec.submodule_search_locations or [spec.origin or ROOT]))).parent
 
 
+def _statements(node: ast.AST) -> Iterator[ast.stmt]:
+    """Yield every statement under a node, at any depth; not their expressions, which are most of a tree."""
+    for field in ("body", "orelse", "finalbody", "handlers", "cases"):
+        for inner in getattr(node, field, ()):
+            if isinstance(inner, ast.stmt):
+                yield inner
+            yield from _statements(inner)
+
+
 @cache
 def _imports(module: str) -> tuple[str, ...]:
     """Return the modules of this project, and of its own package, that `module` imports anywhere in
     its code.
     """
     found = set()
-    for node in ast.walk(ast.parse(_source(module).read_text(encoding="utf-8"))):
+    for node in _statements(ast.parse(_source(module).read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:

@@ -25,6 +25,7 @@ from clrface.errors import UserError, unknown_name
 from clrface.external import FOLDER as EXTERNAL
 from clrface.external import external_path, read_external
 from clrface.fingerprint import ROOT, fingerprint
+from clrface.renamed import METHODS
 
 FOLDER = ROOT / "clrface" / "baselines"
 GROUP = "clrface.restorers"
@@ -53,6 +54,7 @@ def _with_whole(part: MethodCard, whole: MethodCard) -> MethodCard:
 def method_card(name: str) -> MethodCard:
     """Return one method's card. Raises: UserError for an unknown name, with the nearest one."""
     cards = method_cards()
+    name = METHODS.among(name, cards)
     if name not in cards:
         raise unknown_name("method", name, cards)
     return cards[name]
@@ -99,15 +101,15 @@ def make_method(name: str, params: dict[str, Any]) -> Restorer:
     card = method_card(name)
     for key in params:
         if key not in card.params:
-            raise unknown_name(f"parameter of method '{name}':", key, card.params)
+            raise unknown_name(f"parameter of method '{card.name}':", key, card.params)
     from clrface.torchvision_import import prepare  # here, since cards are read without torch
 
     prepare()  # a method's file may import diffusers or torchvision before anything of ours
-    module = import_module(method_module(name).partition(":")[0])
+    module = import_module(method_module(card.name).partition(":")[0])
     kind = getattr(module, card.class_name, None)
     if kind is None:
         defined = [key for key, value in vars(module).items() if isinstance(value, type)]
-        raise unknown_name(f"class of the card '{name}' in {module.__file__}:", card.class_name, defined)
+        raise unknown_name(f"class of the card '{card.name}' in {module.__file__}:", card.class_name, defined)
     return kind(**{**card.params, **params})
 
 

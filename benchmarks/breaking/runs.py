@@ -25,7 +25,7 @@ CONFIG = {
     "chunk": 3,
     "device": "cpu",
     "datasets": {"orl": {"identities": 3, "images_per_identity": 2}, "lfw25": None},
-    "tables": {"table1": {"datasets": ["orl"], "methods": ["identity", "nlm"]}, **{f"table{n}": None for n in (2, 3, 4, 5)}},
+    "tables": {"table1": {"datasets": ["orl"], "methods": ["input", "nlm"]}, **{f"table{n}": None for n in (2, 3, 4, 5)}},
 }
 COPIED = ("clrface", "config", "workflow", "profiles", "Snakefile", "environment.yml")
 TABLE = Path("results/table1.csv")

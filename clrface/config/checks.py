@@ -12,6 +12,7 @@ from clrface.config.parts import value_of
 from clrface.config.rows import params_of
 from clrface.config.schema import Known, find_mistakes, schema_for
 from clrface.config.tables import Table
+from clrface.renamed import METHODS
 from clrface.schedule import pixel_steps_problem, steps_problem
 
 COSTS = ("evaluations", "seconds")
@@ -60,7 +61,7 @@ def _taken_names(config: Mapping[str, Any], known: Known, wrong: Collection[KeyP
 
     The same variant may stand twice. Variants with a mistake, at a path in `wrong`, are left out.
     """
-    methods = {*entries_of(config, "methods"), *known.methods}
+    methods = {*entries_of(config, "methods"), *known.methods, *METHODS.names}
     mistakes: list[Mistake] = []
     seen: dict[str, tuple[KeyPath, Any]] = {}
     for path, entry in _variants(config).items():

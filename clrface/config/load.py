@@ -1,16 +1,16 @@
 """Read the config's files strictly and merge them, without entries that are null."""
 
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from clrface.config.messages import found_value, is_list, is_mapping
+from clrface.config.old_names import with_new_names
 from clrface.errors import UserError
 from clrface.strict_yaml import read_yaml, typed
 
 EXTENDS = "extends"
-PRESET, OLD_PRESET = "preset", "profile"
+PRESET = "preset"
 
 
 def run_config(paths: Sequence[Path], default: Path, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def run_config(paths: Sequence[Path], default: Path, given: Mapping[str, Any] | 
     config = load_config(paths)
     if PRESET not in config:
         config = load_config([default, *paths])
-    return _merged(config, _renamed(typed(given or {})))
+    return _merged(config, with_new_names(typed(given or {})))
 
 
 def load_config(paths: Sequence[Path]) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def _laid_over(config: dict[str, Any], path: Path, read: set[Path], above: tuple
         raise UserError(f"{path} extends itself, by way of {above[-1].name}. Take one `extends` out.")
     if place in read:
         return config
-    content = _renamed(_read_yaml(path, above))
+    content = with_new_names(_read_yaml(path, above))
     for name in _extended(path, content.pop(EXTENDS, [])):
         config = _laid_over(config, path.parent / name, read, (*above, place))
     read.add(place)
@@ -68,14 +68,6 @@ def _extended(path: Path, value: object) -> list[str]:
     if not all(isinstance(name, str) for name in names):
         raise UserError(f"{path}: {EXTENDS}: found {found_value(value)}, expected a file beside it, or a list of such files.")
     return names
-
-
-def _renamed(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a file's content with old keys renamed; a note reports each of them."""
-    if OLD_PRESET not in content:
-        return dict(content)
-    print(f"Note: the key `{OLD_PRESET}` is called `{PRESET}` now. The next release no longer reads the old name.", file=sys.stderr)
-    return {PRESET if key == OLD_PRESET else key: value for key, value in content.items()}
 
 
 def leave_out(config: dict[str, Any]) -> None:

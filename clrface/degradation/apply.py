@@ -12,6 +12,10 @@ import numpy as np
 from PIL import Image
 
 from clrface.degradation.draw import Draws
+from clrface.images import to_levels
+
+UNIT = np.arange(256, dtype=np.float32) / 255.0
+"""Bytes in [0, 1]."""
 
 cv2.setNumThreads(1)  # one image is too small to share, and the result must not depend on the number of cores
 
@@ -34,13 +38,16 @@ def apply(rgb: np.ndarray, draws: Draws) -> np.ndarray:
         inside, image = image, _degraded(rgb, Draws(**json.loads(draws.outside)))
         square = np.s_[draws.patch_top_px : draws.patch_top_px + draws.patch_px, draws.patch_left_px : draws.patch_left_px + draws.patch_px]
         image[square] = inside[square]
-    image += np.array([draws.shift_r_255, draws.shift_g_255, draws.shift_b_255], dtype=np.float32) / 255.0
-    image = np.clip(image, 0, 1)
+    shift = np.array([draws.shift_r_255, draws.shift_g_255, draws.shift_b_255], dtype=np.float32) / 255.0
+    if shift.any():
+        image += shift
+    if draws.grey or draws.jitter_order:  # what works on [0, 1]; the last line clips by itself
+        image = np.clip(image, 0, 1)
     if draws.grey:
         image = grey(image)
     if draws.jitter_order:
         image = jitter(image, draws)
-    return np.rint(np.clip(image, 0, 1) * 255.0).astype(np.uint8)
+    return to_levels(image.reshape(len(image), -1)).reshape(image.shape)
 
 
 def _degraded(rgb: np.ndarray, draws: Draws) -> np.ndarray:
@@ -48,7 +55,7 @@ def _degraded(rgb: np.ndarray, draws: Draws) -> np.ndarray:
     1].
     """
     size = rgb.shape[0]
-    image = rgb.astype(np.float32) / 255.0
+    image = cv2.LUT(np.ascontiguousarray(rgb), UNIT)
     image = cv2.filter2D(image, -1, gaussian_kernel(draws.kernel_px, draws.sigma_x_px, draws.sigma_y_px, draws.angle_rad))
     if draws.haze < 1:
         image = image * np.float32(draws.haze) + np.float32(1 - draws.haze)

@@ -277,7 +277,7 @@ def set_replicates(metric: SetMetric, drawn: Iterable[np.ndarray], n: int) -> np
         drawn: the places, among the `n` images that the metric took, that each resample takes.
     """
     if isinstance(metric, ReplicatedMetric):
-        return metric.replicates(np.stack([np.bincount(row, minlength=n) for row in drawn]))
+        return metric.replicates(np.array([np.bincount(row, minlength=n) for row in drawn], dtype=int).reshape(-1, n))
     return np.array([metric.result(row) for row in tqdm(drawn, desc="bootstrap", unit="resample", leave=False)])
 
 

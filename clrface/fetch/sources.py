@@ -48,7 +48,7 @@ class Archive:
     strip: str
     """The folder in the archive that the members lie under: taken off their names.
 
-    `**/` takes every folder off.
+    `**/` takes every folder off, `**/name/` all up to the folder of that name, wherever it lies.
     """
     locator: dict[str, str]
     """What the kind's reader needs: `package` and `version`, `url`, `repository` and `commit`, ...
@@ -65,6 +65,9 @@ class Archive:
         """A member's name without `strip`; None for one that lies elsewhere."""
         if self.strip == "**/":
             return name.rsplit("/", 1)[-1]
+        if self.strip.startswith("**/"):
+            _, found, rest = f"/{name}".partition(self.strip.removeprefix("**"))
+            return rest if found else None
         return name.removeprefix(self.strip) if name.startswith(self.strip) else None
 
 

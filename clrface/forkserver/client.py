@@ -48,7 +48,7 @@ def _ask(server: socket.socket, arguments: Sequence[str]) -> int | None:
         "environment": dict(os.environ),
         "folder": str(Path.cwd()),
         "path": sys.path,
-        "python": sys.executable,
+        "python": f"{sys.prefix} {sys.version}",  # its file has several names
         "read_at_import": read_at_import(),
         "interruptible": signal.getsignal(signal.SIGINT) is not signal.SIG_IGN,
     }
@@ -81,7 +81,8 @@ def _wait(server: socket.socket, child: int) -> int:
         print("clrface: the fork server of this run ended. Run the same command again.", file=sys.stderr)
         return 1
     if code < 0:
-        signal.signal(-code, signal.SIG_DFL)
+        with contextlib.suppress(OSError):  # SIGKILL can't be handled, and needs no default
+            signal.signal(-code, signal.SIG_DFL)
         os.kill(os.getpid(), -code)
     return code
 

@@ -58,14 +58,14 @@ def serve(path: Path, owner: int) -> None:
     folder is removed, and forks that still run are killed.
     """
     started, this = time.monotonic(), os.getpid()
-    ended = os.pidfd_open(owner)
+    ended, settings = os.pidfd_open(owner), read_at_import()  # before packages set variables of their own
     preload()
     try:
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(str(path))
             listener.listen(64)
             print(f"Imported in {time.monotonic() - started:.1f} s.", flush=True)
-            print(f"{Server(listener, ended).run()} steps ran in forks.", flush=True)
+            print(f"{Server(listener, ended, settings).run()} steps ran in forks.", flush=True)
     finally:
         if os.getpid() == this:  # not in a fork
             shutil.rmtree(path.parent, ignore_errors=True)
@@ -87,10 +87,11 @@ class Server:
     Args:
         listener: the listening socket.
         owner: the owner's pidfd, readable when it has ended.
+        settings: the variables that the imports read; a client with others is refused.
     """
 
-    def __init__(self, listener: socket.socket, owner: int):
-        self._listener, self._owner = listener, owner
+    def __init__(self, listener: socket.socket, owner: int, settings: dict[str, str]):
+        self._listener, self._owner, self._settings = listener, owner, settings
         self._selector = selectors.DefaultSelector()
         self._forks: set[Fork] = set()
         self._ran = 0
@@ -113,17 +114,22 @@ class Server:
         files: list[int] = []
         try:
             request = _request(client, files)
-            if _alike(request):
-                self._fork(request, files, client)
-            else:
-                _tell(client, 0)
-                client.close()
+            if other := self._differs(request):
+                raise ValueError(f"other {', '.join(other)}")
+            self._fork(request, files, client)
         except (OSError, ValueError) as error:
             print(f"A request was refused: {error}", flush=True)
+            _tell(client, 0)
             client.close()
         finally:
             for file in files:
                 os.close(file)
+
+    def _differs(self, request: dict[str, Any]) -> list[str]:
+        """Return what would make a fork differ from the client's process: another Python, settings read at import."""
+        theirs = {"python": request["python"], **request["read_at_import"]}
+        ours = {"python": f"{sys.prefix} {sys.version}", **self._settings}
+        return [name for name in {**ours, **theirs} if ours.get(name) != theirs.get(name)]
 
     def _fork(self, request: dict[str, Any], files: list[int], client: socket.socket) -> None:
         pid = os.fork()
@@ -179,11 +185,6 @@ def _request(client: socket.socket, files: list[int]) -> dict[str, Any]:
 def _tell(client: socket.socket, number: int) -> None:
     with suppress(OSError):  # a client that was killed; `_left` sees to its fork
         client.sendall(NUMBER.pack(number))
-
-
-def _alike(request: dict[str, Any]) -> bool:
-    """Whether a fork is what the client's process would be: the same Python and settings read at import."""
-    return request["python"] == sys.executable and request["read_at_import"] == read_at_import()
 
 
 def _run(request: dict[str, Any], files: list[int]) -> int:

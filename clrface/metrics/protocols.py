@@ -12,6 +12,7 @@ from typing import Any
 from clrface.catalogue import PROTOCOLS
 from clrface.errors import UserError, unknown_name
 from clrface.metrics.registry import metric_cards
+from clrface.renamed import PROTOCOLS as RENAMED
 from clrface.strict_yaml import read_yaml
 
 KEYS = ("description", "metrics")
@@ -52,6 +53,7 @@ def load_protocol(path: Path, name: str) -> Protocol:
         raise UserError(f"{path} has no protocols. Expected a mapping of names, each with `metrics`: see clrface/catalogue/protocols.yaml.")
     if not any(isinstance(entry, Mapping) for entry in entries.values()):
         raise UserError(f"{path} has no protocols. Expected the key `protocols`, a mapping of names, each with `metrics`.")
+    name = RENAMED.among(name, entries)
     if name not in entries:
         own = " One of your own is in a file: --protocols FILE." if path == PROTOCOLS else " Name one of them: --protocol NAME."
         raise UserError(f"{unknown_name('protocol', name, map(str, entries))}{own}")

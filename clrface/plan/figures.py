@@ -39,7 +39,7 @@ def set_spec(plan: Plan, datasets: Iterable[str]) -> str:
     """Return test sets as the command's JSON: their chunks, and the labels of input and ground
     truth.
     """
-    doubles = {"@input": "identity", "@truth": "oracle"}
+    doubles = {"@input": "input", "@truth": "ground_truth"}
     names = sorted(set(datasets))
     return SetSpec(
         chunks={dataset: chunk_names(plan, dataset) for dataset in names},

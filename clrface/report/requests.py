@@ -15,7 +15,7 @@ class SetSpec:
     chunks: Mapping[str, list[str]]
     """Each dataset's chunks; a run on more images may have left others."""
     same_as: Mapping[str, str] = field(default_factory=dict[str, str])
-    """The rows whose images are the input's and the truth's, `{"@input": "identity"}`: they are not
+    """The rows whose images are the input's and the truth's, `{"@input": "input"}`: they are not
     shown again.
     """
     without_truth: Collection[str] = ()

@@ -19,6 +19,7 @@ import numpy as np
 from clrface.api import MetricCard
 from clrface.errors import UserError, unknown_name
 from clrface.manifest import FETCHED, read_manifest
+from clrface.renamed import METHODS
 from clrface.stats.bootstrap import UNMEASURED, Estimate, mean_over_seeds, people_counts, percentile_interval, without_perfect
 from clrface.tables.scores import SET_ROW, read_replicates, read_scores
 from clrface.tables.table import Row, Table, image_values, read_table, table_from_json
@@ -213,7 +214,7 @@ def show_differences(
     table = table_from_json(content)
     for dataset, degradation, members in table.blocks():
         by_name = {row.method: row for row in members}
-        names = [first, second, *([over] if over else [])]
+        names = [METHODS.among(name, by_name) for name in (first, second, *([over] if over else []))]
         for name in names:
             if name not in by_name:
                 raise unknown_name("row", name, by_name)

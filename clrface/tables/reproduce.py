@@ -16,6 +16,7 @@ from typing import Any, Literal, NamedTuple
 
 from clrface.errors import UserError, reading
 from clrface.files import write_text
+from clrface.renamed import METHODS
 from clrface.strict_yaml import read_yaml
 from clrface.tables.formats import to_json
 from clrface.tables.provenance import code_version, processor_type
@@ -26,6 +27,8 @@ MACHINE = "machine.json"
 TOLERANCES = "tolerances.yaml"
 KEYS = (("claim",), ("method", "dataset", "degradation"), ("method",))
 """What identifies a row: the first of these whose columns a table has."""
+NAMES = ("method", "first", "second")
+"""Columns of rows' names: a reference of an earlier release has old ones."""
 TOLD = ("weights", "lq_sets", "bootstrap", "base_seed", "resolution", "protocol", "device")
 """Keys of a table's json in which it must equal the reference for its numbers to be equal."""
 
@@ -283,7 +286,8 @@ def _content(folder: Path, name: str) -> Mapping[str, Any] | None:
 
 def _read(path: Path) -> list[dict[str, str]]:
     with path.open(encoding="utf-8", newline="") as lines:
-        return list(csv.DictReader(lines))
+        rows = list(csv.DictReader(lines))
+    return [{key: METHODS.names.get(value, value) if key in NAMES else value for key, value in row.items()} for row in rows]
 
 
 def _by_key(name: str, rows: Sequence[Row], keys: Sequence[str]) -> dict[str, Row]:

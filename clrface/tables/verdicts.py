@@ -30,6 +30,7 @@ from clrface.api import MetricCard
 from clrface.claims import Claim, Claims
 from clrface.files import sha256_file, write_text
 from clrface.registry import method_cards
+from clrface.renamed import METHODS
 from clrface.stats.bootstrap import UNMEASURED, Estimate, percentile_interval
 from clrface.tables.compare import Draws, Resampled, pair, people_of, relative_change
 from clrface.tables.formats import DASH, markdown_escape, tex_escape, tex_table, to_json
@@ -227,13 +228,13 @@ def _people(content: Mapping[str, Any], dataset: str, people: Mapping[str, str])
 
 def _names(claim: Claim, there: Mapping[str, Any]) -> tuple[str, str]:
     """The claim's rows, both of which are there."""
-    for name in (claim.first, claim.second):
-        if name not in there:
-            place = "methods" if name in method_cards() else "variants"
-            near = [] if name in method_cards() else get_close_matches(name, there, n=1)  # a method that is merely left out is no slip
+    first, second = (METHODS.among(name, there) for name in (claim.first, claim.second))
+    for name in (first, second):
+        if name not in there:  # a method that is merely left out is no slip
+            place, near = ("methods", []) if name in method_cards() else ("variants", get_close_matches(name, there, n=1))
             how = f": it needs {claim.needs}" if claim.needs else f"; did you mean {near[0]}?" if near else f"; add it under {place}"
             raise NotTestable(f"{claim.table} has no row {name}{how}")
-    return claim.first, claim.second
+    return first, second
 
 
 def _rows(claim: Claim, table: Table) -> list[Row]:
@@ -242,9 +243,8 @@ def _rows(claim: Claim, table: Table) -> list[Row]:
         raise NotTestable(f"{claim.table} has no set {claim.dataset}, {claim.degradation}")
     by_name = {row.method: row for row in blocks[claim.dataset, claim.degradation]}
     rows = [by_name[name] for name in _names(claim, by_name)]
-    for row in rows:
-        if row.note:
-            raise NotTestable(f"{row.method}: {row.note}")
+    if unmade := next((row for row in rows if row.note), None):
+        raise NotTestable(f"{unmade.method}: {unmade.note}")
     return rows
 
 

@@ -22,8 +22,8 @@ from clrface.tables.tabulate import tabulate
 
 HOSTILE = "<img src=x onerror=alert(1)> & “Co”"
 METHODS = {
-    "identity": ("Input", 3.0),
-    "oracle": ("Ground truth", 0.0),
+    "input": ("Input", 3.0),
+    "ground_truth": ("Ground truth", 0.0),
     "unet": (HOSTILE, 2.0),
     "needy": ("Needy", 1.5),
     "clrface": ("CLR-Face", 1.0),
@@ -75,7 +75,7 @@ class Run:
 
     def write_page(self, name: str = "report.html") -> Path:
         target = self.root / name
-        spec = {"chunks": {"orl": ["000"]}, "same_as": {"@input": "identity", "@truth": "oracle"}}
+        spec = {"chunks": {"orl": ["000"]}, "same_as": {"@input": "input", "@truth": "ground_truth"}}
         places = ["--results", str(self.root / "results"), "--data", str(self.root / "data")]
         table = str(self.root / "results" / "table1.json")
         assert main(["report", "--tables", table, "--spec", json.dumps(spec), *self.extras, *places, "--out", str(target)]) == 0
@@ -95,7 +95,7 @@ def run(orl_faces: dict[str, np.ndarray], tmp_path_factory: pytest.TempPathFacto
     _write(results / "benchmarks/restore/orl.blind.clrface.0.000.tsv", "s\th:m:s\n7.25\t0:00:07\n")
     _write(results / "claims.json", json.dumps(CLAIMS))
     _write(results / "table6.json", json.dumps({"about": {"images": "4 of orl"}, "processor": "a processor", "rows": [COST]}))
-    cards = {name: MethodCard(name, label, False, control=name in ("identity", "oracle")) for name, (label, _) in METHODS.items()}
+    cards = {name: MethodCard(name, label, False, control=name in ("input", "ground_truth")) for name, (label, _) in METHODS.items()}
     rows = [RowSpec(method, "orl", "blind") for method in METHODS]
     spec = TableSpec(rows, METRICS, metric_cards(), cards, "embedded", "embedded", 64, 0, 50, "cpu", {"orl": {"identities": 6}})
     places = {"scores": results / "scores", "degraded": data / "degraded"}
@@ -184,10 +184,10 @@ def test_a_click_sorts_best_first_then_worst_first_and_the_unmeasured_stay_last(
     for label, state, back in (("PSNR", "descending", "ascending"), ("IDD", "ascending", "descending")):
         heading = seen.only(f"table.sortable th:has-text('{label}')")
         heading.get_by_role("button").click()
-        assert order(seen) == ["oracle", "clrface", "unet", "identity", "needy"]
+        assert order(seen) == ["ground_truth", "clrface", "unet", "input", "needy"]
         expect(heading).to_have_attribute("aria-sort", state)
         heading.get_by_role("button").click()
-        assert order(seen) == ["identity", "unet", "clrface", "oracle", "needy"]
+        assert order(seen) == ["input", "unet", "clrface", "ground_truth", "needy"]
         expect(heading).to_have_attribute("aria-sort", back)
     assert seen.page.locator("table.sortable").first.locator("th[aria-sort]:not([aria-sort=none])").count() == 1
 
@@ -199,7 +199,7 @@ def test_the_keyboard_sorts(seen: Seen) -> None:
     assert order(seen)[0] == "unet", "'<' comes first"
     seen.page.keyboard.press("Tab")
     seen.page.keyboard.press("Space")
-    assert order(seen)[0] == "oracle"
+    assert order(seen)[0] == "ground_truth"
     expect(seen.only("#said")).to_have_text(re.compile("Sorted by PSNR.*descending"))
 
 

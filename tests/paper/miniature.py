@@ -61,20 +61,20 @@ CONFIG: dict[str, Any] = {
     "clrface": {"steps": 2, "guidance_every": 1},
     "tables": {
         "table1": {
-            "methods": ["identity", "oracle", "unet", "codebook", "pixel_diffusion", *RIVALS, "difface", "clrface"],
+            "methods": ["input", "ground_truth", "unet", "codebook", "pixel_diffusion", *RIVALS, "difface", "clrface"],
         },
         "table2": {
             "datasets": ["celeba_test"],
             "degradations": ["x32", "colourise"],
-            "methods": ["identity", "unet_gan", "codeformer", "clrface"],
+            "methods": ["input", "unet_gan", "codeformer", "clrface"],
         },
         "table3": {
             "datasets": ["lfw_test", "webphoto_test", "wider_test", "celebchild_test"],
             "degradations": ["as_is"],
             "protocol": "paper_real_world",
-            "methods": ["identity", "codeformer", "clrface"],
+            "methods": ["input", "codeformer", "clrface"],
         },
-        "table4": {"methods": ["identity", "oracle", "unet", "clrface"]},
+        "table4": {"methods": ["input", "ground_truth", "unet", "clrface"]},
         "table5": {
             "datasets": ["celeba_test"],
             "degradations": ["gfpgan_lq"],

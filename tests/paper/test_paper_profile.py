@@ -87,7 +87,7 @@ def test_each_table_has_every_cell(miniature: Miniature, name: str, protocol: st
     assert (ran["n"] == TAKEN).all() and (ran["n_failed"] == 0).all()
     empty = ran[metrics].isna()
     if "deg_arcface_r18" in metrics:  # the rule drops pairs under one degree: the truth's, and with random weights others'
-        assert ran.loc[ran["method"] == "oracle", "deg_arcface_r18"].isna().all() and not empty["deg_arcface_r18"].all()
+        assert ran.loc[ran["method"] == "ground_truth", "deg_arcface_r18"].isna().all() and not empty["deg_arcface_r18"].all()
         empty["deg_arcface_r18"] = False
     assert not empty.any(axis=None), rows.to_string()
     not_run = rows[rows["method"] == "difface"]
@@ -104,8 +104,8 @@ def test_lfw_s_pairs_are_verified(miniature: Miniature) -> None:
 
 def test_the_sets_that_are_one_in_name_differ(miniature: Miniature) -> None:
     rows = table(miniature, "table1").set_index(["degradation", "method"])
-    assert rows.loc[("gfpgan_lq", "identity"), "psnr"] > rows.loc[("daefr_lq", "identity"), "psnr"] + 3
-    assert rows.loc[("gfpgan_lq", "oracle"), "psnr"] == math.inf
+    assert rows.loc[("gfpgan_lq", "input"), "psnr"] > rows.loc[("daefr_lq", "input"), "psnr"] + 3
+    assert rows.loc[("gfpgan_lq", "ground_truth"), "psnr"] == math.inf
 
 
 def test_published_numbers_stand_beside_ours(miniature: Miniature) -> None:

@@ -40,9 +40,9 @@ CONFIG = {
     "template": "ffhq",
     "datasets": {"celeba_test": {}, "lfw_test": {"reference": "celeba_test"}, "lfw": {}},
     "tables": {
-        "table1": {"datasets": ["celeba_test"], "degradations": ["gfpgan_lq"], "methods": ["identity", "oracle"]},
-        "table3": {"datasets": ["lfw_test"], "degradations": ["as_is"], "methods": ["identity"], "protocol": "naturalness"},
-        "table4": {"datasets": ["lfw"], "degradations": ["x8"], "methods": ["identity", "oracle"], "protocol": "identity"},
+        "table1": {"datasets": ["celeba_test"], "degradations": ["gfpgan_lq"], "methods": ["input", "ground_truth"]},
+        "table3": {"datasets": ["lfw_test"], "degradations": ["as_is"], "methods": ["input"], "protocol": "naturalness"},
+        "table4": {"datasets": ["lfw"], "degradations": ["x8"], "methods": ["input", "ground_truth"], "protocol": "identity"},
         **{f"table{number}": None for number in (2, 5)},
     },
 }
@@ -167,13 +167,13 @@ def test_a_run_goes_on_with_the_packed_folder_alone(project: Path, shelf: Shelf,
     call(project, "snakemake", *words)
 
     rows = {row["method"]: row for row in csv.DictReader((project / f"{RESULTS}/table1.csv").open())}
-    assert rows["oracle"]["psnr"] == "inf" and 15 < float(rows["identity"]["psnr"]) < 40 and rows["identity"]["n"] == "12"
+    assert rows["ground_truth"]["psnr"] == "inf" and 15 < float(rows["input"]["psnr"]) < 40 and rows["input"]["n"] == "12"
     given = project / f"{FACES}/degraded/celeba_test/gfpgan_lq/000/00000003.png"
     assert np.array_equal(np.asarray(Image.open(given)), np.asarray(Image.open(project / "data/raw/celeba_test_lq_gfpgan/00000003.png")))
     [row] = csv.DictReader((project / f"{RESULTS}/table3.csv").open())
     assert row["n"] == "12" and float(row["niqe"]) > 0
     rows = {row["method"]: row for row in csv.DictReader((project / f"{RESULTS}/table4.csv").open())}
-    assert set(rows) == {"identity", "oracle"}
+    assert set(rows) == {"input", "ground_truth"}
     for name, row in rows.items():
         assert float(row["accuracy_arcface_r50"]) == pytest.approx(accuracy(project, name)), "of the listed pairs, in the list's folds"
     assert [path.name for path in (project / "data/raw/lfw").iterdir() if path.name == "Nobody"] == [], "the list doesn't name it"

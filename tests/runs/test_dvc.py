@@ -31,7 +31,7 @@ CHANGES = (  # made as a user would: by text, so that comments and anchors stay
     ("{identities: 40, images_per_identity: 3, gallery: 4}", "{identities: 2, images_per_identity: 1}"),
     ("  steps: 8\n", "  steps: 2\n"),
 )
-TABLES = "tables:\n  table1: {datasets: all, degradations: [blind], methods: [identity, clrface]}\n\n"
+TABLES = "tables:\n  table1: {datasets: all, degradations: [blind], methods: [input, clrface]}\n\n"
 pytestmark = pytest.mark.timeout(600)
 
 

@@ -12,7 +12,7 @@ from clrface.fingerprint import ROOT
 pytestmark = pytest.mark.timeout(600)
 CONFIG = {
     "datasets": {"orl": {"identities": 2, "images_per_identity": 1}},
-    "tables": {"table1": {"datasets": ["orl"], "degradations": ["blind"], "protocol": "distortion", "methods": ["identity", "unet"]}}
+    "tables": {"table1": {"datasets": ["orl"], "degradations": ["blind"], "protocol": "distortion", "methods": ["input", "unet"]}}
     | {f"table{number}": None for number in (2, 3, 4, 5)},
 }
 

@@ -53,14 +53,14 @@ def test_a_killed_run_ends_with_the_table_of_an_unbroken_one(project: Project) -
 
 def test_the_table_says_what_it_must(project: Project) -> None:
     table = project.table()
-    assert list(table.index) == ["identity", "oracle", *TRAINED]
+    assert list(table.index) == ["input", "ground_truth", *TRAINED]
     assert (table["n"] == 8).all() and (table["n_failed"] == 0).all()
-    oracle = table.loc["oracle"]
-    assert oracle["psnr"] == float("inf") and oracle["stlpips_alex"] == 0 and oracle["ids_dlib"] == pytest.approx(1)
+    truth = table.loc["ground_truth"]
+    assert truth["psnr"] == float("inf") and truth["stlpips_alex"] == 0 and truth["ids_dlib"] == pytest.approx(1)
     assert table["note"].isna().all()
-    rest = table.drop(index="oracle", columns="note").select_dtypes("number")
+    rest = table.drop(index="ground_truth", columns="note").select_dtypes("number")
     assert rest.notna().all(axis=None) and (rest.abs() < 1e9).all(axis=None)
-    assert table.loc["unet", "psnr"] > table.loc["identity", "psnr"]
+    assert table.loc["unet", "psnr"] > table.loc["input", "psnr"]
     for metric in PROTOCOL["small"]["metrics"]:
         assert (table[f"{metric}_lo"] <= table[metric]).all() and (table[metric] <= table[f"{metric}_hi"]).all()
     record = json.loads((project.folder / "results/table1.json").read_text())
@@ -137,7 +137,7 @@ def test_clrface_taken_apart_and_a_paired_comparison(project: Project) -> None:
     code, output = project.run("results/parts.csv")
     assert code == 0, output
     table = pd.read_csv(project.folder / "results/parts.csv").set_index("method")
-    assert table.loc["ceiling", "psnr"] > table.loc["irn", "psnr"] > table.loc["identity", "psnr"]
+    assert table.loc["ceiling", "psnr"] > table.loc["irn", "psnr"] > table.loc["input", "psnr"]
     assert table.loc["bound", "ids_dlib"] != table.loc["clrface", "ids_dlib"]
     assert "[CLR-Face's part (part irn)]" in output
     words = [sys.executable, "-m", "clrface", "compare", "results/parts.json", "clrface", "unet"]
@@ -304,12 +304,12 @@ def test_external_programs_are_rows_that_ran_or_say_why_not(project: Project, tm
     folder = project.folder / "clrface/baselines/external"
     for changes in ({}, {"name": "needy", "label": "Needy", "device": "cuda"}):
         (folder / f"{(card | changes)['name']}.yaml").write_text(yaml.safe_dump(card | changes))
-    table = {"table1": {"methods": ["identity", "sharper", "needy"]}}
+    table = {"table1": {"methods": ["input", "sharper", "needy"]}}
     project.configure({"device": "cpu", "methods": {"sharper": {}, "needy": {}}, "tables": table})
     code, output = project.run("results/table1.csv")
     assert code == 0, output
     rows = project.table()
-    assert rows.loc["sharper", "n_failed"] == 0 and rows.loc["sharper", "psnr"] != rows.loc["identity", "psnr"]
+    assert rows.loc["sharper", "n_failed"] == 0 and rows.loc["sharper", "psnr"] != rows.loc["input", "psnr"]
     assert rows.loc["needy", "n_failed"] == rows.loc["needy", "n"] == 8 and rows.loc["needy"].filter(regex="psnr|kd|ids").isna().all()
     assert "Needy<br><sub>not run: needs a CUDA device</sub>" in (project.folder / "results/table1.md").read_text()
     assert rows.loc["needy", "note"] == "not run: needs a CUDA device"
@@ -331,17 +331,17 @@ def test_the_cost_of_every_row(project: Project) -> None:
 
 def test_photographs_without_ground_truth_and_recognition(project: Project) -> None:
     datasets = {"orl": {"identities": 4, "images_per_identity": 2, "gallery": 2}, "lfw25": {"images": 4}}
-    tables = {"table3": {"methods": ["identity", "unet"]}, "table4": {"methods": ["identity", "oracle", "unet"]}}
+    tables = {"table3": {"methods": ["input", "unet"]}, "table4": {"methods": ["input", "ground_truth", "unet"]}}
     project.configure({"datasets": datasets, "tables": tables})
     images = [f"results/figures/{name}.png" for name in ("table3_samples", "table4_samples", "table4_roc")]
     code, output = project.run("results/table3.csv", "results/table4.csv", *images)
     assert code == 0, output
     real = pd.read_csv(project.folder / "results/table3.csv").set_index("method")
-    assert list(real.index) == ["identity", "unet"] and (real["n"] == 4).all()
-    assert real.loc["identity", "idd_dlib_input"] == 0 < real.loc["unet", "idd_dlib_input"]
+    assert list(real.index) == ["input", "unet"] and (real["n"] == 4).all()
+    assert real.loc["input", "idd_dlib_input"] == 0 < real.loc["unet", "idd_dlib_input"]
     assert real[["fd_effnet_clean", "kd_effnet_clean", "niqe"]].notna().all(axis=None) and "psnr" not in real
     known = pd.read_csv(project.folder / "results/table4.csv").set_index("method")
-    assert known.loc["oracle", "rank1_dlib"] == 100 >= known.loc["identity", "rank1_dlib"]
+    assert known.loc["ground_truth", "rank1_dlib"] == 100 >= known.loc["input", "rank1_dlib"]
     assert json.loads((project.folder / "results/table4.json").read_text())["protocol"] == "recognition"
     assert "bootstrap over people" in (project.folder / "results/table4.md").read_text()
     assert all(Image.open(project.folder / image).width > 300 for image in images)
@@ -354,7 +354,7 @@ def test_an_own_test_set_is_a_folder_and_a_truncated_image_is_named(project: Pro
     mine.mkdir()
     for image_id, rgb in list(orl_faces.items())[:3]:
         Image.fromarray(rgb).resize((128, 128), Image.Resampling.BICUBIC).save(mine / f"{image_id}.png")
-    tables = {"table1": {"datasets": ["mine"], "degradations": ["x4"], "methods": ["identity", "unet"]}}
+    tables = {"table1": {"datasets": ["mine"], "degradations": ["x4"], "methods": ["input", "unet"]}}
     project.configure({"datasets": {"mine": {"folder": str(mine), "align": False}}, "tables": tables})
     code, output = project.run("results/table1.csv")
     assert code == 0, output

@@ -8,7 +8,14 @@ import pytest
 
 from clrface.config.load import load_config
 from clrface.fingerprint import ROOT
+from clrface.renamed import tell_once
 from tests.unit.score_files import Project
+
+
+@pytest.fixture(autouse=True)
+def untold() -> None:
+    """No old name was reported yet: a process reports each once."""
+    tell_once.cache_clear()
 
 
 @pytest.fixture

@@ -28,8 +28,8 @@ CLRFACE = {
 ACCEPTS = method_cards()["clrface"].accepts
 KNOWN = Known(
     methods={
-        "identity": MethodCard("identity", "Degraded input", stochastic=False),
-        "oracle": MethodCard("oracle", "Ground truth", stochastic=False, sees_truth=True),
+        "input": MethodCard("input", "Degraded input", stochastic=False),
+        "ground_truth": MethodCard("ground_truth", "Ground truth", stochastic=False, sees_truth=True),
         "unet": MethodCard("unet", "U-Net", stochastic=False, trained_here=True),
         "unet_perceptual": MethodCard("unet_perceptual", "U-Net (perceptual)", stochastic=False, trained_here=True),
         **{name: MethodCard(name, name, stochastic=False) for name in ("nlm", "wiener", "unet_gan", "codebook", "pixel_diffusion")},

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import skimage.data
 
-from clrface.images import to_unit
+from clrface.images import to_unit, write_png
 from clrface.metrics.registry import load_metric
 from clrface.seeds import generator
 
@@ -27,3 +27,15 @@ def value(name: str, sources: Path, pred: np.ndarray, ref: np.ndarray) -> float:
     (score,) = metric.result()  # pyright: ignore
     assert score.status == "ok", score.status
     return score.value
+
+
+def write_pairs(folder: Path, height: int = 256, width: int = 256) -> tuple[Path, Path]:
+    """Three pairs of at most 256x256 in `restored` and `truth`: noisy and darker; in blocks; and all but equal."""
+    truths = photograph(256), photograph(256, 0), skimage.data.astronaut()[256:, 100:356]
+    equal = truths[2].copy()
+    equal[100:104, 100:104] ^= 16
+    restored = (noisy(truths[0]) * 0.9 + 8).astype(np.uint8), truths[1][::4, ::4].repeat(4, 0).repeat(4, 1), equal
+    for name, pair in zip("abc", zip(restored, truths, strict=True), strict=True):
+        for kind, image in zip(("restored", "truth"), pair, strict=True):
+            write_png(folder / kind / f"{name}.png", image[:height, :width])
+    return folder / "restored", folder / "truth"

@@ -1,5 +1,6 @@
 """Files of random weights in the official layout of the field's metric networks and rivals. The real ones can't be had in a test."""
 
+import pickle
 import shutil
 import sys
 from collections.abc import Iterator
@@ -20,6 +21,8 @@ from pytorch_fid import inception as fid
 from clrface.metrics.networks.adaface import IR50
 from clrface.metrics.networks.arcface_r18 import ResNetFace18
 from clrface.metrics.networks.awing_fan import AwingFan
+from clrface.metrics.networks.inception import WEIGHTS as INCEPTION
+from clrface.metrics.networks.inception import Inception
 from clrface.registry import make_method
 
 EMBEDDING = 512
@@ -33,23 +36,26 @@ RIVALS = {
 
 def write_all(folder: Path, sources: Path) -> Path:
     """Every file that the protocols of 512x512 read, under `folder`; those of the package index are copied from `sources`."""
-    for name in ("lpips", "niqe_official"):
-        shutil.copytree(sources / name, folder / name)
+    write_scripts(folder, sources)
     torch.manual_seed(0)
-    save(trunk("vgg"), folder / "vgg16" / "vgg16-397923af.pth")
-    save(trunk("alex"), folder / "alexnet" / "alexnet-owt-7be5be79.pth")
-    save(inception(), folder / "inception" / "pt_inception-2015-12-05-6726825d.pth")
-    for name, file in (("arcface_r18_110", "resnet18_110.pth"), ("arcface_r18", "arcface_resnet18.pth")):
-        save(parallel(learnt(ResNetFace18(), 2 * images(128).mean(1, keepdim=True) - 1)), folder / name / file)
-    save({"state_dict": spread(AwingFan()).state_dict()}, folder / "awing_fan" / "alignment_WFLW_4HG.pth")
     adaface(folder / "adaface" / "adaface_ir50_ms1mv2.ckpt")
     iresnet(folder / "buffalo_l" / "w600k_r50.onnx")
     detector(folder / "buffalo_l_detector" / "det_10g.onnx")
     if not (sources / "mobilefacenet").exists():  # npm, which brings the real one, isn't everywhere
         mobilefacenet(folder / "mobilefacenet" / "fr_feature.onnx")
-    rng = np.random.default_rng(0)
-    features = rng.normal(0.4, 0.3, (64, 2048))
-    statistics(folder / "ffhq512_statistics" / "inception_FFHQ_512.pth", features)
+    return folder
+
+
+def write_scripts(folder: Path, sources: Path) -> Path:
+    """The files that the field's own scripts read too, under `folder`: the same for everyone, so that its values can be constants."""
+    for name in ("lpips", "niqe_official"):
+        shutil.copytree(sources / name, folder / name)
+    for seed, (path, make) in enumerate(SCRIPTS.items()):
+        torch.manual_seed(seed)
+        save(make(), folder / path)
+    features = Inception(folder / INCEPTION).features(images(192).numpy())
+    drawn = np.random.default_rng(0).normal(features.mean(0), features.std(0), (64, 2048))
+    statistics(folder / "ffhq512_statistics" / "inception_FFHQ_512.pth", drawn)
     return folder
 
 
@@ -71,11 +77,11 @@ def save(content: Any, path: Path) -> None:
 
 
 def trunk(net: str) -> dict[str, torch.Tensor]:
-    """torchvision's names and shapes; of the classifier, which LPIPS leaves aside, only a small stand-in of its last bias."""
+    """torchvision's names and shapes; the classifier, which LPIPS leaves aside, is zeros that take no room."""
     with torch.device("meta"):
         network = torchvision.models.vgg16() if net == "vgg" else torchvision.models.alexnet()
-    shapes = {name: value.shape for name, value in network.state_dict().items() if name.startswith("features.")}
-    return {name: he(shape) for name, shape in shapes.items()} | {"classifier.6.bias": torch.zeros(1000)}
+    shapes = {name: value.shape for name, value in network.state_dict().items()}
+    return {name: he(shape) if name.startswith("features.") else torch.zeros(1).expand(shape) for name, shape in shapes.items()}
 
 
 def he(shape: torch.Size) -> torch.Tensor:
@@ -87,7 +93,7 @@ def inception() -> dict[str, torch.Tensor]:
     """pytorch-fid's own network, before it reads its file."""
     with mock.patch.object(fid, "load_state_dict_from_url", return_value={}), mock.patch.object(torch.nn.Module, "load_state_dict"):
         network = fid.fid_inception_v3()
-    return learnt(network, 2 * images(139) - 1).state_dict()
+    return learnt(network, 2 * images(299)[::2] - 1).state_dict()
 
 
 def images(side_px: int) -> torch.Tensor:
@@ -124,9 +130,26 @@ def parallel(network: torch.nn.Module) -> dict[str, torch.Tensor]:
 
 
 def statistics(path: Path, features: np.ndarray) -> None:
-    """BasicSR's layout."""
+    """BasicSR's layout, with arrays as numpy 1 pickled them."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     cov = np.cov(features, rowvar=False)
-    save({"name": "FFHQ", "size": 512, "mean": features.mean(0), "cov": cov}, path)
+    torch.save({"name": "FFHQ", "size": 512, "mean": features.mean(0), "cov": cov}, path, pickle_module=OldPickle)
+
+
+class OldPickle:
+    """pickle, as numpy 1 had arrays written: `numpy.core`, not `numpy._core`. The scripts' environments have numpy 1."""
+
+    class Pickler(pickle._Pickler):  # pyright: ignore
+        def save_global(self, obj: object, name: str | None = None) -> None:
+            if getattr(obj, "__module__", "") == "numpy._core.multiarray":
+                self.write(b"cnumpy.core.multiarray\n" + obj.__name__.encode() + b"\n")  # pyright: ignore
+                self.memoize(obj)
+            else:
+                super().save_global(obj, name)
+
+        dispatch = pickle._Pickler.dispatch | {type(np.frombuffer): save_global}  # pyright: ignore
+
+    dumps = staticmethod(pickle.dumps)
 
 
 def adaface(path: Path) -> None:
@@ -253,3 +276,21 @@ class Graph:
         graph = helper.make_graph(self.nodes, "recogniser", [faces], [embedding], self.weights)
         path.parent.mkdir(parents=True, exist_ok=True)
         onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 14)], ir_version=8), path)
+
+
+def arcface() -> dict[str, torch.Tensor]:
+    return parallel(learnt(ResNetFace18(), 2 * images(128).mean(1, keepdim=True) - 1))
+
+
+def awing_fan() -> dict[str, Any]:
+    return {"state_dict": learnt(AwingFan(), images(256)[:2]).state_dict()}
+
+
+SCRIPTS = {
+    "vgg16/vgg16-397923af.pth": lambda: trunk("vgg"),
+    "alexnet/alexnet-owt-7be5be79.pth": lambda: trunk("alex"),
+    INCEPTION: inception,
+    "arcface_r18_110/resnet18_110.pth": arcface,
+    "arcface_r18/arcface_resnet18.pth": arcface,
+    "awing_fan/alignment_WFLW_4HG.pth": awing_fan,
+}

@@ -17,8 +17,8 @@ NIQE = MetricCard("niqe", "NIQE", "lower", "", "image", False, 3, "test", "test"
 KD = MetricCard("kd_x", "KD (x)", "lower", "", "set", True, 4, "test", "test")
 CARDS = {card.id: card for card in (PSNR, NIQE, KD)}
 METHODS = {
-    "identity": MethodCard("identity", "Degraded input", False, control=True),
-    "oracle": MethodCard("oracle", "Ground truth", False, control=True),
+    "input": MethodCard("input", "Degraded input", False, control=True),
+    "ground_truth": MethodCard("ground_truth", "Ground truth", False, control=True),
     "a": MethodCard("a", "A_1 & co", False),
 }
 IDS = ["p10_1", "p1_1", "p1_2", "p2_1"]  # sorted as text
@@ -37,17 +37,17 @@ def write_scores(
 
 
 class Project:
-    """A tiny results folder: four images, methods `identity`, `a`, `b`, `oracle`."""
+    """A tiny results folder: four images, methods `input`, `a`, `b`, `ground_truth`."""
 
     def __init__(self, root: Path):
         self.scores, self.degraded, self.target = root / "scores", root / "degraded", root / "out" / "table1.csv"
-        self.rows = [RowSpec(method, "orl", "blind") for method in ("identity", "a", "b", "oracle")]
+        self.rows = [RowSpec(method, "orl", "blind") for method in ("input", "a", "b", "ground_truth")]
         for i, image_id in enumerate(IDS):
             write_png(self.degraded / "orl" / "blind" / f"00{i // 2}" / f"{image_id}.png", np.full((2, 2, 3), i, np.uint8))
-        for method, level in (("identity", 20.0), ("a", 25.0), ("b", 27.0)):
+        for method, level in (("input", 20.0), ("a", 25.0), ("b", 27.0)):
             self.write(method, "psnr", {image_id: level + i for i, image_id in enumerate(IDS)})
-        self.write("oracle", "psnr", dict.fromkeys(IDS, INF))
-        for method, level in (("identity", 9.0), ("a", 5.0), ("b", 4.0), ("oracle", 3.0)):
+        self.write("ground_truth", "psnr", dict.fromkeys(IDS, INF))
+        for method, level in (("input", 9.0), ("a", 5.0), ("b", 4.0), ("ground_truth", 3.0)):
             self.write(method, "niqe", {image_id: level - 0.1 * i for i, image_id in enumerate(IDS)})
             self.write(method, "kd_x", {"*": level / 8}, replicates=list(np.linspace(0.0, 1.0, N_BOOT)))
 

@@ -91,7 +91,7 @@ DEGRADATIONS = "as_is, blind, mild, severe, training, x16, x4, x8"
         ),
         (
             {"tables": {"table1": {"methods": ["clrfase"]}}},
-            "tables.table1.methods[0]: found 'clrfase' (string), expected one of identity, oracle, ",
+            "tables.table1.methods[0]: found 'clrfase' (string), expected one of input, ground_truth, ",
         ),
         (
             {"methods": {"clrfase": {}}},
@@ -127,6 +127,7 @@ DEGRADATIONS = "as_is, blind, mild, severe, training, x16, x4, x8"
         ),
         ({"tables": {"table5": {"variants": {"unet": {"clrface": {"steps": 4}}}}}}, "tables.table5.variants.unet: a method has this name."),
         ({"variants": {"fidelity": {"clrface": {"steps": 4}}}}, "variants.fidelity: a method has this name. Choose another."),
+        ({"variants": {"oracle": {"clrface": {"steps": 4}}}}, "variants.oracle: a method has this name. Choose another."),
         # sweeps
         ({"sweeps": {"steps": {"grid": {"stepz": [1]}}}}, "sweeps.steps.grid.stepz: unknown key. Did you mean 'steps'?"),
         (
@@ -172,7 +173,7 @@ DEGRADATIONS = "as_is, blind, mild, severe, training, x16, x4, x8"
         ),
         (
             {"tables": {"table3": {"methods": "all"}}},
-            "tables.table3: oracle shows the ground truth, and 'lfw25' has none. List this table's",
+            "tables.table3: ground_truth shows the ground truth, and 'lfw25' has none. List this table's",
         ),
         (
             {"tables": {"table4": {"protocol": "recogniton"}}},

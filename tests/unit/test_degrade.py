@@ -10,8 +10,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import skimage.data
 
-from clrface.degradation.apply import apply, gaussian_kernel, grey, is_grey, jitter
+from clrface.degradation.apply import add_noise, apply, gaussian_kernel, grey, is_grey, jitter, jpeg
 from clrface.degradation.chunk import degrade_chunk
 from clrface.degradation.draw import Draws, draw, get_degradation, load_degradations
 from clrface.errors import UserError
@@ -50,6 +51,34 @@ def test_agrees_with_a_plain_opencv_chain(name: str, orl_faces: dict[str, np.nda
         draws = draw(RECIPES[name], face.shape[0], is_grey(face), np.random.default_rng(number))
         difference = np.abs(apply(face, draws).astype(int) - reference(face, draws).astype(int))
         assert difference.max() <= 1, (name, draws)
+
+
+@pytest.mark.parametrize("name", ["blind", "vqfr_v2", "gfpgan", "difface_test", "restoreformer_pp"])
+def test_the_bytes_are_those_of_the_plain_arithmetic(name: str) -> None:
+    """Bytes to floats by a table, no shift of 0, and one clipping less: each byte as without."""
+
+    def plain(image: np.ndarray, draws: Draws) -> np.ndarray:
+        size, outcome = image.shape[0], image.astype(np.float32) / 255.0
+        outcome = cv2.filter2D(outcome, -1, gaussian_kernel(draws.kernel_px, draws.sigma_x_px, draws.sigma_y_px, draws.angle_rad))
+        if draws.haze < 1:
+            outcome = outcome * np.float32(draws.haze) + np.float32(1 - draws.haze)
+        outcome = cv2.resize(outcome, (draws.side_px, draws.side_px), interpolation=cv2.INTER_LINEAR)
+        outcome = jpeg(add_noise(outcome, draws), draws.jpeg_quality)
+        outcome = cv2.resize(outcome, (size, size), interpolation=cv2.INTER_LINEAR)
+        outcome += np.array([draws.shift_r_255, draws.shift_g_255, draws.shift_b_255], dtype=np.float32) / 255.0
+        outcome = np.clip(outcome, 0, 1)
+        outcome = grey(outcome) if draws.grey else outcome
+        outcome = jitter(outcome, draws) if draws.jitter_order else outcome
+        return np.rint(np.clip(outcome, 0, 1) * 255.0).astype(np.uint8)
+
+    image = cv2.resize(skimage.data.chelsea(), (128, 128), interpolation=cv2.INTER_AREA)
+    drawn = [draw(RECIPES[name], 128, False, np.random.default_rng(number)) for number in range(60)]
+    assert name != "gfpgan" or {len(one.jitter_order) for one in drawn} == {0, 4}
+    whole = [one for one in drawn if not one.outside]
+    assert len(whole) > 30
+    for one in whole:
+        for view in (image, image[:, ::-1]):  # training turns images without copying them
+            assert np.array_equal(apply(view, one), plain(view, one)), one
 
 
 def test_blind_draws_cover_their_ranges_and_no_more() -> None:

@@ -87,7 +87,7 @@ def test_each_sample_shows_one_face(detector: FaceDetector) -> None:
 
 def test_methods_at_hand_can_be_loaded(sources: Path) -> None:
     found = at_hand()
-    assert {"clrface", "unet", "unet_gan", "wiener"} <= set(found) and not {"identity", "oracle"} & set(found)
+    assert {"clrface", "unet", "unet_gan", "wiener"} <= set(found) and not {"input", "ground_truth"} & set(found)
 
 
 def test_without_gradio_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], sources: Path) -> None:

@@ -215,7 +215,7 @@ PSNR = MetricCard("psnr", "PSNR", "higher", "dB", "image", True, 2, "test", "tes
 NIQE = MetricCard("niqe", "NIQE", "lower", "", "image", False, 2, "test", "test", diagnostic=True)
 FACES = ["s1_1", "s2_1", "s3_1", "s10_1", "s11_1", "s12_1"]
 SCORES: Mapping[str, list[float]] = {
-    "identity": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6],
+    "input": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6],
     "unet": [0.9, 0.1, 0.1, 0.1, 0.1, 0.1],
     "gan": [0.3, 0.3, 0.3, 0.3, math.nan, 0.3],
     "clrface": [0.1, 0.6, 0.7, 0.7, 0.5, 0.2],
@@ -247,8 +247,8 @@ def places(tmp_path: Path) -> Places:
 
 
 VALUES = {"psnr": Estimate(25.0, 24.0, 26.0), "idd_dlib": Estimate(0.5, 0.4, 0.6)}
-ROWS = [row("identity", control=True, **VALUES), *(row(method, **VALUES) for method in ("unet", "gan", "clrface"))]
-SPEC = SetSpec({"orl": ["000"]}, {INPUT: "identity", TRUTH: "oracle"})
+ROWS = [row("input", control=True, **VALUES), *(row(method, **VALUES) for method in ("unet", "gan", "clrface"))]
+SPEC = SetSpec({"orl": ["000"]}, {INPUT: "input", TRUTH: "ground_truth"})
 
 
 def test_the_worst_faces_are_those_of_the_scores(places: Places):
@@ -290,7 +290,7 @@ def test_up_is_better_on_every_axis():
 
 def test_controls_and_diagnoses_don_t_compete():
     unmeasured = Estimate(math.nan, math.nan, math.nan)
-    rows = [row("identity", control=True, psnr=VALUES["psnr"], idd_dlib=VALUES["idd_dlib"], niqe=VALUES["psnr"])]
+    rows = [row("input", control=True, psnr=VALUES["psnr"], idd_dlib=VALUES["idd_dlib"], niqe=VALUES["psnr"])]
     assert competing_metrics((PSNR, IDD, NIQE), rows) == []
     rows.append(row("unet", psnr=VALUES["psnr"], idd_dlib=unmeasured, niqe=VALUES["psnr"]))
     assert competing_metrics((PSNR, IDD, NIQE), rows) == [PSNR]

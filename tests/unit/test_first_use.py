@@ -16,6 +16,7 @@ from clrface.degradation.draw import Degradation, draw
 from clrface.errors import UserError
 from clrface.fetch import Source, fetch, is_fetched, load_sources
 from clrface.fetch.mirror import pack
+from clrface.fingerprint import ROOT
 from clrface.images import read_rgb
 from clrface.manifest import of_fetched_set, read_manifest, write_manifest
 from clrface.seeds import generator
@@ -146,6 +147,20 @@ def test_a_training_set_is_split_by_content(place: Place, shelf: Shelf) -> None:
     make_set(place, shelf, "many", {f"{number}.png": face(str(number), 2) for number in range(200)}, "training")
     splits = [entry.split for entry in read_manifest(place.raw / "many" / "manifest.csv")]
     assert set(splits) == {"train", "val"} and splits.count("val") < 20
+
+
+@pytest.mark.parametrize("layout", ["CelebChild-Test/Child/{}", "Child/{}", "CelebChild-Test/{}"])
+def test_celebchild_is_its_children_whatever_the_archives_layout(place: Place, shelf: Shelf, layout: str) -> None:
+    """Its archive may hold as many adults in a folder beside; its count tells the two layouts apart."""
+    names = ["1.png", "2.png", "3.png"]
+    adults = {layout.replace("Child/", "Adult/").format(name): face(f"adult {name}") for name in names if layout.count("Child/")}
+    shelf.files["/celeb.zip"] = zipped({layout.format(name): face(name) for name in names} | adults)
+    known = load_sources(ROOT / "clrface/catalogue/sources.yaml")["celebchild_test"]
+    strips = list(dict.fromkeys(archive.strip for archive in known.archives))
+    same = {**at(f"{shelf.url}/celeb.zip"), "file": "celeb.zip", "sha256": sum_of(shelf.files["/celeb.zip"]), "bytes": None}
+    place.fetch(place.sources(*({**same, "strip": strip} for strip in strips), members=list(known.members), files=3, faces="test"))
+    assert {path.name: path.read_bytes() for path in place.toy.glob("*.png")} == {name: face(name) for name in names}
+    assert len(shelf.asked) == 1
 
 
 def test_two_images_of_one_name_are_refused(place: Place, shelf: Shelf) -> None:

@@ -9,6 +9,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from clrface.images import to_unit
 from clrface.metrics.psnr import Psnr
+from clrface.metrics.registry import load_metric
 from clrface.metrics.ssim import Ssim
 
 NOWHERE = Path("no-sources-needed")
@@ -63,6 +64,19 @@ def test_psnr_counts_every_channel() -> None:
 def test_psnr_of_equal_images_is_infinite(orl_faces: dict[str, np.ndarray]) -> None:
     face, _ = pair(orl_faces)
     assert value("psnr", face, face) == math.inf
+
+
+@pytest.mark.parametrize("name", ["psnr_eps", "psnr_corrected", "ssim_cut"])
+def test_the_order_in_memory_changes_nothing(name: str, orl_faces: dict[str, np.ndarray]) -> None:
+    pred, ref = (to_unit(face[None, :50]) for face in pair(orl_faces))
+    assert pred.strides[1] == 4, "of a file: channels last"
+    values = []
+    for one in (pred, np.ascontiguousarray(pred)):
+        for other in (ref, np.ascontiguousarray(ref)):
+            metric = load_metric(name, NOWHERE)
+            metric.update(one, other)
+            values += [score.value for score in metric.result()]  # pyright: ignore
+    assert len(values) == 4 and len(set(values)) == 1
 
 
 def test_psnr_is_scikit_images(orl_faces: dict[str, np.ndarray]) -> None:

@@ -1,4 +1,4 @@
-"""The second judge of identity: it knows ORL's people, on the chip that it was trained for."""
+"""The second recogniser: it knows ORL's people, on the chip that it was trained for."""
 
 import shutil
 from pathlib import Path

@@ -71,6 +71,14 @@ def test_niqe_of_flat_areas_is_vqfrs(region: np.ndarray, expected: tuple[float, 
     assert grey == pytest.approx(expected[2], abs=1e-4 if platform.machine() in ("x86_64", "AMD64") else 0.25)
 
 
+@pytest.mark.parametrize(("height", "width", "expected"), [(96, 288, 17.062359), (288, 96, 13.195512)])
+def test_niqe_of_the_smallest_images_is_vqfrs(height: int, width: int, expected: float, sources: Path) -> None:
+    """Three blocks, the first of them white: two are left for the covariance."""
+    image = skimage.data.astronaut()[:height, :width].copy()
+    image[:96, :96] = 255
+    assert value("niqe_official", sources, image, image) == pytest.approx(expected, abs=1e-5)
+
+
 def test_yiq_luminance_of_pure_colours() -> None:
     pure = np.eye(3, dtype=np.float32)[:, :, None]
     assert niqe_features.yiq_luminance(pure)[:, 0].tolist() == [76, 150, 29]

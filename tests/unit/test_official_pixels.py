@@ -110,6 +110,19 @@ def test_lpips_is_the_packages_function_with_the_same_weights(net: Net, official
     assert value(f"lpips_{net}", official, noisy(photograph(64)), photograph(64)) == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.parametrize("net", ["vgg", "alex"])
+def test_lpips_without_gradients_is_the_packages_arithmetic_bit_by_bit(net: Net, official: Path) -> None:
+    network = Lpips(net, official)
+    pred, ref = (
+        torch.from_numpy(to_unit(np.stack([one, one[::-1]]))).to(states.device()) for one in (noisy(photograph(96)), photograph(96))
+    )
+    assert torch.is_grad_enabled()
+    expected = network(pred, ref)  # by the package's own forward pass and torch's pooling
+    with torch.inference_mode():
+        assert torch.equal(network(pred, ref), expected)
+    assert expected.shape == (2,) and (expected > 1e-3).all()
+
+
 def test_lpips_fed_bgr_is_lpips_of_the_turned_image(official: Path) -> None:
     pred, ref = noisy(photograph(64)), photograph(64)
     bgr = value("lpips_vgg_bgr", official, pred, ref)

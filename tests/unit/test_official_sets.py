@@ -1,7 +1,6 @@
 """The field's Fréchet distances: Inception's features, statistics in files, values by hand."""
 
 import math
-import pickle
 from pathlib import Path
 from unittest import mock
 
@@ -33,6 +32,14 @@ def test_inceptions_features_are_pytorch_fids(official: Path) -> None:
     assert found.shape == (1, 2048)
     assert expected.std() > 1e-3
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-5)
+
+
+def test_inceptions_fast_pooling_changes_no_bit(official: Path) -> None:
+    network = inception.Inception(official / inception.WEIGHTS).cpu()
+    x = torch.rand(2, 3, inception.SIDE_PX, inception.SIDE_PX, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    expected = network(x)  # with gradients: by torch's own pooling
+    with torch.inference_mode():
+        assert torch.equal(network(x), expected)
 
 
 def test_random_weights_tell_images_apart(official: Path) -> None:
@@ -80,29 +87,13 @@ def test_frechet_distance_to_statistics_is_pytorch_fids(n: int) -> None:
 
 def test_statistics_are_read_in_basicsrs_layout_of_any_numpy(tmp_path: Path) -> None:
     features = generator(0, "test statistics file").normal(size=(30, 6))
-    path = tmp_path / "ffhq512_statistics" / "new.pth"
-    official_weights.statistics(path, features)
-    new = read_statistics(path, 6)
-    np.testing.assert_array_equal(new.covariance, np.cov(features, rowvar=False))
-    old = tmp_path / "ffhq512_statistics" / "old.pth"
-    torch.save({"mean": features.mean(0), "cov": np.cov(features, rowvar=False)}, old, pickle_module=OldPickle)
-    assert b"numpy._core" not in old.read_bytes()
-    np.testing.assert_array_equal(read_statistics(old, 6).mean, features.mean(0))
+    old, new = (tmp_path / "ffhq512_statistics" / name for name in ("old.pth", "new.pth"))
+    official_weights.statistics(old, features)
+    torch.save({"mean": features.mean(0), "cov": np.cov(features, rowvar=False)}, new)
+    assert [b"numpy._core" in path.read_bytes() for path in (old, new)] == [False, True]
+    for path in (old, new):
+        mean, covariance = read_statistics(path, 6)
+        np.testing.assert_array_equal(mean, features.mean(0))
+        np.testing.assert_array_equal(covariance, np.cov(features, rowvar=False))
     with pytest.raises(UserError, match=r"holds a mean of shape \(6,\).* but expected \(7,\)"):
-        read_statistics(path, 7)
-
-
-class OldPickle:
-    """pickle, as numpy 1 had arrays written: `numpy.core`, not `numpy._core`."""
-
-    class Pickler(pickle._Pickler):  # pyright: ignore
-        def save_global(self, obj: object, name: str | None = None) -> None:
-            if getattr(obj, "__module__", "") == "numpy._core.multiarray":
-                self.write(b"cnumpy.core.multiarray\n" + obj.__name__.encode() + b"\n")  # pyright: ignore
-                self.memoize(obj)
-            else:
-                super().save_global(obj, name)
-
-        dispatch = pickle._Pickler.dispatch | {type(np.frombuffer): save_global}  # pyright: ignore
-
-    dumps = staticmethod(pickle.dumps)
+        read_statistics(old, 7)

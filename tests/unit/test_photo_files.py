@@ -1,5 +1,6 @@
 """Photographs on disk: orientation, EXIF, colour profile, alpha, grey and 16 bits are read, and written back."""
 
+import functools
 import io
 from pathlib import Path
 
@@ -14,7 +15,9 @@ from clrface.photo.files import Photo, read_photo, write_photo, written_name
 from tests.photographs import exif, face, scene
 
 
+@functools.cache
 def icc() -> bytes:
+    """A profile says the second in which it was made: one serves all tests."""
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
@@ -76,7 +79,7 @@ def test_sixteen_bits_come_back_to_the_bit(tmp_path: Path, suffix: str, grey: bo
     again = read_photo(tmp_path / f"a{suffix}")
     assert again.pixels.dtype == np.uint16 and np.array_equal(again.pixels, photo.pixels)
     assert (again.alpha is None) == (not alpha) and (again.alpha is None or np.array_equal(again.alpha, np.asarray(photo.alpha)))
-    assert again.icc == icc()
+    assert again.icc == photo.icc
 
 
 def test_cmyk_palette_and_bilevel_photographs_are_read(tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def test_reading_cards_runs_no_method(tmp_path: Path) -> None:
     )
     command = [sys.executable, "-c", code, str(tmp_path)]
     names, modules = json.loads(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout)
-    assert {"clrface", "identity", "mine"} <= set(names)
+    assert {"clrface", "input", "mine"} <= set(names)
     assert "torch" not in modules and not [name for name in modules if name.startswith("clrface.baselines")]
 
 

@@ -51,7 +51,7 @@ def places(tmp_path: Path) -> Places:
                 write_png(folder / "000" / f"{image_id}.png", np.full((8, 8, 3), 40 * i, np.uint8))
     status = places.restored("orl", "blind", "a", 0) / "000" / "status.csv"
     status.write_text(f"image_id,status\n{IDS[-1]},lost\n")
-    for method in ("a", "identity"):
+    for method in ("a", "input"):
         for metric in ("psnr", "idd_dlib"):
             path = places.scores("orl", "blind", method, 0, metric)
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -130,8 +130,8 @@ def test_many_large_images_are_reduced_and_each_is_kept_once(tmp_path: Path) -> 
 
 
 def test_best_and_worst_are_by_identity_without_the_failed(places: Places) -> None:
-    tables = [table(row("identity", control=True, **A), row("a", **A))]
-    [one] = face_sets(tables, places, SetSpec({"orl": ["000"]}, {INPUT: "identity", TRUTH: "oracle"}))
+    tables = [table(row("input", control=True, **A), row("a", **A))]
+    [one] = face_sets(tables, places, SetSpec({"orl": ["000"]}, {INPUT: "input", TRUTH: "ground_truth"}))
     assert list(one.columns) == [INPUT, "a", TRUTH] and one.image_ids == IDS and one.chosen == "a"
     card = case_metric(one)
     assert card == IDD

@@ -156,7 +156,7 @@ def test_what_the_user_must_put_right_stops_the_run(chunk: Chunk) -> None:
     assert not (chunk.out / "status.csv").exists()
 
 
-def test_a_control_may_return_its_input_and_the_oracle_sees_the_truth(chunk: Chunk) -> None:
+def test_a_control_may_return_its_input_and_another_the_truth(chunk: Chunk) -> None:
     restore_chunk(Method(), chunk, batch=4, base_seed=0, seed=0)
     assert written(chunk) == set() and [reason for _, reason in status(chunk)].count(RETURNED_INPUT) == 6
     for method, source in ((Method(), chunk.degraded), (Truth(), chunk.aligned)):

@@ -107,7 +107,7 @@ def test_clr_face_restores_a_photograph_as_it_is_called(tmp_path: Path, run: Run
         (["{album}/nothing.jpg"], "No file or folder at"),
         (["{album}", "-o", "{album}/one.jpg"], "is a file, expected a folder"),
         (["{album}", "--method", "gfpgam_1_4"], "Did you mean 'gfpgan_1_4'"),
-        (["{album}", "--method", "oracle"], "is a control of the tables"),
+        (["{album}", "--method", "ground_truth"], "is a control of the tables"),
         (["{album}", "--method", "vqfr"], "is an external program"),
         (["{album}", "--method", "clrface", "--set", "step=4"], "Did you mean 'steps'"),
         (["{album}", "--set", "steps"], "expected a parameter and its value, e.g. steps=4"),

@@ -1,9 +1,12 @@
 """The pins: the locks answer for pyproject.toml, environment.yml for the lock, and the environment that runs for all."""
 
+import os
 import re
 import subprocess
+import sys
 import tomllib
 from importlib.metadata import distributions, requires
+from pathlib import Path
 
 import pytest
 import yaml
@@ -105,6 +108,32 @@ def test_a_missing_prerequisite_gets_one_clear_line(arguments, expected):
     assert expected in first
     assert all(line.startswith("make") for line in rest)
     assert not (ROOT / ".no-such-venv").exists()
+
+
+def venv_of_its_own(tmp_path):
+    """A folder with this environment's programs, so that the log of a trial is not the real one's."""
+    (tmp_path / "bin").symlink_to(Path(sys.executable).parent)
+    return tmp_path
+
+
+def pip_install(venv, *arguments, **variables):
+    command = ["sh", ROOT / "workflow/pip_install.sh", venv, *arguments]
+    return subprocess.run(command, cwd=venv, env=os.environ | variables, capture_output=True, text=True)
+
+
+def test_setting_up_says_what_pip_is_doing(tmp_path):
+    venv = venv_of_its_own(tmp_path)
+    done = pip_install(venv, "--dry-run", "--no-index", "numpy", "torch", TELL_EVERY_S="1")
+    assert done.returncode == 0 and done.stderr == ""
+    assert re.match(r"  1 s: ", done.stdout)
+    assert "Requirement already satisfied: numpy" in (venv / "pip.log").read_text()
+
+
+def test_setting_up_shows_why_pip_stopped(tmp_path):
+    venv = venv_of_its_own(tmp_path)
+    done = pip_install(venv, "--dry-run", "--no-index", "no-such-package")
+    assert done.returncode == 1
+    assert "No matching distribution found for no-such-package" in done.stderr.splitlines()[-1]
 
 
 def test_make_alone_tells_the_commands():

@@ -15,10 +15,13 @@ from tests.unit.known_parts import mistakes
     ("text", "said"),
     [
         ("{" * 3000, "nested too deeply"),
+        ("[" * 900, "nested too deeply"),
+        ("[" * 200_000, "nested too deeply"),
+        ("- " * 100_000 + "a", "nested too deeply"),
         ("clrface: &c\n  steps: *c\n", "an anchor that holds itself"),
         ("a0: &a0 [1]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 10)), "more than 100,000 entries"),
     ],
-    ids=["deep", "itself", "a billion"],
+    ids=["deep", "many brackets", "a stack of brackets", "a stack of dashes", "itself", "a billion"],
 )
 def test_a_file_without_end_is_refused(text: str, said: str, tmp_path: Path) -> None:
     path = tmp_path / "a.yaml"

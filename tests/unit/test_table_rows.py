@@ -25,7 +25,7 @@ def test_a_row_is_the_mean_over_images_and_the_interval_of_the_datasets_indices(
     values = [20.0, 21.0, 25.0, 40.0]
     project.write("a", "psnr", dict(zip(IDS, values, strict=True)))
     table = project.build()
-    assert [row.method for row in table.rows] == ["identity", "a", "b", "oracle"]
+    assert [row.method for row in table.rows] == ["input", "a", "b", "ground_truth"]
     assert [row.label for row in table.rows] == ["Degraded input", "A_1 & co", "b", "Ground truth"]
     row = table.rows[1]
     assert (row.dataset, row.degradation, row.n, row.n_failed, row.seeds) == ("orl", "blind", 4, 0, (0,))
@@ -82,7 +82,7 @@ def test_a_set_that_could_not_be_measured_is_empty(project: Project):
 
 def test_without_ground_truth_only_the_metrics_that_need_none_are_filled(project: Project):
     project.rows = [replace(row, has_truth=False) for row in project.rows[:3]]
-    for method in ("identity", "a", "b"):
+    for method in ("input", "a", "b"):
         project.path(method, "psnr").unlink()
         project.path(method, "kd_x").unlink()
     table = project.build()
@@ -116,7 +116,7 @@ def test_a_resample_that_could_not_be_measured_is_left_out(project: Project):
 
 def test_methods_scored_on_other_images_are_refused(project: Project):
     project.write("b", "psnr", {"p1_1": 1.0, "p1_2": 1.0, "p10_1": 1.0, "stranger": 1.0})
-    with pytest.raises(UserError, match=r"b/0/psnr\.csv is not about the same images as .*identity.*missing: p2_1; too many: stranger"):
+    with pytest.raises(UserError, match=r"b/0/psnr\.csv is not about the same images as .*input.*missing: p2_1; too many: stranger"):
         project.build()
 
 
@@ -165,7 +165,7 @@ def test_an_unknown_metric_is_answered_with_the_nearest(project: Project):
 
 
 def row_of(method: str, value: float) -> Row:
-    return Row(method, method, method in ("identity", "oracle"), "orl", "blind", 4, 0, (0,), {"m": Estimate(value, value, value)})
+    return Row(method, method, method in ("input", "ground_truth"), "orl", "blind", 4, 0, (0,), {"m": Estimate(value, value, value)})
 
 
 def ranked(direction: str, *cells: tuple[str, float]) -> list[str]:
@@ -180,8 +180,8 @@ def test_the_direction_decides_who_is_best():
 
 
 def test_controls_are_never_ranked():
-    assert ranked("higher", ("identity", 0.0), ("a", 1.0), ("b", 2.0), ("oracle", INF)) == ["", "second", "best", ""]
-    assert ranked("lower", ("identity", 0.0), ("a", 1.0), ("b", 2.0), ("oracle", 0.0)) == ["", "best", "second", ""]
+    assert ranked("higher", ("input", 0.0), ("a", 1.0), ("b", 2.0), ("ground_truth", INF)) == ["", "second", "best", ""]
+    assert ranked("lower", ("input", 0.0), ("a", 1.0), ("b", 2.0), ("ground_truth", 0.0)) == ["", "best", "second", ""]
 
 
 def test_one_copy_of_the_truth_wins_no_column(project: Project):
@@ -190,7 +190,7 @@ def test_one_copy_of_the_truth_wins_no_column(project: Project):
     row = {row.method: row for row in table.rows}
     assert row["a"].estimates["psnr"] == Estimate(20.0, 20.0, 20.0) and row["a"].n_failed == 0
     assert row["a"].remark == "1 image equals the truth, at infinite dB: left out of that mean"
-    assert row["oracle"].estimates["psnr"].value == INF and not row["oracle"].remark, "the truth itself stays at infinity"
+    assert row["ground_truth"].estimates["psnr"].value == INF and not row["ground_truth"].remark, "the truth itself stays at infinity"
     assert marks([row["a"], row["b"]], PSNR) == ["second", "best"]
     for text in (to_csv(table), to_markdown(table), to_tex(table), render(table)):
         assert "1 image equals the truth" in " ".join(text.split())
@@ -204,7 +204,7 @@ def test_ties_in_print_share_a_mark():
 
 
 def test_nobody_is_best_alone_and_the_unmeasured_dont_compete():
-    assert ranked("higher", ("identity", 1.0), ("a", 2.0), ("b", NAN)) == ["", "", ""]
+    assert ranked("higher", ("input", 1.0), ("a", 2.0), ("b", NAN)) == ["", "", ""]
     assert ranked("lower", ("a", NAN), ("b", 2.0), ("c", -INF)) == ["", "second", "best"]
 
 

@@ -58,7 +58,7 @@ def test_colour_is_for_terminals_and_never_changes_the_text(project: Project, mo
 
 
 def test_a_methods_card_makes_it_a_control_on_the_page_and_in_the_json(project: Project):
-    cards = METHODS | {"a": replace(METHODS["a"], control=True), "oracle": replace(METHODS["oracle"], control=False)}
+    cards = METHODS | {"a": replace(METHODS["a"], control=True), "ground_truth": replace(METHODS["ground_truth"], control=False)}
     table = project.build(method_cards=cards)
     assert [row.control for row in table.rows] == [True, True, False, False]
     assert marks(table.rows, PSNR) == ["", "", "second", "best"]

@@ -112,8 +112,12 @@ def training_launcher():
 
 
 def share_imports(workflow):
-    """Run this machine's steps in forks of one process. On a GPU each has its own, since CUDA can't be forked."""
-    if workflow.local_exec and not PLAN.gpus:
+    """Run this machine's steps in forks of one process. On a GPU each has its own, since CUDA can't be forked.
+
+    A few jobs don't repay the server's own imports.
+    """
+    importing = sum(job.rule.name in ("restore", "measure_images", "measure_set", "recognise") for job in workflow.dag.needrun_jobs())
+    if workflow.local_exec and not PLAN.gpus and importing >= 10:
         start_fork_server(Path(in_results("logs/forkserver.log")))
 
 

@@ -16,6 +16,7 @@ from clrface import torchvision_import
 from clrface.intact import source_file
 from clrface.metrics.networks import states
 from clrface.metrics.networks.memory import Features, remembered
+from clrface.metrics.networks.pooling import max_pool
 
 torchvision_import.prepare()
 
@@ -56,7 +57,7 @@ class Inception(nn.Module):
         """Return the last pooling's outputs, (B, 2048), of (B, 3, 299, 299) RGB in [-1, 1]."""
         x = scaled
         for name in LAYERS:
-            x = functional.max_pool2d(x, 3, stride=2) if name == "pool" else getattr(self.network, name)(x)
+            x = max_pool(x, 3, stride=2) if name == "pool" else getattr(self.network, name)(x)
         return x.mean((2, 3))
 
     def features(self, images: np.ndarray) -> np.ndarray:

@@ -139,7 +139,7 @@ def project(tmp_path: Path, sources: Path, cluster: Cluster) -> Path:
     for name in ("orl", "dlib"):  # links of its own: --forceall removes them before it fetches again, and other tests read the same files
         shutil.copytree(sources / name, tmp_path / "data/raw" / name, copy_function=os.link)
     profile = yaml.safe_load((tmp_path / "config/embedded.yaml").read_text())
-    profile["methods"] = {"identity": {}, "wiener": {}}
+    profile["methods"] = {"input": {}, "wiener": {}}
     profile["tables"] = {"table1": profile["tables"]["table1"]}
     profile |= {"bootstrap": 20, "sweeps": {}, "datasets": {"orl": {"identities": 2, "images_per_identity": 2}}}
     protocols = yaml.safe_load((tmp_path / "clrface/catalogue/protocols.yaml").read_text())

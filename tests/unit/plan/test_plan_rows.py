@@ -24,7 +24,7 @@ def test_the_words_of_a_row(plan):
     assert params["steps"] == 4 and params["solver"] == "ddim"
     assert words[:2] == ["--method", "clrface"] and words[-2:] == ["--base-seed", "0"] and "--weights" in words
     assert "--weights" not in restoring.restore_args(plan, "orl", "nlm")
-    assert "--device" not in restoring.restore_args(plan, "orl", "identity"), "a control has no network"
+    assert "--device" not in restoring.restore_args(plan, "orl", "input"), "a control has no network"
 
 
 def test_finished_images_are_held_against_the_whole_test_set(planner, images):

@@ -18,7 +18,7 @@ def test_a_table_s_scores_are_all_that_can_be_measured(plan):
 def test_a_table_s_spec(plan):
     spec = json.loads(tables.table_spec(plan, "table3"))
     assert spec["protocol"] == "real_world" and spec["chunks"] == {"lfw25": ["000", "001"]}
-    assert spec["rows"][0] == {"method": "identity", "dataset": "lfw25", "degradation": "as_is", "seeds": [0], "has_truth": False}
+    assert spec["rows"][0] == {"method": "input", "dataset": "lfw25", "degradation": "as_is", "seeds": [0], "has_truth": False}
     assert spec["weights"]["clrface"] == "models/clrface" and spec["datasets"] == {"lfw25": {"reference": "orl"}}
     assert "published" not in spec
 
@@ -46,7 +46,7 @@ def test_a_sheet_s_columns(plan):
 
 def test_test_sets_are_told_with_the_rows_that_double_input_and_truth(plan):
     spec = json.loads(figures.table_sets(plan, "table1"))
-    assert spec == {"chunks": {"orl": ["000", "001"]}, "same_as": {"@input": "identity", "@truth": "oracle"}, "without_truth": []}
+    assert spec == {"chunks": {"orl": ["000", "001"]}, "same_as": {"@input": "input", "@truth": "ground_truth"}, "without_truth": []}
     assert json.loads(page.page_spec(plan))["without_truth"] == ["lfw25"]
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-CARD = {"name": "identity", "label": "Input", "stochastic": False, "control": True}
+CARD = {"name": "input", "label": "Input", "stochastic": False, "control": True}
 
 
 class Restorer:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-CARD = {"name": "oracle", "label": "Ground truth", "stochastic": False, "control": True, "sees_truth": True}
+CARD = {"name": "ground_truth", "label": "Ground truth", "stochastic": False, "control": True, "sees_truth": True}
 
 
 class Restorer:
