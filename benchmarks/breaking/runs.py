@@ -34,8 +34,8 @@ TABLE = Path("results/table1.csv")
 LIMIT_S = 400
 FORKS = ("a server of all runs", "its own server", "no server")
 """Whose forks the steps are. Only the first server outlives the killed runs."""
-FULL_KIB = (24, 320)
-"""Sizes of the file system; the whole run needs about 400 KiB of it."""
+FULL_KIB = (24, 240)
+"""Sizes of the file system; the whole run needs about 240 KiB."""
 
 
 def kill_trial(rng: np.random.Generator, folder: Path) -> Attempt:
