@@ -43,8 +43,8 @@ MARKS = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print and write the table; 1 for two outcomes that differ, 2 for a mistake of the user's."""
     options = _parser().parse_args(arguments)
-    os.environ.setdefault("TQDM_DISABLE", "1")  # the bars of what is measured
     with held_to(options.threads):
+        os.environ.setdefault("TQDM_DISABLE", "1")  # the bars of what is measured
         from clrface.device import VARIABLE  # what is imported from here on takes the number of threads
         from clrface.errors import UserError
 

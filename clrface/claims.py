@@ -94,9 +94,16 @@ def load_claims(path: Path, metrics: Collection[str], made: Collection[str]) -> 
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
     mistakes = find_mistakes(content, schema) or list(_wrong_names(content, metrics, made))
     tell_mistakes(str(path), content, mistakes)
-    sets = content["sets"]
-    claims = (_claim(name, entry, sets[entry["set"]]) for name, entry in content["claims"].items())
+    claims = (claim for name, entry in content["claims"].items() for claim in _on_each_set(name, entry, content["sets"]))
     return Claims(content["alpha"], content["resamples"], tuple(claims))
+
+
+def _on_each_set(name: str, entry: Mapping[str, Any], places: Mapping[str, Mapping[str, str]]) -> Iterator[Claim]:
+    """One claim, or one for each of several sets, named after it."""
+    if isinstance(entry["set"], str):
+        yield _claim(name, entry, places[entry["set"]])
+    else:
+        yield from (_claim(f"{name}_{one}", entry, places[one]) for one in entry["set"])
 
 
 def _claim(name: str, entry: Mapping[str, Any], place: Mapping[str, str]) -> Claim:
@@ -107,12 +114,15 @@ def _claim(name: str, entry: Mapping[str, Any], place: Mapping[str, str]) -> Cla
 
 def _wrong_names(content: Mapping[str, Any], metrics: Collection[str], made: Collection[str]) -> Iterator[Mistake]:
     for name, entry in content["claims"].items():
-        where, place = ("claims", name), content["sets"].get(entry["set"])
-        if place is None:
-            yield wrong_name((*where, "set"), entry["set"], "one of `sets`", list(content["sets"]))
-        else:
+        where, asked = ("claims", name), entry["set"]
+        for one in [asked] if isinstance(asked, str) else asked:
+            place = content["sets"].get(one)
+            if place is None:
+                yield wrong_name((*where, "set"), one, "one of `sets`", list(content["sets"]))
+                continue
             known = sorted(COSTS if place["table"] == COST_TABLE else metrics if place["table"] in made else [entry["metric"]])
             if entry["metric"] not in known:
                 yield wrong_name((*where, "metric"), entry["metric"], "a metric", known)
+                break
         if entry["first"] == entry["second"]:
             yield (*where, "second"), f"found '{entry['second']}', which is `first` too, expected another row."

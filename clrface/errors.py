@@ -25,6 +25,26 @@ def unknown_name(kind: str, name: str, available: Iterable[str]) -> UserError:
 
 
 @contextmanager
+def reading(what: str, advice: str) -> Iterator[None]:
+    """Read a file within this context: whatever its reader raises on damaged bytes becomes one
+    error.
+
+    Args:
+        what: the file, e.g. `models/x.onnx as an ONNX file`.
+        advice: what to do about it, the last sentence of the error.
+
+    Raises: UserError of `what`, the reason and `advice`; another UserError as it is.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:  # KeyError, IndexError, UnicodeDecodeError, struct.error, ...: whatever the bytes lead a reader to
+        reason = next(iter(str(error).splitlines()), "") or type(error).__name__
+        raise UserError(f"Can't read {what} ({reason}). {advice}") from error
+
+
+@contextmanager
 def extra(name: str, what: str) -> Iterator[None]:
     """Import within this context what an extra of this package provides.
 

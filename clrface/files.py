@@ -1,12 +1,14 @@
-"""Write files whole or not at all: written beside, then renamed; and checksums."""
+"""Write files whole or not at all: written beside, then renamed; checksums; and logs of JSON lines."""
 
 import errno
 import hashlib
+import json
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from clrface.errors import UserError
 
@@ -55,6 +57,19 @@ def write_text(target: Path, text: str) -> None:
     """Write `text` as UTF-8, whole or not at all."""
     with atomic_path(Path(target)) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """Read a log of JSON, an entry a line; [] where there is none.
+
+    A line that is no entry is left out: a stop may have cut it short.
+    """
+    entries: list[dict[str, Any]] = []
+    for line in path.read_bytes().splitlines() if path.is_file() else ():
+        with suppress(ValueError):
+            entry = json.loads(line)
+            entries += [entry] if isinstance(entry, dict) else []
+    return entries
 
 
 def sha256_file(path: Path) -> str:

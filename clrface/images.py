@@ -1,6 +1,6 @@
 """Images on disk and in memory: read as 8-bit RGB, written as PNG."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -165,6 +165,37 @@ def write_png(path: Path, rgb: np.ndarray) -> None:
         raise ValueError(f"Expected (H, W, 3) uint8, found {rgb.shape} {rgb.dtype}.")
     with atomic_path(Path(path)) as temporary:
         Image.fromarray(rgb).save(temporary, format="PNG")
+
+
+def check_rgb(image: object, types: Sequence[str] = ("uint8",)) -> None:
+    """Check an image that a user gave to a function: (H, W, 3), of one of the `types`.
+
+    Raises: UserError for anything else.
+    """
+    if isinstance(image, np.ndarray):
+        if image.ndim == 3 and image.shape[2] == 3 and image.size and image.dtype.name in types:
+            return
+        found = f"an image of shape {image.shape} and type {image.dtype}"
+    else:
+        found = f"a {type(image).__name__}"
+    raise UserError(
+        f"Found {found}, expected (H, W, 3) {' or '.join(types)} RGB. Convert it: numpy.asarray of a Pillow image in mode RGB, "
+        "or (255 * x).round().astype('uint8') of floats in [0, 1]."
+    )
+
+
+def check_square(rgb: np.ndarray, name: object, advice: str) -> None:
+    """Check that an aligned face, (H, W, 3), is a square.
+
+    Args:
+        name: the image's, for the message.
+        advice: what to do, the last sentence of the message.
+
+    Raises: UserError for another rectangle.
+    """
+    height, width = rgb.shape[:2]
+    if height != width:
+        raise UserError(f"{name} is {width}x{height} pixels, expected a square: an aligned face. {advice}")
 
 
 def to_unit(rgb: np.ndarray) -> np.ndarray:

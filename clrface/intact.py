@@ -3,9 +3,8 @@
 import json
 from functools import cache
 from pathlib import Path
-from typing import Any
 
-from clrface.errors import UserError
+from clrface.errors import UserError, reading
 from clrface.files import sha256_file
 
 RECORD = "SOURCE.json"
@@ -20,12 +19,13 @@ def intact(path: Path) -> Path:
 
     A file without a record passes.
 
-    Raises: UserError for a file that was damaged or altered since it was fetched.
+    Raises: UserError for a file that was damaged or altered since it was fetched, and a damaged
+    record.
     """
     folder = next((parent for parent in path.parents if (parent / RECORD).is_file()), None)
     if folder is not None and path.is_file():
-        member = _members(folder / RECORD).get(path.relative_to(folder).as_posix())
-        if member and _sha256(path, path.stat().st_mtime_ns) != member["sha256"]:
+        expected = _recorded(folder / RECORD).get(path.relative_to(folder).as_posix())
+        if expected and _sha256(path, path.stat().st_mtime_ns) != expected:
             raise UserError(
                 f"{path} is damaged: its sha256 isn't that of {folder / RECORD}. Remove that record and fetch it again: "
                 f"rm {folder / RECORD} && python -m clrface fetch {folder.name}"
@@ -38,7 +38,7 @@ def shipped_intact(path: Path) -> Path:
 
     A file that is not listed passes.
 
-    Raises: UserError for a file that was damaged or altered since it was shipped.
+    Raises: UserError for a file that was damaged or altered since it was shipped, and damaged sums.
     """
     folder = next((parent for parent in path.parents if (parent / SUMS).is_file()), None)
     if folder is not None:
@@ -53,8 +53,9 @@ def shipped_intact(path: Path) -> Path:
 
 @cache
 def _sums(path: Path, _changed_ns: int) -> dict[str, str]:
-    lines = (line.split(maxsplit=1) for line in path.read_text(encoding="utf-8").splitlines())
-    return {name: digest for digest, name in lines}
+    with reading(f"{path}, the checksums of weights", f"Get it again: git checkout -- {path}."):
+        lines = (line.split(maxsplit=1) for line in path.read_text(encoding="utf-8").splitlines())
+        return {name: digest for digest, name in lines}
 
 
 @cache
@@ -62,11 +63,20 @@ def _sha256(path: Path, _changed_ns: int) -> str:
     return sha256_file(path)
 
 
-def _members(record: Path) -> dict[str, Any]:
-    try:
-        return json.loads(record.read_text(encoding="utf-8"))["members"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"Can't read {record}, the record of a source. Remove it and fetch the source again.") from error
+def _recorded(record: Path) -> dict[str, str]:
+    """The checksums of a source's files, by name."""
+    with reading(f"{record}, the record of a source", "Remove it and fetch the source again."):
+        members = json.loads(record.read_text(encoding="utf-8"))["members"]
+        return {name: member["sha256"] for name, member in members.items()}
+
+
+def fetched_again(path: Path) -> str:
+    """Return what to do about a damaged file of a source.
+
+    >>> fetched_again(Path("data/raw/niqe/x.mat"))
+    'Delete data/raw/niqe and fetch it again: python -m clrface fetch niqe.'
+    """
+    return f"Delete {path.parent} and fetch it again: python -m clrface fetch {path.parent.name}."
 
 
 def source_file(sources: Path, name: str) -> Path:

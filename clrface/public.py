@@ -113,14 +113,13 @@ def restore(
 
     Raises: UserError, as `load_method`, and for an image of another shape or type.
     """
-    from clrface.errors import UserError
+    from clrface.images import check_rgb
     from clrface.photo.detect import SOURCE, FaceDetector
     from clrface.photo.files import Photo
     from clrface.photo.restorer import Frame, PhotoRestorer
     from clrface.ready import fetched, ready
 
-    if image.ndim != 3 or image.shape[2] != 3 or image.dtype.name not in ("uint8", "uint16"):
-        raise UserError(f"Found an image of shape {image.shape} and type {image.dtype}, expected (H, W, 3) uint8 or uint16 RGB.")
+    check_rgb(image, ("uint8", "uint16"))
     made = ready(method, params, weights, device)
     restorer = PhotoRestorer(made.method, Frame(made.size, made.template), FaceDetector(fetched([SOURCE])), seed, force=force)
     return restorer.restore(Photo(image), "").photo.pixels
@@ -136,13 +135,16 @@ def degrade(image: "np.ndarray", degradation: str, *, seed: int = 0) -> "np.ndar
 
     Returns: (S, S, 3) uint8, the same for the same arguments.
 
-    Raises: UserError for an unknown degradation, or one of finished images.
+    Raises: UserError for an image of another shape or type, an unknown degradation, and one of
+    finished images.
     """
     from clrface.catalogue import DEGRADATIONS
     from clrface.degradation.chunk import degrade_image
     from clrface.degradation.draw import get_degradation, load_degradations
+    from clrface.images import check_rgb
     from clrface.seeds import generator
 
+    check_rgb(image)
     chosen = get_degradation(load_degradations(DEGRADATIONS), degradation)
     return degrade_image(image, chosen, generator(seed, "degrade", "", chosen.name, ""))[0]
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from clrface.errors import reading
+
 RECORD = "training.json"
 
 
@@ -35,9 +37,18 @@ class Seen:
 
 
 def read_record(folder: Path) -> dict[str, Any] | None:
-    """The record beside the weights in `folder`; None where there is none."""
+    """The record beside the weights in `folder`; None where there is none.
+
+    Raises: UserError for a damaged record.
+    """
     path = Path(folder) / RECORD
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    if not path.is_file():
+        return None
+    with reading(str(path), "It is damaged: get it again, or remove it."):
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if wrong := [key for key in ("steps", "batch") if not isinstance(record[key], int)]:
+            raise ValueError(f"'{wrong[0]}' is {record[wrong[0]]!r}, no whole number")
+        return record
 
 
 def seen(record: Mapping[str, Any]) -> Seen:

@@ -42,10 +42,10 @@ class Part:
 
 @dataclass
 class Attempt:
-    """What is tried: told before it is done, so that a fault has a name."""
+    """What is tried: told before it is done, so that a fault has a name. `run` may return what there is to say of a right outcome."""
 
     what: str
-    run: Callable[[], None]
+    run: Callable[[], str | None]
 
 
 def run_part(part: Part, count: int, seed: int, out: Path, scratch: Callable[[int], Path]) -> Counter[str]:
@@ -81,7 +81,7 @@ def judged(part: Part, rng: np.random.Generator, folder: Path) -> tuple[str, str
         with _limit(part.limit_s):
             attempt = part.trial(rng, folder)
             what = attempt.what
-            attempt.run()
+            said = attempt.run()
     except UserError as error:
         return what, *_refusal(str(error))
     except Wrong as error:
@@ -91,7 +91,7 @@ def judged(part: Part, rng: np.random.Generator, folder: Path) -> tuple[str, str
     except Exception as error:
         place = traceback.extract_tb(error.__traceback__)[-1]
         return what, "traceback", f"{type(error).__name__}: {error} ({Path(place.filename).name}:{place.lineno})"
-    return what, RIGHT, ""
+    return what, RIGHT, said or ""
 
 
 def _refusal(said: str) -> tuple[str, str]:

@@ -21,6 +21,7 @@ from clrface.intact import RECORD, source_file
 from clrface.metrics.networks import states
 from clrface.models.loading import load_network
 from clrface.models.mask import LatentMask
+from clrface.models.ncnn_weights import HALF, read_convolutions
 from clrface.models.onnx_network import OnnxNetwork
 from clrface.paths import root
 from clrface.restoration.official import read_weights
@@ -139,8 +140,42 @@ def _small_onnx() -> bytes:
     return onnx.ModelProto.SerializeToString(helper.make_model(helper.make_graph(nodes, "g", ends[:1], ends[1:], [weight])))
 
 
+def small_ncnn() -> tuple[bytes, bytes]:
+    """A network in ncnn's format as Real-ESRGAN's publisher packs it: two convolutions behind a split, its text and its numbers."""
+    lines = [
+        "7767517",
+        "5 6",
+        "Input                    data                     0 1 data",
+        "Convolution              Conv_0                   1 1 data 1 0=4 1=3 4=1 5=1 6=108",
+        "Split                    splitncnn_0              1 2 1 1_0 1_1",
+        "Convolution              Conv_1                   1 1 1_0 2 0=3 1=3 4=1 5=1 6=108 9=2 -23310=1,2.000000e-01",
+        "BinaryOp                 Add_2                    2 1 2 1_1 output 0=0",
+    ]
+    rng, tag = np.random.default_rng(0), HALF.to_bytes(4, "little")
+    blocks = [
+        tag + rng.standard_normal(108).astype("<f2").tobytes() + rng.standard_normal(count).astype("<f4").tobytes() for count in (4, 3)
+    ]
+    return "\n".join([*lines, ""]).encode(), b"".join(blocks)
+
+
+def _ncnn_files(rng: np.random.Generator, folder: Path) -> Attempt:
+    """A damaged text of layers, or damaged numbers: refused, or read as convolutions of the layers' number."""
+    whole, hit = small_ncnn(), int(rng.integers(2))
+    harm, content = damaged(rng, whole[hit])
+    paths = folder / "net.param", folder / "net.bin"
+    for place, path in enumerate(paths):
+        path.write_bytes(content if place == hit else whole[place])
+
+    def run() -> None:
+        if len(found := read_convolutions(*paths)) != 2:
+            raise Wrong(f"read as {len(found)} convolutions")
+
+    return Attempt(f"read_convolutions: {paths[hit].suffix} {harm}", run)
+
+
 READERS: dict[str, Callable[[np.random.Generator, Path], Attempt]] = {
     "torch": _torch_file,
     "network": _network,
     "onnx": _onnx_file,
+    "ncnn": _ncnn_files,
 }

@@ -13,8 +13,8 @@ import cv2
 import dlib
 import numpy as np
 
-from clrface.errors import UserError
-from clrface.intact import intact
+from clrface.errors import UserError, reading
+from clrface.intact import fetched_again, intact
 
 Fallback = Literal["none", "centre", "lfw"]
 PREDICTOR = "shape_predictor_68_face_landmarks.dat"
@@ -69,7 +69,8 @@ class FaceFinder:
         if not path.is_file():
             raise UserError(f"No landmark model at {path}. Fetch the source 'dlib' first: python -m clrface fetch dlib")
         self._detector = dlib.get_frontal_face_detector()
-        self._predictor = dlib.shape_predictor(str(intact(path)))
+        with reading(f"{path} as dlib's predictor", fetched_again(path)):
+            self._predictor = dlib.shape_predictor(str(intact(path)))
         self._fallback = fallback
 
     def find(self, rgb: np.ndarray) -> Face | None:

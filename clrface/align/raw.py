@@ -7,7 +7,7 @@ import numpy as np
 from clrface.align.geometry import warp
 from clrface.errors import UserError
 from clrface.files import sha256_file
-from clrface.images import read_rgb
+from clrface.images import check_square, read_rgb
 from clrface.manifest import Entry
 
 
@@ -19,12 +19,8 @@ def to_size(rgb: np.ndarray, size: int, path: Path) -> np.ndarray:
 
     Raises: UserError for an image that isn't square.
     """
-    height, width = rgb.shape[:2]
-    if height != width:
-        raise UserError(
-            f"{path} is {width}x{height} pixels, but an aligned image is square. "
-            "Crop it, or let it be aligned: remove `align: false` from the dataset's entry in the config."
-        )
+    check_square(rgb, path, "Crop it, or let it be aligned: remove `align: false` from the dataset's entry in the config.")
+    width = rgb.shape[1]
     return rgb if width == size else warp(rgb, np.array([[size / width, 0, 0], [0, size / width, 0]]), size)
 
 

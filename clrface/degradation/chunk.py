@@ -14,7 +14,7 @@ from clrface.degradation.apply import apply, is_grey
 from clrface.degradation.draw import Degradation, Draws, draw
 from clrface.errors import UserError
 from clrface.files import write_text
-from clrface.images import read_rgb, write_png
+from clrface.images import check_square, read_rgb, write_png
 from clrface.manifest import FETCHED as MANIFEST
 from clrface.manifest import Entry, match_ids, read_manifest
 from clrface.seeds import generator
@@ -33,21 +33,29 @@ def degrade_chunk(
     given = given_images(degradation, raw) if degradation.kind == "given" else {}
     rows: list[tuple[str, Draws]] = []
     for image_id in tqdm(ids, desc=f"degrade {dataset} {degradation.name}", unit="image"):
-        rgb = read_rgb(aligned / f"{image_id}.png")
+        path = aligned / f"{image_id}.png"
+        rgb = read_rgb(path)
         if given:
             degraded, drawn = _take(given, image_id, degradation, raw, rgb.shape[0])
         else:
-            degraded, drawn = degrade_image(rgb, degradation, generator(base_seed, "degrade", dataset, degradation.name, image_id))
+            rng = generator(base_seed, "degrade", dataset, degradation.name, image_id)
+            degraded, drawn = degrade_image(rgb, degradation, rng, path)
         write_png(out / f"{image_id}.png", degraded)
         rows.append((image_id, drawn))
     write_draws(out, rows)
 
 
-def degrade_image(rgb: np.ndarray, degradation: Degradation, rng: np.random.Generator) -> tuple[np.ndarray, Draws]:
+def degrade_image(
+    rgb: np.ndarray, degradation: Degradation, rng: np.random.Generator, name: object = "The image"
+) -> tuple[np.ndarray, Draws]:
     """Degrade (S, S, 3) uint8 RGB; return the image at the same size, and what was drawn.
 
-    Raises: UserError for a degradation of finished images.
+    Args:
+        name: the image's, for the message.
+
+    Raises: UserError for an image that isn't square, and a degradation of finished images.
     """
+    check_square(rgb, name, "Crop it, or align it: degradations are defined for aligned faces.")
     drawn = draw(degradation, rgb.shape[0], is_grey(rgb), rng)
     return apply(rgb, drawn), drawn
 

@@ -25,12 +25,7 @@ def degrade_folder(folder: Path, out: Path, degradation: Degradation, seed: int)
     tell_skipped(folder, listing.told())
     rows: list[tuple[str, Draws]] = []
     for image_id, path in tqdm(listing.images.items(), desc=f"degrade {degradation.name}", unit="image"):
-        rgb = read_rgb(path)
-        if rgb.shape[0] != rgb.shape[1]:
-            raise UserError(
-                f"{path} is {rgb.shape[1]}x{rgb.shape[0]} pixels, expected a square: degradations are defined for aligned faces."
-            )
-        degraded, drawn = degrade_image(rgb, degradation, generator(seed, "degrade", "", degradation.name, image_id))
+        degraded, drawn = degrade_image(read_rgb(path), degradation, generator(seed, "degrade", "", degradation.name, image_id), path)
         write_png(out / f"{image_id}.png", degraded)
         rows.append((image_id, drawn))
     write_draws(out, rows)

@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from clrface.errors import UserError
+from clrface.errors import UserError, reading
 from clrface.fetch.archives import BadArchive
 from clrface.fetch.readers import READERS, Failed, address
 from clrface.fetch.sources import Archive, Source
@@ -105,14 +105,22 @@ def find(place: Path, archive: Archive, source: str = "") -> Path | None:
 
 def _as_listed(place: Path, archive: Archive, source: str) -> Archive:
     """The archive with the checksum that the folder's list gives, if it has one."""
-    try:
-        listed = json.loads((place / INDEX).read_text(encoding="utf-8"))["archives"]
-    except FileNotFoundError:
-        return archive
-    except (json.JSONDecodeError, KeyError) as error:
-        raise UserError(f"{place / INDEX} is no list of archives ({error}). Pack the folder again: python -m clrface mirror.") from error
-    sums = next((entry for entry in listed if (entry["source"], entry["file"]) == (source, archive.file)), None)
+    sums = next((entry for entry in read_list(place / INDEX) if (entry["source"], entry["file"]) == (source, archive.file)), None)
     return replace(archive, sha256=sums["sha256"], size_bytes=sums["bytes"]) if sums else archive
+
+
+def read_list(index: Path) -> list[dict[str, Any]]:
+    """Return the archives that a folder's list names; [] without a list.
+
+    Raises: UserError for a damaged list.
+    """
+    if not index.is_file():
+        return []
+    with reading(f"{index} as a list of archives", "Pack the folder again: python -m clrface mirror."):
+        listed = json.loads(index.read_text(encoding="utf-8"))["archives"]
+        if wrong := [entry for entry in listed if not {"source", "file", "sha256", "bytes"} <= entry.keys()]:
+            raise ValueError(f"the entry {wrong[0]} lacks a key")
+        return listed
 
 
 def _is(path: Path, archive: Archive) -> bool:

@@ -88,7 +88,7 @@ def is_fetched(source: Source, raw_folder: Path) -> bool:
             and (not is_locked(source) or record["content"] == with_lock(source, lock_of(raw_folder)).locked)
             and all((folder / name).stat().st_size == member["bytes"] for name, member in record["members"].items())
         )
-    except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError, KeyError):
+    except (FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError, AttributeError):  # none, or a damaged one
         return False
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from clrface.errors import UserError
+from clrface.errors import reading
 from clrface.fetch.archives import Taken
 from clrface.fetch.sources import Archive, Source
 from clrface.files import write_text
@@ -85,9 +85,10 @@ def _told(source: Source, archive: Archive, sums: Mapping[str, Any] | None, lock
 
 
 def _read(lock: Path) -> dict[str, Any]:
-    try:
-        return json.loads(lock.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not lock.is_file():
         return {}
-    except json.JSONDecodeError as error:
-        raise UserError(f"{lock} isn't valid JSON ({error}). Restore it from git, or remove it and fetch again.") from error
+    with reading(f"{lock} as JSON", "Restore it from git, or remove it and fetch again."):
+        content = json.loads(lock.read_text(encoding="utf-8"))
+        if wrong := [name for name, entry in content.items() if not {"files", "content", "archives"} <= entry.keys()]:
+            raise ValueError(f"the entry '{wrong[0]}' lacks a key")
+        return content

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from clrface.errors import unknown_name
-from clrface.fetch.download import INDEX, PAUSES_S, Found, obtain
+from clrface.fetch.download import INDEX, PAUSES_S, Found, obtain, read_list
 from clrface.fetch.install import all_mirrors, fetch, lock_of
 from clrface.fetch.lock import with_lock
 from clrface.fetch.sizes import tell_sizes
@@ -51,7 +51,7 @@ def pack(
         else:
             listed.append(_put(source, found, Path(to)))
     index = Path(to) / INDEX
-    kept = [entry for entry in _old(index) if entry["source"] not in {entry["source"] for entry in listed}]
+    kept = [entry for entry in read_list(index) if entry["source"] not in {entry["source"] for entry in listed}]
     ordered = sorted([*kept, *listed], key=lambda entry: entry["source"])
     write_text(index, json.dumps({"archives": ordered}, indent=1) + "\n")
     total = sum(entry["bytes"] for entry in ordered)
@@ -82,10 +82,6 @@ def _link(path: Path, target: Path) -> None:
     except OSError:  # another disk, or one that knows no links
         with atomic_path(target) as temporary:
             shutil.copyfile(path, temporary)
-
-
-def _old(index: Path) -> list[dict[str, Any]]:
-    return json.loads(index.read_text(encoding="utf-8"))["archives"] if index.is_file() else []
 
 
 def _say(text: str) -> None:

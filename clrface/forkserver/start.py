@@ -23,13 +23,15 @@ ONE_THREAD = (
 def start_fork_server(log: Path) -> None:
     """Start the server for this process's run, and tell its jobs by the environment where it is.
 
-    It ends with this process. Does nothing where the environment says `CLRFACE_FORKSERVER=no`, and
-    where the kernel can't watch a process by a file (not Linux, or before 5.3).
+    It ends with this process. Does nothing where the environment names a server that is there, as
+    for runs within a run; where it says `CLRFACE_FORKSERVER=no`; and where the kernel can't watch a
+    process by a file (not Linux, or before 5.3).
 
     Args:
         log: takes what the server says, should it fail.
     """
-    if os.environ.get(SOCKET) == "no" or not hasattr(os, "pidfd_open"):
+    told = os.environ.get(SOCKET, "")
+    if told == "no" or (told and Path(told).parent.is_dir()) or not hasattr(os, "pidfd_open"):
         return
     folder = Path(tempfile.mkdtemp(prefix=PREFIX))  # of this user alone; short, as a socket's path must be
     log.parent.mkdir(parents=True, exist_ok=True)

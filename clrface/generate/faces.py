@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from clrface.errors import UserError
+from clrface.errors import UserError, reading
 from clrface.files import sha256_file, write_text
 from clrface.generate.generator import SIDE_PX, FaceGenerator
 from clrface.images import write_png
@@ -73,7 +73,8 @@ def _claim(drawing: Drawing, out: Path) -> None:
     told = {key: value for key, value in asdict(drawing).items() if key != "count"}
     record = out / RECORD
     if record.is_file():
-        found = json.loads(record.read_text(encoding="utf-8"))
+        with reading(f"{record}, the record of its folder's faces", "Give another folder, or remove that one."):
+            found = json.loads(record.read_text(encoding="utf-8"))
         if found != told:
             raise UserError(f"{out} holds faces drawn with {found}, but asked for are {told}. Give another folder, or remove that one.")
         return

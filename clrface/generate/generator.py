@@ -14,7 +14,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from clrface.errors import UserError, extra
+from clrface.errors import UserError, extra, reading
+from clrface.intact import fetched_again, intact
 from clrface.seeds import generator
 
 LATENT = 512
@@ -35,8 +36,8 @@ SETTINGS = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1}
 class FaceGenerator:
     """Both networks, compiled. `folder` holds the fetched files of the source `mobilestylegan`.
 
-    Raises: UserError for a truncation outside (0, 1], a missing file, and where OpenVINO isn't
-    installed.
+    Raises: UserError for a truncation outside (0, 1], a file that is missing or damaged, and where
+    OpenVINO isn't installed.
     """
 
     def __init__(self, folder: Path, truncation: float):
@@ -44,8 +45,11 @@ class FaceGenerator:
             raise UserError(f"Found a truncation of {truncation}, expected above 0 (one face for all) and at most 1 (all that it learned).")
         openvino = _openvino()
         core, self.truncation = openvino.Core(), truncation
-        mapping, synthesis = (_read(core, Path(folder) / f"{name}Network.xml") for name in ("Mapping", "Synthesis"))
-        bands = next(layer for layer in synthesis.get_ops() if layer.get_friendly_name() == BANDS)
+        paths = [Path(folder) / f"{name}Network.xml" for name in ("Mapping", "Synthesis")]
+        mapping, synthesis = (_read(core, path) for path in paths)
+        bands = next((layer for layer in synthesis.get_ops() if layer.get_friendly_name() == BANDS), None)
+        if bands is None:
+            raise UserError(f"{paths[1]} is another network: it has no layer {BANDS}. {fetched_again(paths[1])}")
         self._synthesise = core.compile_model(openvino.Model([bands.output(0)], synthesis.get_parameters()), "CPU", SETTINGS)
         self._map = core.compile_model(mapping, "CPU", SETTINGS)
         mapping.reshape([MEAN_OF, LATENT])
@@ -72,7 +76,9 @@ def _openvino() -> Any:
 def _read(core: Any, path: Path) -> Any:
     if not path.is_file():
         raise UserError(f"No generator at {path}. Fetch the source first: clrface fetch mobilestylegan")
-    return core.read_model(path)
+    with reading(f"{path} as a network", fetched_again(path)):
+        intact(path.with_suffix(".bin"))
+        return core.read_model(intact(path))
 
 
 def _run(network: Any, values: np.ndarray) -> np.ndarray:

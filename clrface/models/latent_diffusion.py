@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from diffusers.loaders.single_file_utils import convert_ldm_vae_checkpoint
 
-from clrface.errors import UserError
+from clrface.errors import UserError, reading
 from clrface.models.autoencoder import Autoencoder
 from clrface.models.loading import fill, read_safetensors
 from clrface.models.torch_file import read_torch
@@ -54,7 +54,8 @@ def read_vq(checkpoint: Path) -> Autoencoder:
     converted = convert_ldm_vae_checkpoint(dict(official), levels) | {CODEBOOK: official[CODEBOOK]}
     if len(converted) != len(official):
         raise UserError(f"Of {checkpoint}'s {len(official)} tensors {len(converted)} have a place in the autoencoder. {ADVICE}")
-    network = Autoencoder(**shape)
+    with reading(f"{checkpoint} as an autoencoder of the shape {shape}", ADVICE):
+        network = Autoencoder(**shape)
     scale = {key: value for key, value in network.state_dict().items() if key.startswith("latent_")}
     state = scale | {f"vq.{key}": value for key, value in converted.items()}
     return fill(network, state, f"{checkpoint} doesn't fit its own shape {shape}", ADVICE)
@@ -69,7 +70,7 @@ def _read(checkpoint: Path) -> Mapping[str, Any]:
     content = content.get("state_dict", content) if isinstance(content, Mapping) else content
     if not isinstance(content, Mapping):
         raise UserError(f"{checkpoint} holds a {type(content).__name__}, not tensors by name. {ADVICE}")
-    return content
+    return {key: value for key, value in content.items() if isinstance(key, str)}
 
 
 def _stripped(content: Mapping[str, Any]) -> Tensors:
@@ -96,6 +97,8 @@ def _shape(official: Tensors, checkpoint: Path) -> dict[str, Any]:
         latent, inputs = len(official["encoder.conv_out.weight"]), official["encoder.conv_in.weight"].shape[1]
     except KeyError as error:
         raise UserError(f"{checkpoint} has a codebook, but no {error.args[0]}. {ADVICE}") from error
+    except (IndexError, TypeError, ValueError) as error:
+        raise UserError(f"{checkpoint} has a codebook and convolutions of other dimensions ({error}). {ADVICE}") from error
     if width != latent or inputs != 3:
         found = f"{inputs} channels in, latents of {latent} and codes of {width}"
         raise UserError(f"{checkpoint} has {found}; expected 3 in, and codes as wide as the latents. {ADVICE}")

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from clrface.errors import UserError
+from clrface.errors import UserError, reading
+from clrface.intact import fetched_again, intact
 
 MAGIC = "7767517"
 HALF = 0x01306B47
@@ -29,6 +30,15 @@ class Convolution:
     bias: torch.Tensor
 
 
+@dataclass(frozen=True)
+class _Line:
+    """What a convolution's line says: how many outputs, the kernel's side, how many weights."""
+
+    outputs: int
+    kernel: int
+    count: int
+
+
 def read_convolutions(param: Path, numbers: Path) -> list[Convolution]:
     """Read every convolution of a network, in the order in which it runs them.
 
@@ -36,39 +46,65 @@ def read_convolutions(param: Path, numbers: Path) -> list[Convolution]:
         param: the text of layers (.param).
         numbers: their numbers (.bin).
 
-    Raises: UserError for a file that is missing, of another format, cut short, or longer than its
-    layers.
+    Raises: UserError for a file that is missing, damaged, of another format, cut short, or longer
+    than its layers.
     """
     for path in (param, numbers):
         if not path.is_file():
             raise UserError(f"No weights at {path}. Fetch it first: python -m clrface fetch {path.parent.name}.")
-    lines = param.read_text(encoding="utf-8").splitlines()
-    if not lines or lines[0].strip() != MAGIC:
-        raise UserError(f"{param} isn't a network in ncnn's text format: expected the first line {MAGIC}. Fetch the source again.")
-    content, place, found = numbers.read_bytes(), 0, []
-    for keys in (_keys(line) for line in lines[2:] if line.startswith("Convolution")):
-        convolution, place = _convolution(keys, content, place, numbers)
+    with reading(f"{param} as a network in ncnn's text format", fetched_again(param)):
+        lines = _lines(intact(param).read_text(encoding="utf-8").splitlines())
+    content, place, found = intact(numbers).read_bytes(), 0, []
+    for line in lines:
+        convolution, place = _convolution(line, content, place, numbers)
         found.append(convolution)
     if place != len(content):
-        raise UserError(f"{numbers} has {len(content):,} bytes, but its {len(found)} convolutions {place:,}. Fetch the source again.")
+        raise UserError(f"{numbers} has {len(content):,} bytes, but its {len(found)} convolutions {place:,}. {fetched_again(numbers)}")
     return found
 
 
-def _keys(line: str) -> dict[str, str]:
-    return dict(word.split("=", 1) for word in line.split() if "=" in word)
+def _lines(text: list[str]) -> list[_Line]:
+    """Return what the convolutions' lines say.
+
+    Raises: ValueError for a text that isn't ncnn's.
+    """
+    if not text or text[0].strip() != MAGIC:
+        raise ValueError(f"expected the first line {MAGIC}")
+    told, layers = "".join(text[1:2]).split()[:1], text[2:]
+    if told != [str(len(layers))]:
+        raise ValueError(f"line 2 tells of {''.join(told) or 'no'} layers, found {len(layers)}")
+    return [_line(line, place) for place, line in enumerate(layers, start=3) if line.startswith("Convolution")]
 
 
-def _convolution(keys: dict[str, str], content: bytes, place: int, path: Path) -> tuple[Convolution, int]:
+def _line(line: str, place: int) -> _Line:
+    """Return what the convolution at line `place` says.
+
+    Raises: ValueError for a line without its numbers, and numbers that contradict one another.
+    """
+    keys = dict(word.split("=", 1) for word in line.split() if "=" in word)
+    for key in (OUTPUTS, KERNEL, WEIGHTS):
+        if key not in keys:
+            raise ValueError(f"line {place}: found a convolution with no '{key}='")
+        if not keys[key].isdecimal() or int(keys[key]) < 1:
+            raise ValueError(f"line {place}: found '{key}={keys[key]}', expected a whole number above 0")
+    found = _Line(*(int(keys[key]) for key in (OUTPUTS, KERNEL, WEIGHTS)))
+    if found.count % (found.outputs * found.kernel**2):
+        raise ValueError(f"line {place}: {found.count} weights are no whole number of inputs for {found.outputs} outputs")
+    if keys.get(HAS_BIAS) != "1":
+        raise ValueError(f"line {place}: found a convolution without a bias, expected '{HAS_BIAS}=1'")
+    return found
+
+
+def _convolution(line: _Line, content: bytes, place: int, path: Path) -> tuple[Convolution, int]:
     """The convolution at byte `place`, and the byte behind it."""
-    outputs, kernel, count = int(keys[OUTPUTS]), int(keys[KERNEL]), int(keys[WEIGHTS])
     tag = int.from_bytes(content[place : place + 4], "little")
-    if tag != HALF or keys.get(HAS_BIAS) != "1":
-        raise UserError(f"{path}: found a convolution of the kind {tag:#x} at byte {place:,}, expected half precision with a bias.")
+    if tag != HALF:
+        raise UserError(f"{path}: found weights of the kind {tag:#x} at byte {place:,}, expected half precision. {fetched_again(path)}")
     start = place + 4
-    bias_at = start + 2 * count + (2 * count) % 4
-    end = bias_at + 4 * outputs
+    bias_at = start + 2 * line.count + (2 * line.count) % 4
+    end = bias_at + 4 * line.outputs
     if end > len(content):
-        raise UserError(f"{path} ends at byte {len(content):,} within a convolution. It is cut short: fetch the source again.")
-    weight = np.frombuffer(content, "<f2", count, start).astype(np.float32).reshape(outputs, -1, kernel, kernel)
-    bias = np.frombuffer(content, "<f4", outputs, bias_at).copy()
+        raise UserError(f"{path} ends at byte {len(content):,} within a convolution. It is cut short. {fetched_again(path)}")
+    weight = np.frombuffer(content, "<f2", line.count, start).astype(np.float32).reshape(line.outputs, -1, line.kernel, line.kernel)
+    bias = np.frombuffer(content, "<f4", line.outputs, bias_at).copy()
     return Convolution(torch.from_numpy(weight), torch.from_numpy(bias)), end

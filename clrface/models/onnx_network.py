@@ -17,8 +17,8 @@ from onnx import helper, numpy_helper
 from torch import Tensor, nn
 from torch.nn import functional
 
-from clrface.errors import UserError
-from clrface.intact import intact
+from clrface.errors import UserError, reading
+from clrface.intact import fetched_again, intact
 
 Options = Mapping[str, Any]
 
@@ -74,7 +74,7 @@ def read_graph(path: Path) -> onnx.GraphProto:
 
     Raises: UserError for a file that is damaged, missing, or has a graph without input or output.
     """
-    try:
+    with reading(f"{path} as an ONNX file", fetched_again(path)):
         graph = onnx.load(str(intact(path))).graph
         known = {*_stored(graph), *(item.name for item in graph.input), ""}
         for node in graph.node:
@@ -84,11 +84,6 @@ def read_graph(path: Path) -> onnx.GraphProto:
         if [item.name for item in graph.output if item.name not in known] or not graph.input or not graph.output:
             raise ValueError("its graph has no input, or an output that nothing gives")
         return graph
-    except UserError:
-        raise
-    except Exception as error:  # a damaged file may hold anything
-        reason = str(error) or type(error).__name__
-        raise UserError(f"Can't read {path} as an ONNX file ({reason}). Delete {path.parent} and fetch it again.") from error
 
 
 def _stored(graph: onnx.GraphProto) -> dict[str, np.ndarray]:

@@ -22,7 +22,8 @@ from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from clrface.align.templates import FFHQ, UTKFACE
-from clrface.errors import UserError, unknown_name
+from clrface.errors import UserError, reading, unknown_name
+from clrface.intact import fetched_again
 from clrface.models.onnx_network import read_graph
 
 SFACE_FILE = Path("sface", "face_recognition_sface_2021dec_int8bq.onnx")
@@ -62,7 +63,8 @@ class SFace(nn.Module):
         path = Path(sources) / SFACE_FILE
         if not path.is_file():
             raise UserError(f"No weights at {path}. Fetch it first: python -m clrface fetch sface.")
-        layers = nn.Sequential(*_fold_batch_norms(_layers(read_graph(path)))).eval().requires_grad_(False)
+        with reading(f"{path} as SFace", fetched_again(path)):
+            layers = nn.Sequential(*_fold_batch_norms(_layers(read_graph(path)))).eval().requires_grad_(False)
         self.layers = layers.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]  # torch's overloads leave it out
         self.register_buffer("chip", torch.from_numpy(_chip_transform(*TEMPLATES[template])).float())
 

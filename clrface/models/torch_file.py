@@ -3,12 +3,13 @@
 A pickle may run code, and a damaged file may make its reader fail in any way.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from clrface.errors import UserError
+from clrface.errors import UserError, reading
 
 
 def read_torch(path: Path, advice: str, device: str | torch.device = "cpu", what: str = "weights") -> Any:
@@ -22,8 +23,25 @@ def read_torch(path: Path, advice: str, device: str | torch.device = "cpu", what
 
     Raises: UserError, with `advice`, for a file that is damaged, missing, or holds anything else.
     """
-    try:
+    with reading(f"the {what} {path}", advice):
         return torch.load(path, map_location=device, weights_only=True)
-    except Exception as error:  # KeyError, IndexError, UnicodeDecodeError, struct.error, ...: whatever the bytes lead the unpickler to
-        reason = next(iter(str(error).splitlines()), "") or type(error).__name__
-        raise UserError(f"Can't read the {what} {path} ({reason}). {advice}") from error
+
+
+def read_tensors(path: Path, advice: str) -> dict[str, torch.Tensor]:
+    """Return the tensors of a torch file by name.
+
+    Raises: UserError, with `advice`, as `read_torch`, and for a file of anything else.
+    """
+    return tensors_by_name(read_torch(path, advice), path, advice)
+
+
+def tensors_by_name(stored: object, path: Path, advice: str) -> dict[str, torch.Tensor]:
+    """Return `stored`, which was read from `path`, if it is tensors by name.
+
+    Raises: UserError, with `advice`, if it is anything else.
+    """
+    mapping = stored if isinstance(stored, Mapping) else {}
+    if mapping and all(isinstance(name, str) and isinstance(value, torch.Tensor) for name, value in mapping.items()):
+        return dict(mapping)
+    found = f"a {type(stored).__name__}" + (f" with {', '.join(map(str, [*mapping][:3]))}, ..." if mapping else "")
+    raise UserError(f"{path} holds {found}, expected tensors by name. {advice}")

@@ -9,8 +9,8 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from clrface.errors import UserError
-from clrface.intact import intact
+from clrface.errors import UserError, reading
+from clrface.intact import fetched_again, intact
 
 MODEL = Path("yunet", "face_detection_yunet_2023mar_int8bq.onnx")
 SOURCE = "yunet"
@@ -62,10 +62,8 @@ class FaceDetector:
         path = Path(sources) / MODEL
         if not path.is_file():
             raise UserError(f"No face detector at {path}. Fetch it first: clrface fetch {SOURCE}")
-        try:
+        with reading(f"{path} as a network", fetched_again(path)):
             self._network = cv2.FaceDetectorYN.create(str(intact(path)), "", (320, 320), SCORE, 0.3, MOST_FACES)
-        except cv2.error as error:
-            raise UserError(f"Can't read {path} as a network ({error.err}). Delete {path.parent} and fetch it again.") from error
 
     def find(self, rgb: np.ndarray) -> list[FoundFace]:
         """Return all faces of (H, W, 3) uint8 RGB, from left to right; [] if there is none."""

@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from clrface.api import OK
 from clrface.errors import UserError
-from clrface.files import atomic_path, sha256_file
+from clrface.files import atomic_path, read_lines, sha256_file
 from clrface.images import write_png
 from clrface.listing import list_images, tell_skipped
 from clrface.photo.files import Photo, read_photo, write_photo, written_name
@@ -160,15 +160,8 @@ def _settings_digest(settings: Mapping[str, Any]) -> str:
 
 
 def _records(out: Path) -> dict[str, dict[str, Any]]:
-    """The last line of each photograph; a line that a stop cut short counts for nothing."""
-    path, records = out / RECORDS, dict[str, dict[str, Any]]()
-    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
-        try:
-            record = json.loads(line)
-            records[record["photo"]] = record
-        except (json.JSONDecodeError, KeyError, TypeError):
-            continue
-    return records
+    """The last entry of each photograph."""
+    return {record["photo"]: record for record in read_lines(out / RECORDS) if "photo" in record}
 
 
 def _is_done(record: Mapping[str, Any] | None, told_of: Mapping[str, Any], target: Path) -> bool:

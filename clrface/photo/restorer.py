@@ -11,6 +11,7 @@ import torch
 from clrface.align.geometry import fit_similarity, template
 from clrface.api import OK, Restorer
 from clrface.errors import UserError
+from clrface.images import check_square
 from clrface.photo.background import Enlarge, lanczos
 from clrface.photo.detect import FindsFaces, FoundFace
 from clrface.photo.files import Photo
@@ -116,9 +117,8 @@ class PhotoRestorer:
 
         Raises: UserError for one that isn't square, and as `restore`.
         """
+        check_square(photo.pixels, name, "Leave out --aligned for photographs.")
         height, width = photo.pixels.shape[:2]
-        if height != width:
-            raise UserError(f"{name} is {width}x{height} pixels, expected a square: an aligned face. Leave out --aligned for photographs.")
         before = _resized(photo.pixels.astype(np.float32) / np.iinfo(photo.pixels.dtype).max, self.frame.size)
         [after] = self._restore([before], [derive_seed(self.seed, "photo", name, "0")])
         most = np.iinfo(photo.pixels.dtype).max

@@ -1,7 +1,6 @@
 """Curves: a sweep's quality against its setting, and a training's losses against its steps."""
 
 import csv
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from matplotlib.ticker import FuncFormatter, ScalarFormatter
 from clrface.api import MetricCard
 from clrface.config.checks import COSTS
 from clrface.errors import UserError
+from clrface.files import read_lines
 from clrface.report.figure import COLOURS, DASHES, INK, MARKERS, save
 from clrface.tables.table import ARROWS
 
@@ -148,12 +148,11 @@ def loss_figure(logs: Mapping[str, Path], target: Path) -> None:
 
 
 def _read_log(log: Path) -> dict[str, list[tuple[int, float]]]:
-    lines = log.read_text(encoding="utf-8").splitlines() if log.is_file() else []
-    if not lines:
+    entries = read_lines(log)
+    if not entries:
         raise UserError(f"No losses at {log}. Train the stage first: snakemake --cores all train --config weights=fit.")
     curves: dict[str, list[tuple[int, float]]] = {}
-    for line in lines:
-        entry = json.loads(line)
+    for entry in entries:
         for name, value in entry.items():
             if name != "step":
                 curves.setdefault(name, []).append((entry["step"], value))

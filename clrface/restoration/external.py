@@ -45,10 +45,10 @@ def install(card: ExternalCard, folder: Path, sources: Path) -> None:
     if not card.commit:
         raise UserError(f"{card.name} can't be installed: its card has no repository ({card.unable}). If there is one now, name it there.")
     folder = Path(folder)
-    key = hashlib.sha256(repr(card).encode()).hexdigest()
+    ready = json.dumps({"card": hashlib.sha256(repr(card).encode()).hexdigest(), "commit": card.commit}) + "\n"
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{folder}.lock"):
-        if (folder / READY).is_file() and json.loads((folder / READY).read_text())["card"] == key:
+        if (folder / READY).is_file() and (folder / READY).read_bytes() == ready.encode():
             return
         shutil.rmtree(folder, ignore_errors=True)
         code = folder / "code"
@@ -71,7 +71,7 @@ def install(card: ExternalCard, folder: Path, sources: Path) -> None:
             target = packages / place.removeprefix(PACKAGES) if place.startswith(PACKAGES) else code / place
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source_file(sources, file), target)
-        write_text(folder / READY, json.dumps({"card": key, "commit": card.commit}) + "\n")
+        write_text(folder / READY, ready)
 
 
 def python_of(folder: Path) -> Path:

@@ -15,7 +15,7 @@ import torch
 from clrface.errors import UserError
 from clrface.intact import intact
 from clrface.models.loading import fill
-from clrface.models.torch_file import read_torch
+from clrface.models.torch_file import read_torch, tensors_by_name
 
 SIDE_PX = 512
 
@@ -82,8 +82,6 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
     if not path.is_file():
         raise UserError(f"No weights at {path}. Fetch it first: python -m clrface fetch {path.parent.name}.")
     stored = read_torch(intact(path), "Expected the authors' file: fetch it again.")
-    state = canonicalize_state_dict(stored) if isinstance(stored, dict) else {}
-    if not state or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        found = f"a dict with {', '.join(map(str, list(stored)[:3]))}, ..." if isinstance(stored, dict) else type(stored).__name__
-        raise UserError(f"{path} holds {found}, expected tensors by name. Give the authors' file.")
-    return state
+    if isinstance(stored, dict) and all(isinstance(name, str) for name in stored):
+        stored = canonicalize_state_dict(stored)
+    return tensors_by_name(stored, path, "Give the authors' file.")

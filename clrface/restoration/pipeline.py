@@ -14,7 +14,7 @@ from typing import Literal, Self
 import torch
 from diffusers import ModelMixin, UNet2DModel
 
-from clrface.errors import UserError
+from clrface.errors import UserError, unknown_name
 from clrface.models.autoencoder import Autoencoder
 from clrface.models.identity import IdentityHead
 from clrface.models.loading import load_network, move, save_network
@@ -25,7 +25,11 @@ from clrface.noise import normal
 from clrface.restoration.estimate import Decode, Estimate, decoding, estimate
 from clrface.restoration.guidance import RecognitionFreeGuide, RecognitionGuide
 from clrface.restoration.sampler import Guide, Sampler, SamplerSpec, Step
+from clrface.stages import SHORT
 
+OWN = "f4"
+"""CLR-Face's own latents; those of an ablation are clrface.stages.SHORT."""
+REFINER = "refiner"
 # A batch's size changes the kernels' rounding (1e-6), and guidance amplifies it (13/255 seen). So the networks always see this many.
 GROUP = 4
 
@@ -82,15 +86,33 @@ Observer = Callable[[Moment], None]
 class CLRFace:
     """The five networks, and restoration with them.
 
+    Args:
+        mask: None for an ablation's latents.
+        latents: those of the autoencoder and the prior: `f4`, or an ablation's
+            (clrface.stages.SHORT).
+
+    Raises: ValueError for own latents without a mask, or an ablation's with one.
+
     >>> pipeline = CLRFace.from_pretrained(Path("models/clrface"))  # doctest: +SKIP
     >>> pipeline.restore(faces, [0], Settings(guidance="none"))  # doctest: +SKIP
     """
 
-    def __init__(self, autoencoder: Autoencoder, irn: RestorationUNet, identity: IdentityHead, prior: UNet2DModel, mask: LatentMask | None):
+    def __init__(
+        self,
+        autoencoder: Autoencoder,
+        irn: RestorationUNet,
+        identity: IdentityHead,
+        prior: UNet2DModel,
+        mask: LatentMask | None,
+        latents: str = OWN,
+    ):
+        if (mask is None) == (latents == OWN):
+            raise ValueError(f"Found {'no' if mask is None else 'a'} mask for the latents {latents}: {OWN} need one, others have none.")
         self.autoencoder, self.irn, self.identity, self.prior, self.mask = autoencoder, irn, identity, prior, mask
+        self.latents = latents
 
     @classmethod
-    def from_pretrained(cls, folder: Path, latents: str = "f4") -> Self:
+    def from_pretrained(cls, folder: Path, latents: str = OWN) -> Self:
         """Read the five networks from the sub-folders decoder, irn, identity, refiner and mask.
 
         `decoder` is the autoencoder after that stage. `refiner` is the prior after that stage;
@@ -100,25 +122,42 @@ class CLRFace:
             latents: `f4`, or those of an ablation (clrface.stages.SHORT), whose autoencoder and
                 prior come from autoencoder_<latents> and prior_<latents>, without a mask.
 
-        Raises: UserError for a missing folder, and weights that are damaged or don't fit their
-        config.
+        Raises: UserError for unknown latents, a missing folder, and weights that are damaged or
+        don't fit their config.
         """
         folder = Path(folder)
+        autoencoder, prior = _latent_folders(folder, latents)
+        there = [name for name in (OWN, *SHORT) if _latent_folders(folder, name)[0].is_dir()]
+        if there and latents not in there:
+            raise UserError(
+                f"{folder} holds the latents {', '.join(there)}, not {latents}. Ask for `latents: {there[0]}`, or give another folder."
+            )
         return cls(
-            load_network(Autoencoder, folder / ("decoder" if latents == "f4" else f"autoencoder_{latents}")),
+            load_network(Autoencoder, autoencoder),
             load_network(RestorationUNet, folder / "irn"),
             load_network(IdentityHead, folder / "identity"),
-            load_network(UNet2DModel, _prior(folder, latents)),
-            load_network(LatentMask, folder / "mask") if latents == "f4" else None,
+            load_network(UNet2DModel, folder / REFINER if latents == OWN and (folder / REFINER).is_dir() else prior),
+            load_network(LatentMask, folder / "mask") if latents == OWN else None,
+            latents,
         )
 
     def save_pretrained(self, folder: Path) -> None:
-        """Write the networks in half precision, as safetensors, to the sub-folders decoder, irn,
-        identity, prior and, if there is one, mask. A folder `refiner` would be read in the prior's
-        place.
+        """Write the networks in half precision, as safetensors, to the sub-folders from which
+        `from_pretrained(folder, pipeline.latents)` reads them: decoder, irn, identity, prior and
+        mask, or those of an ablation's latents. Networks that lie there are replaced; all latents in
+        one folder share irn and identity.
+
+        Raises: UserError for a folder with a `refiner`, which would be read in the place of the
+        prior.
         """
+        folder = Path(folder)
+        if self.latents == OWN and (folder / REFINER).is_dir():
+            raise UserError(
+                f"{folder / REFINER} would be read in the place of the prior that is to be saved beside it. "
+                "Save to another folder, or remove that one first."
+            )
         for name, network in self._networks().items():
-            save_network(network, Path(folder) / name)
+            save_network(network, folder / name)
 
     def to(self, device: str | torch.device) -> Self:
         """Move all networks to `device`; return the pipeline itself."""
@@ -128,7 +167,8 @@ class CLRFace:
 
     def _networks(self) -> dict[str, ModelMixin]:
         """Return the networks by their folders' names."""
-        named: dict[str, ModelMixin] = {"decoder": self.autoencoder, "irn": self.irn, "identity": self.identity, "prior": self.prior}
+        autoencoder, prior = (place.name for place in _latent_folders(Path(), self.latents))
+        named: dict[str, ModelMixin] = {autoencoder: self.autoencoder, "irn": self.irn, "identity": self.identity, prior: self.prior}
         return named | ({"mask": self.mask} if self.mask else {})
 
     def make_recogniser(self, sources: Path) -> SFace:
@@ -253,11 +293,16 @@ class CLRFace:
         return self.identity(recogniser, known.x_irn, known.y) if settings.target == "head" else recogniser(known.x_irn)
 
 
-def _prior(folder: Path, latents: str) -> Path:
-    """Return the folder of the prior after its last stage."""
-    if latents != "f4":
-        return folder / f"prior_{latents}"
-    return folder / "refiner" if (folder / "refiner").is_dir() else folder / "prior"
+def _latent_folders(folder: Path, latents: str) -> tuple[Path, Path]:
+    """Return the folders of the autoencoder and of the prior.
+
+    Raises: UserError for unknown latents.
+    """
+    if latents not in (OWN, *SHORT):
+        raise unknown_name("latents", latents, (OWN, *SHORT))
+    if latents == OWN:
+        return folder / "decoder", folder / "prior"
+    return folder / f"autoencoder_{latents}", folder / f"prior_{latents}"
 
 
 def _filled(images: torch.Tensor) -> torch.Tensor:

@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 from clrface.api import ImageMetric, SetMetric
 from clrface.evaluation.measure import set_replicates
-from clrface.files import write_text
+from clrface.files import read_lines, write_text
 from clrface.images import read_rgb, to_bytes, to_unit
 from clrface.metrics.registry import load_metric, metric_card
 from clrface.models.recogniser import SFace
@@ -137,15 +137,11 @@ def _key(sweep: Sweep, faces: Faces, weights: Path) -> str:
 
 
 def _read_done(path: Path, key: str) -> dict[str, dict[str, Any]]:
-    """The points of this very sweep that an earlier run finished; the file keeps those alone, for a
-    stop may have cut a line short.
-    """
-    if not path.is_file():
-        return {}
-    lines = [line for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("}\n")]
-    mine = [line for line in lines if json.loads(line)["key"] == key]
-    write_text(path, "".join(mine))
-    return {entry["point"]: entry["row"] for entry in map(json.loads, mine)}
+    """The points of this very sweep that an earlier run finished; the file keeps those alone."""
+    mine = [entry for entry in read_lines(path) if entry.get("key") == key]
+    if path.is_file():
+        write_text(path, "".join(json.dumps(entry) + "\n" for entry in mine))
+    return {entry["point"]: entry["row"] for entry in mine}
 
 
 def _measure(

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from clrface.errors import UserError
+from clrface.errors import UserError, reading
 from clrface.files import write_text
 from clrface.renamed import METHODS
 from clrface.strict_yaml import read_yaml
@@ -228,7 +228,15 @@ def _machine_of(reference: Path) -> Mapping[str, Any]:
     path = reference / MACHINE
     if not path.is_file():
         raise UserError(f"No {path}; expected a reference there, made by `make reference`. Name its folder, or make it.")
-    return json.loads(path.read_text(encoding="utf-8"))
+    return _json(path)
+
+
+def _json(path: Path) -> dict[str, Any]:
+    with reading(f"{path} as JSON", "It is damaged: make it again, or restore it from git."):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(content, dict):
+            raise ValueError(f"a {type(content).__name__}, not entries by name")
+        return content
 
 
 def _strange(results: Path, reference: Path, names: Sequence[str], machine: Mapping[str, Any]) -> list[str]:
@@ -270,7 +278,7 @@ def _versions(content: Mapping[str, Any]) -> dict[str, Any]:
 
 def _content(folder: Path, name: str) -> Mapping[str, Any] | None:
     path = folder / f"{name}.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    return _json(path) if path.is_file() else None
 
 
 # ---- cells

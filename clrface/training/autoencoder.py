@@ -16,10 +16,9 @@ from scipy.cluster.vq import kmeans2
 from torch import nn
 from torch.nn import functional
 
-from clrface.errors import UserError
 from clrface.models.autoencoder import Autoencoder
 from clrface.models.discriminator import PatchDiscriminator
-from clrface.models.loading import load_network, take_matching
+from clrface.models.loading import start_from, take_matching
 from clrface.seeds import derive_seed
 from clrface.training.adversary import hinge_loss
 from clrface.training.data import Batch
@@ -51,7 +50,7 @@ class AutoencoderStage(Stage):
         self.main: Autoencoder = Autoencoder(**spec.network)
         self.start_from = spec.options.get("start_from")
         if self.start_from:
-            self.main.load_state_dict(self._start(Path(self.start_from)).state_dict())
+            start_from(self.main, Path(self.start_from), spec.name)
         elif spec.options.get("trunk_from"):
             take_matching(self.main, Path(spec.options["trunk_from"]))
         self.discriminator = PatchDiscriminator()
@@ -67,17 +66,6 @@ class AutoencoderStage(Stage):
         was used, (codes,), an exponential moving average.
         """
         self.main.vq.quantize.register_buffer("use", torch.ones(self.main.config["codes"]))
-
-    def _start(self, folder: Path) -> Autoencoder:
-        """The network to start from. Raises: UserError when it is another one than the config's."""
-        network = load_network(Autoencoder, folder)
-        asked, found = dict(self.main.config), dict(network.config)
-        if odd := [key for key in asked if not key.startswith("_") and _plain(asked[key]) != _plain(found.get(key))]:
-            raise UserError(
-                f"Stage {self.spec.name} starts from {folder}, whose `{odd[0]}` is {found.get(odd[0])}; the config's network has "
-                f"{asked[odd[0]]}. Give the stage's network what {folder}/config.json says, or leave `start_from` out."
-            )
-        return network
 
     def networks(self) -> dict[str, nn.Module]:
         return {"main": self.main, "discriminator": self.discriminator}
@@ -165,10 +153,6 @@ class AutoencoderStage(Stage):
     def save(self, folder: Path) -> None:
         del self.main.vq.quantize.use  # a matter of training
         super().save(folder)
-
-
-def _plain(value: object) -> object:
-    return list(value) if isinstance(value, tuple) else value
 
 
 def _broadcast(tensor: torch.Tensor) -> torch.Tensor:

@@ -24,7 +24,7 @@ from clrface.degradation.apply import apply, grey, is_grey
 from clrface.degradation.draw import Degradation, draw
 from clrface.errors import UserError
 from clrface.files import sha256_file
-from clrface.images import read_rgb, to_unit
+from clrface.images import check_square, read_rgb, read_size, to_unit
 from clrface.manifest import read_manifest
 from clrface.seeds import derive_seed
 
@@ -36,6 +36,7 @@ float32.
 
 GAIN, BIAS = (0.85, 1.15), (-0.08, 0.08)  # mild contrast and brightness
 
+AGAIN = "Align the training faces again, all at one resolution."
 
 MEMORY_BYTES = 8 * 2**30
 """Faces that need more are read when they are drawn: FFHQ's at 512x512 would take 55 GB in each
@@ -101,13 +102,31 @@ def load_faces(sets: Sequence[TrainingSet], split: str, memory_bytes: int = MEMO
     """Load the aligned faces of a split, set after set: (N, R, R, 3) uint8 RGB, or `FaceFiles`
     where the array would exceed `memory_bytes`.
 
-    Raises: UserError for a face that is missing or damaged; ValueError for a split without faces,
-    and faces of several sizes.
+    Raises: UserError for a split without faces, a face that is missing, damaged or no square, and
+    faces of several sizes.
     """
     paths = [path for faces in sets for path in faces.paths(split)]
-    if paths and len(paths) * read_rgb(paths[0]).nbytes > memory_bytes:
+    if not paths:
+        manifests = ", ".join(dict.fromkeys(str(faces.manifest) for faces in sets)) or "no set"
+        raise UserError(
+            f"Found no face of the split '{split}' in {manifests}, expected at least one that could be aligned. "
+            f"Train on more faces, or write `{split}` in the column `split` of some rows there."
+        )
+    first = read_rgb(paths[0])
+    check_square(first, paths[0], AGAIN)
+    _check_sizes(paths)
+    if len(paths) * first.nbytes > memory_bytes:
         return FaceFiles(paths)
     return np.stack([read_rgb(path) for path in tqdm(paths, desc="reading faces", unit="image")])
+
+
+def _check_sizes(paths: Sequence[Path]) -> None:
+    """Check that all faces have the first one's size, by their files' headers."""
+    wanted = read_size(paths[0])
+    for path in paths:
+        if (found := read_size(path)) != wanted:
+            sizes = ["x".join(map(str, size)) for size in (found, wanted)]
+            raise UserError(f"{path} is {sizes[0]} pixels, but {paths[0]} is {sizes[1]}: training takes faces of one size. {AGAIN}")
 
 
 class Latents(Protocol):

@@ -31,7 +31,7 @@ from tqdm import tqdm
 
 from clrface.degradation.draw import Degradation
 from clrface.errors import UserError
-from clrface.files import atomic_path, sha256_file, write_text
+from clrface.files import atomic_path, read_lines, sha256_file, write_text
 from clrface.images import to_bytes
 from clrface.models.torch_file import read_torch
 from clrface.stages import METHOD_OF, STARTS, needs, network_folder
@@ -138,7 +138,7 @@ class Run:
         """Return the path of the state, which is removed when the stage is done."""
         return self.work / "checkpoint.pt"
 
-    def _read_checkpoint(self) -> dict[str, Any]:
+    def _read_checkpoint(self) -> Any:
         advice = "It is damaged: put a good copy in its place; or remove it, and the stage starts again."
         return read_torch(self.checkpoint, advice, self.accelerator.device, "checkpoint")
 
@@ -151,7 +151,7 @@ class Run:
         if not self.checkpoint.is_file():
             return False
         state = self._read_checkpoint()
-        if state["key"] != self.key:
+        if not isinstance(state, dict) or state.get("key") != self.key:
             aside = _put_aside(self.checkpoint)
             print(f"Starting again: the checkpoint is of other settings, data or networks. It is kept as {aside}.", file=sys.stderr)
             return False
@@ -368,9 +368,7 @@ def _forget_after(path: Path, step: int) -> None:
     again.
     """
     if path.is_file():
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        whole = [line for line in lines if line.endswith("}\n")]  # a stop may have cut the last one short
-        write_text(path, "".join(line for line in whole if json.loads(line)["step"] <= step))
+        write_text(path, "".join(json.dumps(entry) + "\n" for entry in read_lines(path) if entry["step"] <= step))
 
 
 def _write_sheet(images: torch.Tensor, columns: int, path: Path, writer: SummaryWriter | None, step: int) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torch.nn import functional
 
+from clrface.intact import source_file
 from clrface.metrics.networks.stlpips import StLpips
 from clrface.models.recogniser import SFace
 
@@ -19,7 +20,7 @@ class Perceptual:
     """
 
     def __init__(self, sources: Path, device: torch.device, share: float):
-        self.network = StLpips("vgg", Path(sources) / "stlpips" / "vgg_shift_tolerant.pth").to(device)
+        self.network = StLpips("vgg", source_file(sources, "stlpips/vgg_shift_tolerant.pth")).to(device)
         self.share = share
 
     def __call__(self, pred: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:

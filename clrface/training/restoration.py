@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn import functional
 
 from clrface.models.discriminator import PatchDiscriminator
-from clrface.models.loading import load_network
+from clrface.models.loading import start_from
 from clrface.models.unet import RestorationUNet
 from clrface.stages import METHOD_OF, network_folder
 from clrface.training.adversary import hinge_loss
@@ -28,7 +28,7 @@ class RestorationStage(Stage):
     """Options: weights `perceptual`, `identity` and `adversarial` (0: left out); `perceptual_share`
     and `identity_share`, of a batch; `start_from`, a stage or a folder of weights.
 
-    Raises: UserError for a start without weights; RuntimeError for weights of another size.
+    Raises: UserError for a start without weights, or of another config.
     """
 
     def __init__(self, spec: StageSpec, sources: Path, models: Path, device: torch.device):
@@ -38,7 +38,7 @@ class RestorationStage(Stage):
         if options.get("start_from"):
             start = options["start_from"]
             before = network_folder(models, start, beside=spec.name) if start in METHOD_OF else Path(start)
-            self.main.load_state_dict(load_network(RestorationUNet, before).state_dict())
+            start_from(self.main, before, spec.name, apart_from=["colours_grey"])  # which of two uses it is trained for, no layer
         self.perceptual = Perceptual(sources, device, options["perceptual_share"]) if options.get("perceptual") else None
         self.identity = Identity(sources, device, options["identity_share"], spec.template) if options.get("identity") else None
         self.discriminator = PatchDiscriminator() if options.get("adversarial") else None

@@ -28,6 +28,12 @@ SHIPPED = "git checkout --quiet HEAD~1 config clrface"
 SLURM_SEEN = "--workflow-profile profiles/slurm --slurm-no-account --slurm-status-command squeue"
 SLURM_ASKED = "--default-resources slurm_partition=main mem_mb=4000*attempt runtime=60*attempt"
 KUBERNETES = "--workflow-profile contrib/kubernetes/profile results/table1.csv"
+PEERS = "needs clones of other projects, and an environment for them"
+PEERS_PACKAGES = (
+    "torch==1.12.1 torchvision==0.13.1 numpy==1.23.5 scipy==1.9.3 opencv-python-headless==4.6.0.66 scikit-learn==1.1.3 timm==0.6.13 "
+    "lpips==0.1.4 matplotlib==3.6.3 lmdb einops pyyaml tqdm"
+)
+SIDE_BY_SIDE = 'python -m benchmarks.side_by_side --only "metrics:psnr*" "metrics:ssim*" --images 2 --size 64'
 INSTEAD = {
     "make table1": Instead(CI),
     "make test": Instead(CI),
@@ -81,9 +87,29 @@ INSTEAD = {
     "python -m benchmarks.chaos --configs 10000 --images 10000 --sources 2000 --weights 5000 --out chaos": Instead(
         "takes hours", "python -m benchmarks.chaos --configs 10 --images 20 --sources 10 --weights 10 --out chaos"
     ),
-    "python -m benchmarks.chaos --kills 20 --disks 10 --out chaos": Instead("takes hours: tests/runs/test_chaos_runs.py runs three trials"),
-    "python -m benchmarks.parity --peer ~/VQFR ~/BasicSR --python ~/vqfr-env/bin/python": Instead(
-        "needs clones of other projects", "python -m benchmarks.parity --help"
+    "python -m benchmarks.chaos --kills 50 --disks 110 --out chaos": Instead(
+        "takes hours: tests/runs/test_chaos_runs.py runs three trials"
+    ),
+    "python -m benchmarks.parity --peer ~/VQFR ~/RestoreFormer --python ~/peers/bin/python": Instead(
+        PEERS, "python -m benchmarks.parity --help"
+    ),
+    "python3.10 -m venv peers": Instead(PEERS),
+    f"peers/bin/pip install {PEERS_PACKAGES}": Instead(PEERS),
+    "peers/bin/pip install --no-deps --no-build-isolation basicsr==1.3.3.4": Instead(PEERS),
+    "git clone https://github.com/TencentARC/VQFR": Instead(PEERS),
+    "git clone https://github.com/ronghuaiyang/arcface-pytorch VQFR/metric_paper/arcface": Instead(PEERS),
+    "rm VQFR/metric_paper/arcface/config/__init__.py VQFR/metric_paper/arcface/models/__init__.py": Instead(PEERS),
+    "git clone https://github.com/XPixelGroup/BasicSR": Instead(PEERS),
+    "git clone https://github.com/TencentARC/GFPGAN": Instead(PEERS),
+    "git clone https://github.com/sczhou/CodeFormer": Instead(PEERS),
+    "python -m benchmarks.side_by_side --out speed": Instead(
+        "takes an hour: tests/runs/test_side_by_side.py runs half of the groups", f"{SIDE_BY_SIDE} --turns 2 --out speed"
+    ),
+    'python -m benchmarks.side_by_side --only metrics "fid:*" --images 16 --turns 7 --threads 2 --out speed': Instead(
+        "takes minutes", f"{SIDE_BY_SIDE} --turns 7 --threads 2 --out speed"
+    ),
+    "python -m benchmarks.side_by_side --peer BasicSR GFPGAN CodeFormer --python ~/peers/bin/python --out speed": Instead(
+        PEERS, "python -m benchmarks.side_by_side --help"
     ),
     'eval "$(_CLRFACE_COMPLETE=zsh_source clrface)"': Instead("is for zsh", "_CLRFACE_COMPLETE=zsh_source clrface"),
     "_CLRFACE_COMPLETE=fish_source clrface | source": Instead("is for fish", "_CLRFACE_COMPLETE=fish_source clrface"),

@@ -25,6 +25,16 @@ def test_a_claim_is_read_with_its_set_and_margin(tmp_path: Path) -> None:
     assert load_claims(written(tmp_path), CARDS, ["table1"]).claims[0].margin == Margin("absolute", 0.0)
 
 
+def test_a_claim_may_be_on_several_sets(tmp_path: Path) -> None:
+    claims = load_claims(written(tmp_path, metric="seconds", set=["cost"]), CARDS, ["table1"])
+    assert [(claim.name, claim.table) for claim in claims.claims] == [("one_cost", "table6")]
+    path = written(tmp_path, set=["blind", "severe"])
+    content = yaml.safe_load(path.read_text())
+    path.write_text(yaml.safe_dump(content | {"sets": content["sets"] | {"severe": content["sets"]["blind"] | {"degradation": "severe"}}}))
+    claims = load_claims(path, CARDS, ["table1"])
+    assert [(claim.name, claim.degradation) for claim in claims.claims] == [("one_blind", "blind"), ("one_severe", "severe")]
+
+
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
@@ -39,6 +49,9 @@ def test_a_claim_is_read_with_its_set_and_margin(tmp_path: Path) -> None:
         ({"metric": "lmdd"}, "claims.one.metric: found 'lmdd' (string), expected a metric. Did you mean 'lmd'? Allowed: kd, lmd, psnr."),
         ({"metric": "second", "set": "cost"}, "claims.one.metric: found 'second' (string), expected a metric. Did you mean 'seconds'?"),
         ({"set": "blnd"}, "claims.one.set: found 'blnd' (string), expected one of `sets`. Did you mean 'blind'? Allowed: blind, cost."),
+        ({"set": ["blind", "blnd"]}, "claims.one.set: found 'blnd' (string), expected one of `sets`. Did you mean 'blind'?"),
+        ({"set": []}, "claims.one.set: found []"),
+        ({"set": 5}, "claims.one.set: found 5 (integer)"),
         ({"second": "a"}, "claims.one.second: found 'a', which is `first` too, expected another row."),
     ],
 )

@@ -63,6 +63,9 @@ def raised(function: ast.FunctionDef) -> set[str]:
         ):
             pending += [*node.handlers, *node.orelse, *node.finalbody]
             continue
+        if isinstance(node, ast.With) and any(ast.unparse(item.context_expr).startswith("reading(") for item in node.items):
+            found.add("UserError")  # clrface.errors.reading: what the body raises becomes one
+            continue
         if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
             name = ast.unparse(node.exc.func)
             found.add(MADE_BY.get(name, name))

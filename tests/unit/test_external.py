@@ -15,7 +15,7 @@ from clrface.errors import UserError
 from clrface.external import FOLDER, ExternalCard, has_cuda, read_external
 from clrface.images import read_rgb, write_png
 from clrface.restoration.chunk import RETURNED_INPUT, Chunk
-from clrface.restoration.external import MISSING, install, not_run, python_of, run_external
+from clrface.restoration.external import MISSING, READY, install, not_run, python_of, run_external
 
 PROGRAM = """
 import sys
@@ -175,9 +175,12 @@ def test_a_program_that_fails_is_told(mode: str, message: str, card: ExternalCar
     ],
 )
 def test_what_can_not_be_had_is_told(change: dict[str, object], message: str, card: ExternalCard, raw: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "external" / "sharper"
+    folder.mkdir(parents=True)
+    (folder / READY).write_bytes(b"\xbe")  # damaged: tells of no install
     with pytest.raises(UserError, match=message):
-        install(replace(card, **change), tmp_path / "external" / "sharper", raw)
-    assert not (tmp_path / "external" / "sharper" / "READY.json").exists()
+        install(replace(card, **change), folder, raw)
+    assert not (folder / READY).exists()
 
 
 def test_a_card_that_can_not_run_here_says_why(card: ExternalCard, chunk: Chunk) -> None:

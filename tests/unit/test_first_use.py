@@ -95,7 +95,7 @@ def test_a_lock_from_elsewhere_makes_what_is_here_stale(place: Place, shelf: She
     place.fetch(sources)
     assert lock(place)["toy"]["archives"]["toy.zip"]["sha256"] == sum_of(ARCHIVE)
     path.write_text("{")
-    with pytest.raises(UserError, match="isn't valid JSON"):
+    with pytest.raises(UserError, match="as JSON"):
         place.fetch(sources)
 
 

@@ -22,8 +22,11 @@ from clrface.forkserver.start import ONE_THREAD, start_fork_server
 pytestmark = [pytest.mark.timeout(300), pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="Linux alone watches processes by files")]
 
 STEP = """
-import os, signal, sys, time
+import atexit, os, signal, sys, threading, time
 def main(arguments):
+    if "late" in arguments:
+        threading.Thread(target=lambda: (time.sleep(0.5), print("a thread's words"))).start()
+        atexit.register(print, "the last words")
     print("arguments", *arguments[1:], "in", os.getcwd(), "of", os.environ["COLOUR"])
     print("a word", file=sys.stderr)
     if "torch" in arguments:
@@ -114,6 +117,12 @@ def test_a_fork_has_its_client_s_files_folder_environment_and_code(client: Calla
     assert process.returncode == 7
 
 
+def test_a_fork_ends_as_a_process_of_its_own_would(client: Callable) -> None:
+    process = client("late")
+    assert process.communicate()[0].splitlines()[1:] == ["a thread's words", "the last words"]
+    assert process.returncode == 7
+
+
 def test_a_traceback_is_the_client_s(client: Callable) -> None:
     process = client("raise")
     assert "RuntimeError: broken" in process.communicate()[1]
@@ -177,10 +186,13 @@ def test_a_strange_request_is_refused_and_the_server_goes_on(client: Callable, l
     assert "still" in process.communicate(timeout=30)[0]
 
 
-def test_no_server_is_started_where_the_environment_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(SOCKET, "no")
+@pytest.mark.parametrize("told", ["no", "server/socket"])
+def test_no_server_is_started_where_there_is_one_or_may_be_none(told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "server").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(SOCKET, told)
     start_fork_server(tmp_path / "log")
-    assert os.environ[SOCKET] == "no" and not (tmp_path / "log").exists()
+    assert os.environ[SOCKET] == told and not (tmp_path / "log").exists()
 
 
 def test_a_killed_run_takes_its_server_and_forks_with_it(

@@ -1,5 +1,6 @@
 """Generated faces, by the real generator: the same on every call, one seed a face, and a stopped run goes on."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from clrface.align.geometry import template
 from clrface.align.landmarks import FaceFinder
 from clrface.errors import UserError
 from clrface.generate.faces import RECORD, Drawing, generate_faces
-from clrface.generate.generator import SETTINGS, FaceGenerator
+from clrface.generate.generator import BANDS, SETTINGS, FaceGenerator
 from clrface.images import read_rgb
 from clrface.manifest import read_manifest
 from clrface.seeds import generator
@@ -54,6 +55,14 @@ def test_faces_drawn_otherwise_are_never_mixed(drawn: Path, sources: Path, tmp_p
     with pytest.raises(UserError, match=f"not empty and holds no {RECORD}"):
         generate_faces(Drawing(count=1), sources / "mobilestylegan", tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["holiday.png"]
+
+
+def test_another_network_in_the_generator_s_place_is_named(sources: Path, tmp_path: Path) -> None:
+    for name in ("Mapping", "Synthesis"):
+        for suffix in ("xml", "bin"):
+            shutil.copy(sources / "mobilestylegan" / f"MappingNetwork.{suffix}", tmp_path / f"{name}Network.{suffix}")
+    with pytest.raises(UserError, match=rf"SynthesisNetwork\.xml is another network: it has no layer {BANDS}\. Delete {tmp_path}"):
+        FaceGenerator(tmp_path, truncation=0.8)
 
 
 def test_the_low_pass_band_is_the_mean_of_the_full_image(sources: Path) -> None:

@@ -6,11 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from clrface.align.landmarks import FaceFinder
+from clrface.baselines.realesrgan import Restorer
 from clrface.errors import UserError
 from clrface.files import sha256_file
 from clrface.fingerprint import ROOT
+from clrface.generate.generator import FaceGenerator
 from clrface.intact import RECORD, SUMS, intact
 from clrface.metrics.networks import dlib_recogniser
 from clrface.metrics.registry import load_metric
@@ -18,12 +21,22 @@ from clrface.models.loading import load_network
 from clrface.models.mask import LatentMask
 from clrface.models.recogniser import SFace
 from clrface.restoration.official import read_weights
+from clrface.training.losses import Perceptual
+
+
+def realesrgan(raw: Path) -> None:
+    Restorer(shrink=4).load(None, "cpu", raw)
+
 
 READERS: dict[str, Callable[[Path], object]] = {
     "dlib/dlib_face_recognition_resnet_model_v1.dat": dlib_recogniser.load,
     "dlib/shape_predictor_68_face_landmarks.dat": lambda raw: FaceFinder(raw / "dlib"),
     "sface/face_recognition_sface_2021dec_int8bq.onnx": SFace,
     "niqe/niqe_image_params.mat": lambda raw: load_metric("niqe", raw),
+    "realesrgan/realesrgan-x4plus.param": realesrgan,
+    "realesrgan/realesrgan-x4plus.bin": realesrgan,
+    "mobilestylegan/SynthesisNetwork.bin": lambda raw: FaceGenerator(raw / "mobilestylegan", 0.8),
+    "stlpips/vgg_shift_tolerant.pth": lambda raw: Perceptual(raw, torch.device("cpu"), 1.0),
     "effnet/efficientnet-lite0-57934424.pth": lambda raw: read_weights(raw / "effnet/efficientnet-lite0-57934424.pth"),
 }
 
@@ -49,9 +62,10 @@ def test_files_without_a_record_pass(tmp_path: Path) -> None:
     assert intact(tmp_path / "a.pth") == tmp_path / "a.pth"
     (tmp_path / RECORD).write_text(json.dumps({"members": {}}))
     assert intact(tmp_path / "a.pth") == tmp_path / "a.pth"
-    (tmp_path / RECORD).write_text("{")
-    with pytest.raises(UserError, match=r"Can't read .*SOURCE\.json"):
-        intact(tmp_path / "a.pth")
+    for damaged in ("{", "[]", '{"members": []}', '{"members": {"a.pth": 1}}', '{"members": {"a.pth": {}}}'):
+        (tmp_path / RECORD).write_text(damaged)
+        with pytest.raises(UserError, match=r"Can't read .*SOURCE\.json"):
+            intact(tmp_path / "a.pth")
 
 
 def test_shipped_weights_are_those_of_their_sums() -> None:

@@ -196,6 +196,10 @@ def test_another_network_s_file_is_refused_in_words(small: Tensors, tmp_path: Pa
     refused(small | {"decoder.extra.weight": torch.zeros(64)}, "have a place")
     refused({key: value for key, value in small.items() if key != "decoder.norm_out.bias"}, "1 keys are missing")
     refused(small | {"encoder.conv_in.weight": torch.zeros(32, 1, 3, 3)}, "1 channels in")
+    refused(small | {"quantize.embedding.weight": torch.zeros(64)}, "of other dimensions")
+    refused(small | {"encoder.conv_out.weight": torch.zeros(())}, "of other dimensions")
+    refused(small | {"encoder.down.0.block.0.conv1.weight": torch.zeros(33, 3)}, "as an autoencoder of the shape")
+    refused(dict(enumerate(small.values())), "no codebook")
     refused([1, 2], "holds a list")
     refused(Path("x"), "Can't read the weights")
     with pytest.raises(UserError, match="No file at"):

@@ -90,7 +90,7 @@ class Evil:
         (b"<html>quota exceeded</html>", "Can't read the weights .* Expected the authors' file: fetch it again"),
         (b"", "Can't read the weights"),
         (Evil(), "Can't read the weights"),
-        ([1, 2], "holds list, expected tensors by name"),
+        ([1, 2], "holds a list, expected tensors by name"),
         ({"epoch": 3, "loss": 0.1}, r"holds a dict with epoch, loss, \.\.\., expected tensors by name"),
     ],
 )

@@ -61,6 +61,12 @@ def test_damaged_files_are_named(sources: Path, tmp_path: Path) -> None:
     numbers.write_bytes(b"\0" * len(whole))
     with pytest.raises(UserError, match=r"of the kind 0x0 at byte 0"):
         read_convolutions(param, numbers)
+    text = (folder / "realesrgan-x4plus.param").read_text()
+    (tmp_path / "realesrgan").mkdir()
+    (tmp_path / "realesrgan" / "realesrgan-x4plus.bin").write_bytes(whole)
+    (tmp_path / "realesrgan" / "realesrgan-x4plus.param").write_text(text.replace("0=64 1=3 4=1 5=1 6=1728", "0=64 1=1 4=1 5=1 6=1728"))
+    with pytest.raises(UserError, match=r"realesrgan isn't Real-ESRGAN x4plus: 'model\.0\.weight' has the shape \(64, 27, 1, 1\)"):
+        Restorer(shrink=4).load(None, "cpu", tmp_path)
     param.write_text("<html>")
-    with pytest.raises(UserError, match=r"x\.param isn't a network in ncnn's text format"):
+    with pytest.raises(UserError, match=r"x\.param as a network in ncnn's text format .*first line"):
         read_convolutions(param, numbers)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from benchmarks import side_by_side
 from benchmarks.side.peer import NotRunError, Peer
 from benchmarks.side.rows import Contest, Row, Spread, Tolerance, largest_difference, to_csv, to_markdown
 from benchmarks.side.task import Seconds, Task, held_to, timed
@@ -174,3 +175,19 @@ def test_clones_are_known_by_their_files(tmp_path: Path, capsys: pytest.CaptureF
         clones_of([tmp_path / "b"])
     assert main(["--peer", str(tmp_path / "b"), "--out", str(tmp_path / "out")]) == 2
     assert "is no clone of" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("wrong_by", "code", "told"), [(0.0, 0, ""), (0.6, 1, "DIFFERS")])
+def test_a_run_writes_both_tables_and_returns_1_for_a_difference(
+    wrong_by: float, code: int, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = [contest(options={"values": VALUES, "wrong_by": wrong_by}), contest("missing", {})]
+    monkeypatch.setattr(side_by_side, "_contests", lambda *_: iter(asked))
+    assert main(["--turns", "1", "--threads", "1", "--state", "idle", "--out", str(tmp_path / "speed")]) == code
+    printed = capsys.readouterr()
+    assert printed.out == (tmp_path / "speed" / "speed.md").read_text(encoding="utf-8")
+    assert "cores, idle. 8 images of 512x512, 1 turns, 1 threads, seed 0." in printed.out
+    assert "toy:squares: turn 1 of 1" in printed.err
+    first, second = csv.DictReader(io.StringIO((tmp_path / "speed" / "speed.csv").read_text(encoding="utf-8")))
+    assert first["verdict"] == told and float(first["ratio"]) > 0
+    assert second["verdict"].startswith("not run: ModuleNotFoundError")

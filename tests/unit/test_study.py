@@ -180,7 +180,7 @@ def test_a_sweep_of_other_settings_starts_again(
     small = replace(SWEEP, grid={"steps": [1, 2]}, metrics=["psnr"])
     for changed in (small, replace(small, code="edited"), replace(small, base={"guidance": "none", "t0": 0.5})):
         done = {"key": sweep_module._key(small, faces, weights), "point": json.dumps({"steps": 1}), "row": measured}
-        (tmp_path / "s.csv.points.jsonl").write_text(json.dumps(done) + "\n" + '{"key": "cut sho')
+        (tmp_path / "s.csv.points.jsonl").write_text("no json}\n" + json.dumps(done) + "\n" + '{"key": "cut sho')
         points.clear()
         run_sweep(changed, faces, weights, sources, "cpu", tmp_path / "s.csv")
         assert points == ([{"steps": 2}] if changed is small else [{"steps": 1}, {"steps": 2}])
@@ -212,7 +212,7 @@ def test_losses_are_drawn_and_missing_ones_told(tmp_path: Path) -> None:
         loss_figure({"unet": log}, tmp_path / "losses.png")
     log.parent.mkdir()
     lines = [{"step": step, "l1": 1 / step} for step in range(1, 50)] + [{"step": 49, "val_l1": 0.1}]
-    log.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    log.write_text("".join(json.dumps(line) + "\n" for line in lines) + '{"step": 50, "cut sho')
     loss_figure({"unet": log}, tmp_path / "losses.png")
     assert Image.open(tmp_path / "losses.png").width > 300
     assert (tmp_path / "losses.pdf").read_bytes().startswith(b"%PDF")

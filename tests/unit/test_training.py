@@ -62,6 +62,8 @@ def test_a_killed_run_goes_on_with_the_losses_of_an_unbroken_one(
 ) -> None:
     with pytest.raises(Killed):
         run(TINY[name], tmp_path, faces, sources, kill_at=4)
+    with (work(tmp_path, name) / "losses.jsonl").open("a", encoding="utf-8") as log:
+        log.write("no json}\n")
     checkpoint = torch.load(work(tmp_path, name) / "checkpoint.pt", weights_only=True)
     assert run(TINY[name], tmp_path, faces, sources) == losses(trained, TINY[name])
     record = json.loads((place(tmp_path, name) / "training.json").read_text())
@@ -77,6 +79,8 @@ def test_a_checkpoint_of_another_run_is_put_aside(faces: np.ndarray, sources: Pa
     assert run(TINY["unet"], tmp_path, faces, sources) == losses(trained, TINY["unet"])
     assert (work(tmp_path, "unet") / "checkpoint.other.pt").is_file()
     assert (work(tmp_path, "unet") / "losses.other.jsonl").read_text().count("step") > 0, "its losses too"
+    torch.save([1.5], work(tmp_path, "unet") / "checkpoint.pt")
+    assert run(TINY["unet"], tmp_path, faces, sources) == losses(trained, TINY["unet"]), "nor is one of something else taken"
 
 
 def test_a_damaged_checkpoint_is_named(faces: np.ndarray, sources: Path, tmp_path: Path) -> None:
@@ -159,6 +163,29 @@ def test_a_stage_starts_from_the_stage_that_it_names(trained: Path, sources: Pat
     stage = STAGES["irn"](TINY["irn"], sources, models, torch.device("cpu"))
     unet = load_network(RestorationUNet, place(trained, "unet")).state_dict()
     assert all(torch.equal(value, unet[key]) for key, value in stage.main.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("network", "said"),
+    [({"channels": [16, 48]}, r"`channels` is \[16, 32\]; .* has \[16, 48\]"), ({"head_dim": 8}, "`head_dim` is 16; .* has 8")],
+    ids=["other shapes", "the same shapes"],
+)
+@pytest.mark.parametrize("by_folder", [False, True], ids=["stage", "folder"])
+def test_a_stage_does_not_start_from_another_network(
+    trained: Path, sources: Path, network: dict[str, object], said: str, by_folder: bool
+) -> None:
+    options = TINY["irn"].options | ({"start_from": str(place(trained, "unet"))} if by_folder else {})
+    spec = replace(TINY["irn"], network=UNET | network, options=options)
+    with pytest.raises(
+        UserError, match=rf"Stage irn starts from {place(trained, 'unet')}, whose {said}\. Give .* or leave `start_from` out"
+    ):
+        STAGES["irn"](spec, sources, place(trained, "irn").parent, torch.device("cpu"))
+
+
+def test_a_network_that_learns_colours_may_start_from_one_that_does_not(trained: Path, sources: Path) -> None:
+    spec = replace(TINY["irn"], network=UNET | {"colours_grey": True})
+    stage = STAGES["irn"](spec, sources, place(trained, "irn").parent, torch.device("cpu"))
+    assert stage.main.config["colours_grey"]
 
 
 def test_the_decoder_learns_on_while_its_latents_stay(trained: Path, faces: np.ndarray) -> None:

@@ -1,6 +1,7 @@
 """What training draws: fresh degradations, any number of workers, faces of several sets."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ import torch
 from clrface.align.chunk import NO_FACE
 from clrface.align.index import read_index
 from clrface.errors import UserError
-from clrface.manifest import Entry, write_manifest
+from clrface.images import write_png
+from clrface.manifest import Entry, read_manifest, write_manifest
 from clrface.training.data import FaceFiles, Pairs, Steps, TrainingSet, faces_digest, load_faces, loader
 from tests.unit.tiny_stages import DEGRADATION
 
@@ -53,6 +55,27 @@ def test_training_faces_of_several_sets_follow_one_another(training_set: Trainin
     removed.unlink()
     with pytest.raises(UserError, match=f"Found 7 of 8 training faces .* first missing one is {removed.stem}"):
         load_faces([training_set], "train")
+
+
+def test_a_split_without_faces_names_itself_and_the_sets(training_set: TrainingSet) -> None:
+    entries = [replace(entry, split="train") for entry in read_manifest(training_set.manifest)]
+    write_manifest(training_set.manifest, entries)
+    with pytest.raises(UserError, match=rf"Found no face of the split 'val' in {training_set.manifest}, expected at least one"):
+        load_faces([training_set, training_set], "val")
+    assert len(load_faces([training_set], "train")) == 12
+
+
+@pytest.mark.parametrize("memory_bytes", [2**30, 100])
+@pytest.mark.parametrize(("height", "width"), [(32, 32), (64, 48)], ids=["smaller", "no square"])
+def test_faces_of_several_sizes_are_refused(training_set: TrainingSet, height: int, width: int, memory_bytes: int) -> None:
+    odd = training_set.paths("train")[3]
+    write_png(odd, np.zeros((height, width, 3), np.uint8))
+    with pytest.raises(UserError, match=rf"{odd.name} is {width}x{height} pixels, but .* is 64x64: .* Align"):
+        load_faces([training_set], "train", memory_bytes)
+    first = training_set.paths("train")[0]
+    write_png(first, np.zeros((64, 48, 3), np.uint8))
+    with pytest.raises(UserError, match=rf"{first.name} is 48x64 pixels, expected a square"):
+        load_faces([training_set], "train", memory_bytes)
 
 
 def test_faces_that_would_fill_the_memory_are_read_when_drawn(training_set: TrainingSet) -> None:

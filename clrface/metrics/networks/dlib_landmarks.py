@@ -14,8 +14,9 @@ import dlib
 import numpy as np
 from PIL import Image
 
+from clrface.errors import reading
 from clrface.images import to_bytes
-from clrface.intact import source_file
+from clrface.intact import fetched_again, source_file
 
 BOX_CENTRE = (0.50, 0.49)
 BOX_SIDE = 0.95
@@ -27,8 +28,13 @@ pixel at 64.
 
 
 def load(sources: Path) -> Any:
-    """Load the predictor from the folder of fetched sources."""
-    return dlib.shape_predictor(str(source_file(sources, "dlib/shape_predictor_68_face_landmarks.dat")))
+    """Load the predictor from the folder of fetched sources.
+
+    Raises: UserError for a file that is missing or damaged.
+    """
+    path = source_file(sources, "dlib/shape_predictor_68_face_landmarks.dat")
+    with reading(f"{path} as dlib's predictor", fetched_again(path)):
+        return dlib.shape_predictor(str(path))
 
 
 def landmarks(predictor: Any, images: np.ndarray) -> np.ndarray:

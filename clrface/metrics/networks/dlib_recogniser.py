@@ -17,8 +17,9 @@ import dlib
 import numpy as np
 from PIL import Image
 
+from clrface.errors import reading
 from clrface.images import to_bytes
-from clrface.intact import source_file
+from clrface.intact import fetched_again, source_file
 from clrface.metrics.networks.memory import Features, remembered
 
 WEIGHTS = "dlib/dlib_face_recognition_resnet_model_v1.dat"
@@ -28,8 +29,13 @@ CHIP_PX = 150
 
 
 def load(sources: Path) -> Any:
-    """Load the recogniser from the folder of fetched sources."""
-    return dlib.face_recognition_model_v1(str(source_file(sources, WEIGHTS)))
+    """Load the recogniser from the folder of fetched sources.
+
+    Raises: UserError for a file that is missing or damaged.
+    """
+    path = source_file(sources, WEIGHTS)
+    with reading(f"{path} as dlib's recogniser", fetched_again(path)):
+        return dlib.face_recognition_model_v1(str(path))
 
 
 def features(sources: Path, cache: Path | None = None) -> Features:

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from clrface import torchvision_import
 from clrface.errors import UserError
-from clrface.models.torch_file import read_torch
+from clrface.models.torch_file import read_tensors
 
 torchvision_import.prepare()
 
@@ -69,7 +69,7 @@ def _read(weights: Path, expected: dict[str, Tensor]) -> dict[str, Tensor]:
     """Return the file's tensors under timm's names; both networks list the same tensors in the same
     order.
     """
-    stored = read_torch(weights, "Fetch the source 'effnet' again.")
+    stored = read_tensors(weights, "Fetch the source 'effnet' again.")
     if [tensor.shape for tensor in stored.values()] != [tensor.shape for tensor in expected.values()]:
         raise UserError(f"{weights} doesn't hold EfficientNet-Lite0: its tensors differ. Give efficientnet-lite0-57934424.pth.")
     return dict(zip(expected, stored.values(), strict=True))

@@ -1,4 +1,4 @@
-"""MobileFaceNet, the file of npm `faceplugin-face-recognition-js`: a second judge of identity.
+"""MobileFaceNet, the file of npm `faceplugin-face-recognition-js`: no method was trained by it.
 
 Chen et al., CCBR 2018; trained by others. It takes ArcFace's 112x112 chip, BGR in [-1, 1]. Every
 image is aligned to one template, so the chip is one fixed similarity transform. Nothing is

@@ -1,7 +1,7 @@
 """SFace's embeddings, as the identity metrics read them.
 
-The network trains CLR-Face's IRN and guides it, so it never judges. Faces must be aligned to this
-project's template: of others, its chip would be another part.
+The network trains CLR-Face's IRN and guides it, so `ids_sface` is a diagnostic and ranks no method.
+Faces must be aligned to this project's template: of others, its chip would be another part.
 """
 
 from pathlib import Path

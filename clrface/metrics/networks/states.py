@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from clrface.device import metric_device
 from clrface.errors import UserError
-from clrface.models.torch_file import read_torch
+from clrface.intact import fetched_again
+from clrface.models.torch_file import read_torch, tensors_by_name
 
 UNUSED = "num_batches_tracked"
 """A counter of batch normalisation's training; files from before torch 0.4.1 lack it."""
@@ -33,7 +34,7 @@ def read(path: Path) -> dict[str, Any]:
     arrays.
     """
     with torch.serialization.safe_globals(_numpy_globals()):
-        stored = read_torch(path, _again(path))
+        stored = read_torch(path, fetched_again(path))
     stored = stored.get("state_dict", stored) if isinstance(stored, Mapping) else {}
     return {str(name).removeprefix("module."): value for name, value in stored.items()}
 
@@ -46,27 +47,25 @@ def fill(network: nn.Module, state: Mapping[str, Tensor], path: Path) -> None:
     Args:
         path: where `state` was read, for the message.
 
-    Raises: UserError that names the first tensor that is missing, surplus or of another shape.
+    Raises: UserError that names the first tensor that is missing, surplus or of another shape; and
+    for values that aren't tensors.
     """
     expected = network.state_dict()
     state = {name: tensor for name, tensor in state.items() if not name.endswith(UNUSED)}
     state |= {name: torch.zeros((), dtype=torch.long) for name in expected if name.endswith(UNUSED)}
     for name in [*sorted(expected.keys() - state.keys()), *sorted(state.keys() - expected.keys())]:
-        raise UserError(f"{path} isn't the file that was expected: the tensor '{name}' is {_fault(name, expected)}. {_again(path)}")
+        raise UserError(f"{path} isn't the file that was expected: the tensor '{name}' is {_fault(name, expected)}. {fetched_again(path)}")
+    tensors_by_name(state, path, fetched_again(path))
     for name, tensor in expected.items():
         if state[name].shape != tensor.shape:
             found, wanted = tuple(state[name].shape), tuple(tensor.shape)
-            raise UserError(f"{path} isn't the file that was expected: '{name}' has the shape {found}, not {wanted}. {_again(path)}")
+            raise UserError(f"{path} isn't the file that was expected: '{name}' has the shape {found}, not {wanted}. {fetched_again(path)}")
     network.load_state_dict(dict(state), assign=True)
     network.requires_grad_(False).eval().to(device())
 
 
 def _fault(name: str, expected: Mapping[str, Tensor]) -> str:
     return "missing" if name in expected else "one too many"
-
-
-def _again(path: Path) -> str:
-    return f"Delete {path.parent} and fetch it again: python -m clrface fetch {path.parent.name}."
 
 
 def _numpy_globals() -> list[Any]:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from clrface.errors import UserError
-from clrface.models.torch_file import read_torch
+from clrface.models.torch_file import read_tensors
 
 SHIFT = (-0.030, -0.088, -0.188)
 SCALE = (0.458, 0.448, 0.450)
@@ -135,7 +135,7 @@ def _read(net: str, weights: Path, expected: dict[str, Tensor]) -> dict[str, Ten
 
     `net.slice2.5.bias` is `layers.5.bias`; `lin0.model.1.weight` is `lins.0`.
     """
-    stored = read_torch(weights, "Fetch the source 'stlpips' again.")
+    stored = read_tensors(weights, "Fetch the source 'stlpips' again.")
     renamed = {}
     for name, tensor in stored.items():
         name = re.sub(r"^net\.slice\d\.", "layers.", name)
