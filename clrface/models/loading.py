@@ -3,6 +3,7 @@ use.
 """
 
 import copy
+import inspect
 import json
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
@@ -54,6 +55,9 @@ def _of_config(kind: type[Network], path: Path) -> Network:
         config = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(config, dict):  # diffusers would look for a text on Hugging Face
             raise ValueError(f"a {type(config).__name__}, not settings by name")
+        known = inspect.signature(kind.__init__).parameters
+        if odd := [key for key in config if key not in known and not key.startswith("_")]:  # diffusers would take the default instead
+            raise ValueError(f"it has a setting '{odd[0]}', which {kind.__name__} has not")
         return kind.from_config(config)  # pyright: ignore[reportAttributeAccessIssue]
 
 

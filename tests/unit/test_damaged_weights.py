@@ -221,7 +221,7 @@ def test_a_torch_file_of_something_else_is_named(read: Callable[[Path], object],
         read(tmp_path / "net.pth")
 
 
-CONFIGS = ['{"width": -8}', '{"width": "wide"}', '{"width": null}', "[]", "7", '{"width": 8', ""]
+CONFIGS = ['{"width": -8}', '{"widht": 32}', '{"width": "wide"}', '{"width": null}', "[]", "7", '{"width": 8', ""]
 
 
 @pytest.mark.parametrize("config", CONFIGS)
