@@ -132,18 +132,20 @@ class PageProject:
     def serve(self, command: str) -> None:
         """Start a command that serves a page, read the page, and stop it as Ctrl-C does."""
         output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "stdin": subprocess.DEVNULL, "text": True}
-        with subprocess.Popen(shlex.split(command), cwd=self.folder, env=self.environment(), **output) as server:
+        given = {"cwd": self.folder, "env": self.environment(), "preexec_fn": hear_interrupts}
+        with subprocess.Popen(shlex.split(command), **output, **given) as server:
             said = ""
             assert server.stdout is not None
-            while not (address := re.search(r"http://\S+", said)) and (line := server.stdout.readline()):
-                said += line
             try:
+                while not (address := re.search(r"http://\S+", said)) and (line := server.stdout.readline()):
+                    said += line
                 assert address, f"$ {command}\n{said}"
                 with urlopen(address[0], timeout=60) as page:
                     assert b"CLR-Face" in page.read()
-            finally:
                 server.send_signal(signal.SIGINT)
-            rest, _ = server.communicate(timeout=60)
+                rest, _ = server.communicate(timeout=60)
+            finally:
+                server.kill()
             assert server.returncode == STOPPED and "Traceback" not in rest, f"$ {command}\n{said}{rest}"
 
     def environment(self) -> dict[str, str]:
@@ -201,6 +203,11 @@ class PageProject:
         self.give(f"photo.jpg truth\n{block.text}")
         (self.folder / "page.py").write_text(PRELUDE + block.text, encoding="utf-8")
         self.run("python page.py")
+
+
+def hear_interrupts() -> None:
+    """A background job, as CI may be, ignores them, and so would what it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def link_each(folder: Path, links: Path) -> None:
