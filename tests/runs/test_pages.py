@@ -90,6 +90,9 @@ INSTEAD = {
     "python -m benchmarks.chaos --kills 50 --disks 110 --out chaos": Instead(
         "takes hours: tests/runs/test_chaos_runs.py runs three trials"
     ),
+    "python -m benchmarks.parity --peer pyiqa": Instead(
+        "takes minutes; tests/unit/test_field_scripts.py has its numbers", "python -m benchmarks.parity --help"
+    ),
     "python -m benchmarks.parity --peer ~/VQFR ~/RestoreFormer --python ~/peers/bin/python": Instead(
         PEERS, "python -m benchmarks.parity --help"
     ),
