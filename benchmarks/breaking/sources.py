@@ -3,9 +3,10 @@
 import contextlib
 import functools
 import io
+import os
 import tarfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from benchmarks.breaking.damage import PAGE, damaged
 from benchmarks.breaking.ledger import Attempt, Wrong
 from clrface.catalogue import SOURCES
 from clrface.errors import UserError
-from clrface.fetch.install import fetch
+from clrface.fetch.install import MIRRORS_VARIABLE, fetch
 from clrface.fetch.sources import load_sources
 from clrface.paths import root
 
@@ -97,7 +98,7 @@ def _fetch(
     sources = load_sources(listed)
     raw, downloads = folder / "data" / "raw", folder / "data" / "downloads"
     try:
-        with contextlib.redirect_stderr(io.StringIO()):
+        with contextlib.redirect_stderr(io.StringIO()), _no_mirrors():
             fetch(name, sources, raw, downloads, (), ())
     except UserError:
         if (raw / name).exists():
@@ -110,6 +111,17 @@ def _fetch(
     found = {path.name: path.read_bytes() for path in (raw / name).glob("*.bin")}
     if len(found) != entry["files"] or (expected is not None and found != expected):
         raise Wrong(f"taken with other members: {sorted(found)}")
+
+
+@contextlib.contextmanager
+def _no_mirrors() -> Iterator[None]:
+    """Without the user's mirrors, which may have the right file: it would be taken."""
+    theirs = os.environ.pop(MIRRORS_VARIABLE, None)
+    try:
+        yield
+    finally:
+        if theirs is not None:
+            os.environ[MIRRORS_VARIABLE] = theirs
 
 
 def _check_outside(folder: Path, *allowed: Path) -> None:

@@ -1,9 +1,9 @@
 """What a page's reader has already: photographs, folders of faces, a checkpoint. Each is made under the name that pages give it."""
 
-import shutil
 from pathlib import Path
 
 import cv2
+import numpy as np
 import torch
 from PIL import Image
 
@@ -18,7 +18,7 @@ import torch
 from pathlib import Path
 from clrface.images import read_rgb
 photograph, face = read_rgb("photo.jpg"), read_rgb("truth/g000010.png")
-seeds, lq = [0, 1], torch.from_numpy(np.stack([face[::2, ::2]] * 2)).permute(0, 3, 1, 2) / 255
+seeds, lq = [0, 1], torch.from_numpy(np.stack([face[::3, ::3]] * 2)).permute(0, 3, 1, 2) / 255
 """
 """What Python on pages takes for given."""
 PHOTOGRAPHS = ("one", "two")
@@ -36,17 +36,20 @@ def photographs(folder: Path) -> None:
         photograph(folder / f"{name}.jpg")
 
 
+def face_images() -> dict[str, np.ndarray]:
+    """Aligned faces, 192x192: NIQE needs two blocks of 96 pixels."""
+    return {path.name: cv2.resize(read_rgb(path), (192, 192), interpolation=cv2.INTER_CUBIC) for path in FACES}
+
+
 def faces(folder: Path) -> None:
-    """Aligned faces, 128x128."""
-    folder.mkdir(parents=True)
-    for path in FACES:
-        shutil.copy(path, folder)
+    for name, image in face_images().items():
+        write_png(folder / name, image)
 
 
 def restored(folder: Path, blur: float = 1.5) -> None:
     """The same faces, blurred."""
-    for path in FACES:
-        write_png(folder / path.name, cv2.GaussianBlur(read_rgb(path), (0, 0), blur))
+    for name, image in face_images().items():
+        write_png(folder / name, cv2.GaussianBlur(image, (0, 0), blur))
 
 
 def finished(folder: Path) -> None:

@@ -55,8 +55,6 @@ read_plan(run_config([Path(name) for name in sys.argv[1:]], preset()))
 """
 WORKS = re.compile(r"^(snakemake --cores|dvc)\b")
 """A command that starts the workflow's steps."""
-STOPPED = 130
-"""The exit code after Ctrl-C: docs/reference/command-line.md."""
 COMMITTER = {f"GIT_{who}_{what}": f"{who}@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
 
 
@@ -146,7 +144,7 @@ class PageProject:
                 rest, _ = server.communicate(timeout=60)
             finally:
                 server.kill()
-            assert server.returncode == STOPPED and "Traceback" not in rest, f"$ {command}\n{said}{rest}"
+            assert server.returncode == 0 and "Traceback" not in rest, f"$ {command}\n{said}{rest}"
 
     def environment(self) -> dict[str, str]:
         """The environment of `. .venv/bin/activate`, with this folder's clrface, mirrors in place of a network, and a name for git."""

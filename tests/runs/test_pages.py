@@ -87,11 +87,9 @@ INSTEAD = {
     "python -m benchmarks.chaos --configs 10000 --images 10000 --sources 2000 --weights 5000 --out chaos": Instead(
         "takes hours", "python -m benchmarks.chaos --configs 10 --images 20 --sources 10 --weights 10 --out chaos"
     ),
-    "python -m benchmarks.chaos --kills 50 --disks 110 --out chaos": Instead(
-        "takes hours: tests/runs/test_chaos_runs.py runs three trials"
-    ),
+    "python -m benchmarks.chaos --kills 50 --disks 110 --out chaos": Instead("takes hours: tests/runs/test_chaos_runs.py runs five trials"),
     "python -m benchmarks.parity --peer pyiqa": Instead(
-        "takes minutes; tests/unit/test_field_scripts.py has its numbers", "python -m benchmarks.parity --help"
+        "takes minutes at 512x512", "python -m benchmarks.parity --peer pyiqa --images out/ truth/"
     ),
     "python -m benchmarks.parity --peer ~/VQFR ~/RestoreFormer --python ~/peers/bin/python": Instead(
         PEERS, "python -m benchmarks.parity --help"

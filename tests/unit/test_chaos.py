@@ -1,5 +1,6 @@
 """Breaking it on purpose, in short: a few trials of each kind that needs no whole run; and what counts as which outcome."""
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,9 +10,12 @@ import pytest
 
 from benchmarks.breaking.images import KINDS, _judge, _pixels
 from benchmarks.breaking.ledger import Attempt, Part, Wrong, judged, read_book, run_part
+from benchmarks.breaking.sources import MEMBERS, _fetch, _packed
 from benchmarks.chaos import main
 from clrface.errors import UserError
+from clrface.fetch.install import MIRRORS_VARIABLE
 from clrface.seeds import generator
+from tests.shelf import sum_of
 
 RNG = generator(0, "test", "chaos")
 
@@ -72,6 +76,19 @@ def test_a_reader_that_were_wrong_would_be_found(kind: str, tmp_path: Path) -> N
     other = np.zeros((5, 4, 3), np.uint8) if case.expected is None else 255 - case.expected[:, :-1]
     with pytest.raises(Wrong):
         _judge(tmp_path, case._replace(expected=other), case.content, whole=True)
+
+
+def test_a_right_file_in_a_mirror_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = _packed(".zip", MEMBERS)
+    for name in ("mirror", "trial"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "mirror/toy.zip").write_bytes(content)
+    monkeypatch.setenv(MIRRORS_VARIABLE, str(tmp_path / "mirror"))
+    entry = {"members": ["*.bin"], "files": 3, "licence": "none", "citation": "none"}
+    place = {"kind": "url", "file": "toy.zip", "sha256": sum_of(content)}
+    with pytest.raises(UserError, match="Can't get source 'toy'"):
+        _fetch(tmp_path / "trial", "toy", entry, place, b"", None)
+    assert os.environ[MIRRORS_VARIABLE] == str(tmp_path / "mirror")
 
 
 def test_a_short_form_finds_no_fault(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
