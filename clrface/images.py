@@ -30,6 +30,8 @@ TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 """EXIF's orientation: what makes the image upright."""
+PCX_PX = 4
+"""The least width of a PCX file that Pillow 12.3 reads rightly in colour."""
 
 
 @cache
@@ -85,6 +87,8 @@ def opened(path: Path) -> Iterator[Image.Image]:
     """
     try:
         with Image.open(path) as image:
+            if image.format == "PCX" and image.width < PCX_PX:
+                raise UserError(f"{path} is a PCX file {image.width} px wide; below {PCX_PX} px Pillow reads it wrongly. Save it as PNG.")
             yield image
     except UserError:
         raise

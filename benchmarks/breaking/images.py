@@ -13,7 +13,7 @@ from benchmarks.breaking.damage import damaged
 from benchmarks.breaking.ledger import Attempt, Wrong
 from clrface.cli import main
 from clrface.errors import UserError
-from clrface.images import read_rgb, read_size, write_png
+from clrface.images import PCX_PX, read_rgb, read_size, write_png
 
 ORIENTATION = 0x0112
 TURNED: dict[int, Callable[[np.ndarray], np.ndarray]] = {
@@ -124,7 +124,8 @@ def _colour(rng: np.random.Generator, rgb: np.ndarray) -> Case:
         ("PNG", "", {}),
         ("PCX", ".pcx", {}),
     ][rng.integers(10)]
-    return Case(suffix, _saved(Image.fromarray(rgb), name, **options), rgb)
+    unreadable = name == "PCX" and rgb.shape[1] < PCX_PX
+    return Case(suffix, _saved(Image.fromarray(rgb), name, **options), None if unreadable else rgb)
 
 
 def _lossy(rng: np.random.Generator, rgb: np.ndarray) -> Case:

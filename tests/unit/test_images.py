@@ -103,6 +103,7 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
     "inverted.tif": (lambda path: Image.fromarray(sixteen(GREY)).save(path, tiffinfo={262: 0}), "black and white are unknown"),
     "moving.gif": (lambda path: Image.new("L", (9, 8)).save(path, save_all=True, append_images=[Image.fromarray(GREY)]), "2 frames"),
     "pages.tif": (lambda path: Image.new("L", (9, 8)).save(path, save_all=True, append_images=[Image.fromarray(GREY)]), "2 frames"),
+    "narrow.pcx": (lambda path: Image.new("RGB", (3, 9), (9, 200, 4)).save(path), "3 px wide; below 4 px"),
     "text.png": (lambda path: path.write_text("<html>"), "no format that Pillow knows"),
     "folder.png": (lambda path: path.mkdir(), "Is a directory"),
 }
