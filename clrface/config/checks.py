@@ -160,7 +160,7 @@ def _without_truth(config: Mapping[str, Any], known: Known) -> list[Mistake]:
         asked = entry.get("datasets") if is_mapping(entry) else None
         without = [name for name in asked if name in lacking] if is_list(asked) else []
         wanted: Any = value_of(Table, entry, "methods") if without else []
-        shown = [name for name in seeing if wanted == "all" or name in wanted]
+        shown = [name for name in seeing if wanted == "all" or (is_list(wanted) and name in wanted)]
         if without and shown:
             text = f"{', '.join(shown)} shows the ground truth, and '{without[0]}' has none. List this table's `methods` without it."
             mistakes.append((("tables", table), text))

@@ -175,6 +175,7 @@ DEGRADATIONS = "as_is, blind, mild, severe, training, x16, x4, x8"
             {"tables": {"table3": {"methods": "all"}}},
             "tables.table3: ground_truth shows the ground truth, and 'lfw25' has none. List this table's",
         ),
+        ({"tables": {"table3": {"methods": 5}}}, "tables.table3.methods: found 5 (integer), expected"),
         (
             {"tables": {"table4": {"protocol": "recogniton"}}},
             "tables.table4.protocol: found 'recogniton' (string), expected one of ablation, embedded, ",
